@@ -1,0 +1,61 @@
+# `make run` and `make test` do all the set-up themselves. What they need: make, and Python 3.11
+# or newer. `make help` lists the targets.
+#
+#   PYTHON=/path/to/python3.12    the Python to make the virtual environment with
+#   ARGS='...'                    more arguments for what the target runs in the end
+
+SHELL := /bin/sh
+BIN := .venv/bin
+PYTHON ?=
+ARGS ?=
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench lock clean ready-to-run ready-to-test lint-steps
+
+help:
+	@echo 'make run      set up what is missing, then start the manager with tap.cfg (ARGS=...)'
+	@echo 'make test     set up what is missing, then lint and run all tests (ARGS=... for pytest)'
+	@echo 'make lint     ruff, mypy and the rules about imports'
+	@echo 'make bench    the benchmarks (ARGS=...)'
+	@echo 'make lock     write requirements/*.txt anew from setup.cfg (ARGS=--upgrade for newest)'
+	@echo 'make clean    remove .venv, caches and build results; data stays'
+
+ready-to-run:
+	@sh tools/bootstrap run
+
+ready-to-test:
+	@sh tools/bootstrap test
+
+# The shell is replaced, so that signals reach the manager itself.
+run: ready-to-run
+	@exec $(BIN)/python tools/run.py $(ARGS)
+
+test: ready-to-test
+	@sh tools/system_packages
+	@$(MAKE) --no-print-directory lint-steps
+	@echo '-- pytest'
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: ready-to-test lint-steps
+
+lint-steps:
+	@echo '-- ruff check'
+	@$(BIN)/ruff check .
+	@echo '-- ruff format'
+	@$(BIN)/ruff format --check .
+	@echo '-- mypy'
+	@$(BIN)/mypy
+	@echo '-- lint-imports'
+	@$(BIN)/lint-imports
+
+bench: ready-to-test
+	@exec $(BIN)/python bench/run.py $(ARGS)
+
+lock:
+	@sh tools/lock $(ARGS)
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .import_linter_cache .hypothesis _trial_temp* twisted/plugins/dropin.cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

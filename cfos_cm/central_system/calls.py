@@ -1,0 +1,135 @@
+"""Our calls to one Charge Point, and their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import define
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from cfos_cm.errors import DeviceError, DeviceRefusal, LocalProtocolError, RemoteProtocolError
+from cfos_cm.v16.actions import Action, action_of, decode_confirmation, encode
+from cfos_cm.v16.types import Message
+from cfos_cm.wire.error_codes import understood
+from cfos_cm.wire.ocppj import Call, CallError, CallResult
+from cfos_cm.wire.rpc import CallQueue, Pending
+
+__all__ = ["OutgoingCalls"]
+
+
+@define(eq=False)
+class _Waiting:
+    """Somebody who waits for a confirmation."""
+
+    action: Action
+    timeout_s: float
+    answer: Deferred[Message]
+
+
+class OutgoingCalls:
+    """
+    Sends requests to a Charge Point, one at a time, and gives each caller its confirmation.
+
+    A caller learns of every end: the confirmation, a refusal, a time-out or the connection's
+    loss.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        send: Callable[[Call], None],
+        new_unique_id: Callable[[], str],
+    ) -> None:
+        self._clock = clock
+        self._write = send
+        self._new_unique_id = new_unique_id
+        self._queue: CallQueue[_Waiting] = CallQueue(self._send)
+        self._timer: IDelayedCall | None = None
+        self._closed = False
+
+    @property
+    def dropped(self) -> int:
+        """How many answers came that nobody waited for."""
+        return self._queue.dropped
+
+    def call(self, request: Message, timeout_s: float) -> Deferred[Message]:
+        """
+        Ask the Charge Point.
+
+        @return: its confirmation; fails with L{DeviceRefusal} when it answers with a CALLERROR
+            or with something that is no confirmation, and with L{DeviceError} when it does not
+            answer or too many calls wait for it.
+        """
+        action = action_of(request)
+        waiting = _Waiting(action, timeout_s, Deferred())
+        try:
+            if self._closed:
+                raise LocalProtocolError("the connection is closed")
+            frame = Call(self._new_unique_id(), action.name, encode(request))
+            self._queue.submit(frame, waiting)
+        except LocalProtocolError as error:
+            waiting.answer.errback(DeviceError(f"{action.name} was not sent: {error}"))
+        return waiting.answer
+
+    def answered(self, answer: CallResult | CallError) -> None:
+        """The Charge Point has answered; an answer that nobody waits for is counted."""
+        pending = self._end(lambda: self._queue.answered(answer))
+        if pending is None or pending.token.answer.called:
+            return
+        if isinstance(answer, CallError):
+            why = f"{understood(answer.code)} {answer.description}".strip()
+            pending.token.answer.errback(
+                DeviceRefusal(f"{pending.call.action} was refused: {why}")
+            )
+            return
+        try:
+            confirmation = decode_confirmation(pending.token.action, answer.payload)
+        except RemoteProtocolError as error:
+            pending.token.answer.errback(
+                DeviceRefusal(f"{pending.call.action} was answered with nonsense: {error}")
+            )
+        else:
+            pending.token.answer.callback(confirmation)
+
+    def close(self, why: str) -> None:
+        """No answer will come any more."""
+        self._closed = True
+        self._stop_timer()
+        for pending in self._queue.close():
+            if not pending.token.answer.called:
+                pending.token.answer.errback(
+                    DeviceError(f"{pending.call.action} was not answered: {why}")
+                )
+
+    def _send(self, call: Call) -> None:
+        self._start_timer()
+        self._write(call)
+
+    def _end(self, end: Callable[[], Pending[_Waiting] | None]) -> Pending[_Waiting] | None:
+        pending = end()
+        if self._queue.in_flight is None:
+            self._stop_timer()
+        return pending
+
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        pending = self._queue.in_flight
+        if pending is not None:
+            self._timer = self._clock.callLater(pending.token.timeout_s, self._expired)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+    def _expired(self) -> None:
+        self._timer = None
+        pending = self._end(self._queue.expired)
+        if pending is not None and not pending.token.answer.called:
+            pending.token.answer.errback(
+                DeviceError(
+                    f"{pending.call.action} was not answered "
+                    f"within {pending.token.timeout_s:g} s"
+                )
+            )

@@ -1,0 +1,72 @@
+"""What the Central System needs of the world around it, and is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from cfos_cm.site.events import SiteEvent
+from cfos_cm.site.evse import DeviceIdentity
+from cfos_cm.site.records import StoredStart, StoredStop, TransactionStart, TransactionStop
+from cfos_cm.site.tag import Tag
+
+__all__ = ["Environment", "Ledger", "Register", "Tags"]
+
+
+class Ledger(Protocol):
+    """Where transactions are written down; each Deferred fires when it is on disk."""
+
+    def start(self, start: TransactionStart) -> Deferred[StoredStart]:
+        """Note the start of a transaction; a repetition gives the same transaction."""
+
+    def stop(self, stop: TransactionStop) -> Deferred[StoredStop]:
+        """Note the end of a transaction."""
+
+    def add_meter_values(
+        self,
+        charge_point: str,
+        connector: int,
+        transaction_id: int | None,
+        received_at: datetime,
+        payload_text: str,
+    ) -> Deferred[None]:
+        """Keep what a meter said, to the letter."""
+
+
+class Tags(Protocol):
+    """The local authorisation list."""
+
+    def find(self, id_tag: str) -> Deferred[tuple[Tag | None, bool]]:
+        """The entry for a tag, and whether the whole list is empty."""
+
+
+class Register(Protocol):
+    """What Charge Points have said of themselves."""
+
+    def seen(
+        self, identity: str, device: DeviceIdentity | None, at: datetime
+    ) -> Deferred[None]:
+        """Note that a Charge Point was there."""
+
+
+@frozen
+class Environment:
+    """
+    @ivar clock: for time-outs.
+    @ivar now: the time of day; aware.
+    @ivar report: takes what happened.
+    @ivar new_unique_id: makes message ids; at most 36 characters, never the same twice.
+    """
+
+    clock: IReactorTime
+    now: Callable[[], datetime]
+    report: Callable[[SiteEvent], None]
+    ledger: Ledger
+    tags: Tags
+    register: Register
+    new_unique_id: Callable[[], str]

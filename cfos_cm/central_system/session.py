@@ -1,0 +1,246 @@
+"""One Charge Point's conversation with us, from its connection to the loss of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from cfos_cm.central_system.calls import OutgoingCalls
+from cfos_cm.central_system.handlers import HANDLERS
+from cfos_cm.central_system.registration import registered, waiting
+from cfos_cm.errors import CallErrorCode, CfosError, RemoteProtocolError
+from cfos_cm.site.events import EvseConnected, EvseLost, SiteEvent
+from cfos_cm.site.evse import EvseSettings
+from cfos_cm.v16.actions import Role, decode_request, encode
+from cfos_cm.v16.core import BootNotificationRequest
+from cfos_cm.v16.types import Message
+from cfos_cm.wire import ocppj
+from cfos_cm.wire.ocppj import Call, CallError, CallResult, Frame
+
+if TYPE_CHECKING:
+    from cfos_cm.central_system.central_system import CentralSystem
+
+__all__ = ["MAX_UNANSWERED_CALLS", "Session"]
+
+#: A Charge Point has one call in flight; one that sends far more than that does not listen.
+MAX_UNANSWERED_CALLS = 32
+#: Frames that cannot be read, and are therefore not answered, before the connection is closed.
+MAX_UNREADABLE_FRAMES = 100
+
+
+class Session:
+    """
+    A connection of one Charge Point.
+
+    Its calls are answered in the order in which they came, each after what it reports is on
+    disk. Ours go out beside them.
+
+    @ivar identity: the charge box identity.
+    @ivar origin: where it connected from, for people.
+    @ivar registration: whether more than BootNotification is served.
+    """
+
+    _log = Logger(namespace="cfos_cm.central_system")
+
+    def __init__(
+        self,
+        system: CentralSystem,
+        identity: str,
+        origin: str,
+        send: Callable[[bytes], None],
+        hang_up: Callable[[int, str], None],
+    ) -> None:
+        """
+        @param send: puts one text message on the connection.
+        @param hang_up: closes the connection with a WebSocket status and a reason.
+        """
+        self.system = system
+        self.identity = identity
+        self.origin = origin
+        self.registration = registered() if system.serves(identity) else waiting()
+        self._send = send
+        self._hang_up = hang_up
+        self._unanswered: deque[Call] = deque()
+        self._unreadable = 0
+        self._closed = False
+        environment = system.environment
+        self._calls = OutgoingCalls(environment.clock, self._write, environment.new_unique_id)
+
+    @property
+    def evses(self) -> dict[int, EvseSettings]:
+        """The EVSEs of the site that this Charge Point has, by connector."""
+        charge_point = self.system.settings.charge_points.get(self.identity)
+        return {} if charge_point is None else dict(charge_point.evses)
+
+    def evse_at(self, connector: int) -> EvseSettings | None:
+        """The EVSE at C{connector}, if one is configured there."""
+        return self.system.settings.evse_at(self.identity, connector)
+
+    def report(self, event: SiteEvent) -> None:
+        """Tell the site, if this is still the connection of the Charge Point that counts."""
+        if not self._closed:
+            self.system.environment.report(event)
+
+    def opened(self) -> None:
+        """The connection is up."""
+        for evse in self.evses.values():
+            self.report(EvseConnected(evse.name, self.origin))
+
+    def received(self, text: bytes, limit_bytes: int = ocppj.MAX_FRAME_BYTES) -> None:
+        """A text message has come."""
+        if self._closed:
+            return
+        try:
+            frame = ocppj.decode(text, limit_bytes)
+        except RemoteProtocolError as error:
+            self._could_not_read(error)
+            return
+        if isinstance(frame, Call):
+            self._take(frame)
+        elif frame is not None:
+            self._calls.answered(frame)
+
+    def call(self, request: Message, timeout_s: float | None = None) -> Deferred[Message]:
+        """
+        Ask the Charge Point; see L{OutgoingCalls.call}.
+
+        @param timeout_s: how long it may take; C{None}: as the settings say.
+        """
+        if timeout_s is None:
+            timeout_s = self.system.settings.call_timeout_s
+        return self._calls.call(request, timeout_s)
+
+    def hang_up(self, code: int, why: str) -> None:
+        """Close the connection."""
+        self._hang_up(code, why)
+
+    def closed(self, why: str) -> None:
+        """The connection is gone; whoever waits for an answer is told."""
+        if self._closed:
+            return
+        for evse in self.evses.values():
+            self.report(EvseLost(evse.name, why))
+        self.displaced(why)
+
+    def displaced(self, why: str) -> None:
+        """Another connection of the same Charge Point has taken over from this one."""
+        self._closed = True
+        self._unanswered.clear()
+        self._calls.close(why)
+
+    def settings_changed(self, before: Mapping[int, EvseSettings]) -> None:
+        """
+        The configuration is another one.
+
+        @param before: the EVSEs that this Charge Point had until now, by connector.
+        """
+        if self.system.serves(self.identity):
+            self.registration.admit()
+        else:
+            self.registration.dismiss()
+        for connector, evse in self.evses.items():
+            old = before.get(connector)
+            if old is None or old.name != evse.name:
+                self.report(EvseConnected(evse.name, self.origin))
+
+    def _write(self, frame: Frame) -> None:
+        if not self._closed:
+            self._send(ocppj.encode(frame))
+
+    def _could_not_read(self, error: RemoteProtocolError) -> None:
+        self._unreadable += 1
+        self._log.warn(
+            "{identity}: message that is not OCPP-J: {error!s}",
+            identity=self.identity,
+            error=error,
+        )
+        if error.unique_id is not None:
+            self._refuse(error.unique_id, error)
+        if self._unreadable >= MAX_UNREADABLE_FRAMES:
+            self._hang_up(1008, "too many messages that are not OCPP-J")
+
+    def _refuse(self, unique_id: str, error: RemoteProtocolError) -> None:
+        self._write(CallError(unique_id, error.code.value, error.description))
+
+    def _take(self, call: Call) -> None:
+        if len(self._unanswered) >= MAX_UNANSWERED_CALLS:
+            self._hang_up(1008, "too many calls at once")
+            return
+        self._unanswered.append(call)
+        if len(self._unanswered) == 1:
+            self._answer_next()
+
+    def _answer_next(self) -> None:
+        if self._unanswered and not self._closed:
+            call = self._unanswered[0]
+            answering = Deferred.fromCoroutine(self._answer(call))
+            answering.addCallback(self._answered, call)
+            answering.addErrback(self._failed, call)
+
+    def _answered(self, frame: Frame, call: Call) -> None:
+        if self._closed:
+            return
+        self._write(frame)
+        self._next_after(call)
+
+    def _failed(self, failure: object, call: Call) -> None:
+        # The answer could not even be written: this connection is of no more use.
+        self._log.error(
+            "{identity}: no answer to {action} could be sent: {failure}",
+            identity=self.identity,
+            action=call.action,
+            failure=failure,
+        )
+        self._hang_up(1011, "internal error")
+
+    def _next_after(self, call: Call) -> None:
+        if self._unanswered and self._unanswered[0] is call:
+            self._unanswered.popleft()
+            self._answer_next()
+
+    async def _answer(self, call: Call) -> Frame:
+        try:
+            return CallResult(call.unique_id, encode(await self._confirm(call)))
+        except RemoteProtocolError as error:
+            self._log.info(
+                "{identity}: {action} refused: {error!s}",
+                identity=self.identity,
+                action=call.action,
+                error=error,
+            )
+            return CallError(call.unique_id, error.code.value, error.description)
+        except CfosError as error:
+            self._log.error(
+                "{identity}: {action} failed: {error!s}",
+                identity=self.identity,
+                action=call.action,
+                error=error,
+            )
+        except Exception:  # noqa: BLE001
+            # One request that goes wrong must not take the connection with it.
+            self._log.failure(
+                "{identity}: {action} failed", identity=self.identity, action=call.action
+            )
+        return CallError(
+            call.unique_id,
+            CallErrorCode.INTERNAL_ERROR.value,
+            "the request was correct, but could not be carried out",
+        )
+
+    async def _confirm(self, call: Call) -> Message:
+        request = decode_request(call.action, call.payload, Role.CHARGE_POINT)
+        is_boot = isinstance(request, BootNotificationRequest)
+        if not is_boot and not self.registration.is_accepted():
+            raise RemoteProtocolError(
+                "this Charge Point has not been accepted yet", CallErrorCode.SECURITY_ERROR
+            )
+        handler = HANDLERS.get(type(request))
+        if handler is None:
+            raise RemoteProtocolError(
+                f"{call.action} is not supported here", CallErrorCode.NOT_SUPPORTED
+            )
+        return await handler(self, request, call)

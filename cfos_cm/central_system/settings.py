@@ -1,0 +1,59 @@
+"""Which Charge Points the Central System knows, and how it treats the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from cfos_cm.site.evse import EvseSettings
+
+__all__ = ["CentralSystemSettings", "ChargePointSettings", "UnknownChargePoints"]
+
+
+class UnknownChargePoints(StrEnum):
+    """What happens to a Charge Point that is not configured."""
+
+    ASK = "ask"
+    """It is kept waiting (Pending), and shown to the operator."""
+    ACCEPT = "accept"
+    """It is served; as none of its connectors is an EVSE of the site, it gets no current."""
+    REFUSE = "refuse"
+    """Its connection is refused."""
+
+
+@frozen
+class ChargePointSettings:
+    """
+    One Charge Point that is configured.
+
+    @ivar identity: its charge box identity.
+    @ivar evses: the EVSEs of the site that it has, by connector.
+    @ivar password: its own; C{None}: the common one holds.
+    """
+
+    identity: str
+    evses: Mapping[int, EvseSettings]
+    password: str | None = field(default=None, repr=False)
+
+
+@frozen
+class CentralSystemSettings:
+    """
+    @ivar charge_points: by identity.
+    @ivar password: of every Charge Point that has none of its own; C{None}: none is asked for.
+    @ivar heartbeat_interval_s: how often a Charge Point is asked to show that it is there.
+    @ivar call_timeout_s: how long a Charge Point may take to answer.
+    """
+
+    charge_points: Mapping[str, ChargePointSettings] = field(factory=dict)
+    password: str | None = field(default=None, repr=False)
+    unknown: UnknownChargePoints = UnknownChargePoints.ASK
+    heartbeat_interval_s: int = 300
+    call_timeout_s: float = 30.0
+
+    def evse_at(self, identity: str, connector: int) -> EvseSettings | None:
+        """The EVSE at a connector, if one is configured there."""
+        charge_point = self.charge_points.get(identity)
+        return None if charge_point is None else charge_point.evses.get(connector)

@@ -1,0 +1,52 @@
+"""The command C{cfos-cm}: what is done to a site from a console."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from cfos_cm.services.check import check
+from cfos_cm.services.tag_command import add_tag_commands
+
+__all__ = ["main", "parser"]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, for its help and for C{main}."""
+    root = argparse.ArgumentParser(
+        prog="cfos-cm",
+        description="Console helpers of the charging manager. "
+        "The manager itself is started with 'twistd cfos-cm --config tap.cfg'.",
+    )
+    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    checking = commands.add_parser(
+        "check",
+        help="look for mistakes in a configuration file",
+        description="Print every mistake of a configuration file, each with its line and what "
+        "is allowed there. The exit status is 1 if there is one.",
+    )
+    checking.add_argument("file", metavar="FILE", nargs="?", default="tap.cfg")
+    checking.set_defaults(run=_check)
+    add_tag_commands(commands)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run one command.
+
+    @param arguments: without the program's name; C{None}: the process's own.
+    @return: the exit status: 0 if it went well, 1 if it did not, 2 for a wrong command line.
+    """
+    options = parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace, Callable[[str], None]], int] = options.run
+    return run(options, _write)
+
+
+def _check(options: argparse.Namespace, write: Callable[[str], None]) -> int:
+    return check(options.file, write)
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(f"{line}\n")

@@ -1,0 +1,1 @@
+"""Devices: what carries out a setpoint."""

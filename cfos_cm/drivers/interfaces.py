@@ -1,0 +1,34 @@
+"""What the control loop asks of a device."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface
+
+from cfos_cm.site.setpoint import Setpoint
+
+__all__ = ["IEvse"]
+
+
+class IEvse(Interface):
+    """
+    An EVSE that can be ordered to obey a setpoint.
+
+    It need not be near: an order may take its time, and its end is always told. The control
+    loop gives an EVSE one order at a time.
+    """
+
+    name = Attribute("The EVSE's name in the site.")
+
+    def apply(
+        setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
+    ) -> Deferred[None]:
+        """
+        Obey C{setpoint} from now on.
+
+        @param transaction_id: the transaction that runs, if one does.
+        @param from_scratch: the device may have forgotten all that it was ever told.
+        @return: fires when the device has confirmed it; fails with
+            L{cfos_cm.errors.DeviceRefusal} if it said no, and with
+            L{cfos_cm.errors.DeviceError} if it is not known whether it obeys.
+        """

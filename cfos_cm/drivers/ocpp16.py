@@ -1,0 +1,79 @@
+"""An EVSE that speaks OCPP 1.6: it obeys charging profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from cfos_cm.central_system.central_system import CentralSystem
+from cfos_cm.central_system.profiles import standing_profile, transaction_profile
+from cfos_cm.drivers.interfaces import IEvse
+from cfos_cm.errors import DeviceRefusal
+from cfos_cm.site.setpoint import Setpoint
+from cfos_cm.v16.smart_charging import (
+    ChargingProfileStatus,
+    SetChargingProfileConfirmation,
+    SetChargingProfileRequest,
+)
+
+__all__ = ["Ocpp16Evse"]
+
+
+@implementer(IEvse)
+class Ocpp16Evse:
+    """
+    A connector of a Charge Point.
+
+    Outside a transaction its default profile forbids charging; in a transaction a profile of
+    that transaction says how much.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        phases: int,
+        address: tuple[str, int],
+        central_system: CentralSystem,
+        now: Callable[[], datetime],
+    ) -> None:
+        """
+        @param phases: how many it is wired to.
+        @param address: the Charge Point's identity, and the connector.
+        """
+        self.name = name
+        self._phases = phases
+        self._identity, self._connector = address
+        self._central_system = central_system
+        self._now = now
+
+    def apply(
+        self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
+    ) -> Deferred[None]:
+        """See L{IEvse.apply}."""
+        return Deferred.fromCoroutine(self._apply(setpoint, transaction_id, from_scratch))
+
+    async def _apply(
+        self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
+    ) -> None:
+        if from_scratch or transaction_id is None:
+            await self._set(standing_profile(self._connector, self._phases, self._now()))
+        if transaction_id is not None:
+            await self._set(
+                transaction_profile(
+                    self._connector,
+                    transaction_id,
+                    setpoint.current_ma,
+                    self._phases,
+                    self._now(),
+                )
+            )
+
+    async def _set(self, request: SetChargingProfileRequest) -> None:
+        confirmation = await self._central_system.call(self._identity, request)
+        assert isinstance(confirmation, SetChargingProfileConfirmation)
+        if confirmation.status is not ChargingProfileStatus.ACCEPTED:
+            purpose = request.cs_charging_profiles.charging_profile_purpose.value
+            raise DeviceRefusal(f"{purpose} was answered with {confirmation.status.value}")

@@ -1,0 +1,43 @@
+"""
+The rules, in the order in which they are named when several forbid the same.
+
+A new rule is a function in a module of its own and a row here.
+"""
+
+from __future__ import annotations
+
+from cfos_cm.limits.ceiling import Ceiling, Rule
+from cfos_cm.limits.permission import (
+    authorised,
+    backend_allows,
+    enabled,
+    meters_known,
+    reachable,
+    ready,
+)
+from cfos_cm.limits.rating import rating
+from cfos_cm.site.evse import Evse
+from cfos_cm.site.state import SiteState
+
+__all__ = ["RULES", "ceiling"]
+
+RULES: tuple[Rule, ...] = (
+    enabled,
+    reachable,
+    ready,
+    authorised,
+    backend_allows,
+    meters_known,
+    rating,
+)
+
+
+def ceiling(state: SiteState, evse: Evse) -> Ceiling:
+    """
+    The lowest ceiling of all rules; of equal ones the first in the catalogue.
+    """
+    found = (rule(state, evse) for rule in RULES)
+    return min(
+        (answer for answer in found if answer is not None),
+        key=lambda answer: answer.current_ma,
+    )

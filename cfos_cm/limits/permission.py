@@ -1,0 +1,73 @@
+"""Rules that forbid charging altogether: a car charges only if every one of them is content."""
+
+from __future__ import annotations
+
+from cfos_cm.limits.ceiling import Ceiling, forbidden
+from cfos_cm.site.evse import Evse, Link, Occupancy
+from cfos_cm.site.setpoint import ReasonCode
+from cfos_cm.site.state import SiteState
+from cfos_cm.site.tag import Verdict
+
+__all__ = ["authorised", "backend_allows", "enabled", "meters_known", "reachable", "ready"]
+
+
+def reachable(state: SiteState, evse: Evse) -> Ceiling | None:
+    """An EVSE that cannot be told to stop is not told to start."""
+    if evse.link is Link.ONLINE:
+        return None
+    text = f"{evse.name} is not connected"
+    return forbidden(ReasonCode.NOT_CONNECTED, text)
+
+
+def enabled(state: SiteState, evse: Evse) -> Ceiling | None:
+    """A device that was deactivated gets nothing."""
+    if evse.settings.enabled:
+        return None
+    return forbidden(ReasonCode.DISABLED, f"{evse.name} is switched off in the settings")
+
+
+def ready(state: SiteState, evse: Evse) -> Ceiling | None:
+    """A car must be there, and the EVSE in order."""
+    match evse.occupancy:
+        case Occupancy.FAULTED:
+            fault = evse.fault or "no code given"
+            return forbidden(ReasonCode.FAULTED, f"{evse.name} reports a fault: {fault}")
+        case Occupancy.UNAVAILABLE:
+            return forbidden(ReasonCode.FAULTED, f"{evse.name} is out of service")
+        case Occupancy.FREE:
+            return forbidden(ReasonCode.NO_CAR, "no car is plugged in")
+        case _:
+            # Not every Charge Point repeats its status after a reconnect: a transaction that
+            # runs is word enough that a car is there.
+            return None
+
+
+def authorised(state: SiteState, evse: Evse) -> Ceiling | None:
+    """Somebody who may charge must have started a transaction."""
+    if evse.transaction is None:
+        return forbidden(ReasonCode.NO_TRANSACTION, "nobody has started to charge")
+    if evse.transaction.verdict is not Verdict.ACCEPTED:
+        verdict = evse.transaction.verdict.value.lower()
+        return forbidden(ReasonCode.TAG_REFUSED, f"the tag is {verdict}")
+    return None
+
+
+def backend_allows(state: SiteState, evse: Evse) -> Ceiling | None:
+    """What is billed by a backend charges only with its consent."""
+    if not evse.settings.needs_backend:
+        return None
+    return forbidden(ReasonCode.BACKEND, "its billing backend has not allowed it")
+
+
+def meters_known(state: SiteState, evse: Evse) -> Ceiling | None:
+    """
+    A circuit that has a meter is not loaded before the meter was read.
+
+    What else the circuit carries is not known then, and not knowing never means that it
+    carries nothing.
+    """
+    for circuit in state.path(evse.settings.circuit):
+        if circuit.meter is not None:
+            text = f"meter {circuit.meter} of {circuit.name} has not been read"
+            return forbidden(ReasonCode.METER, text)
+    return None

@@ -1,0 +1,1 @@
+"""WebSockets: the sockets that OCPP travels on. Autobahn does the protocol."""

@@ -1,0 +1,239 @@
+"""
+The WebSocket server that Charge Points connect to.
+
+OCPP-J 1.6, "Connection": the client asks for C{/…/identity} with the subprotocol C{ocpp1.6}
+and, from security profile 1 on, proves with HTTP Basic authentication that it is that identity.
+Everything is decided before the handshake is answered; what is said afterwards goes to the
+session.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.logger import Logger
+
+from cfos_cm.central_system.central_system import Admission, CentralSystem
+from cfos_cm.central_system.session import Session
+from cfos_cm.errors import RemoteProtocolError
+from cfos_cm.wire.basic_auth import Credentials, read_authorization
+from cfos_cm.wire.charge_box import identity_in_path
+from cfos_cm.wire.ocppj import MAX_FRAME_BYTES
+
+__all__ = ["SUBPROTOCOL", "ChargePointConnection", "ChargePointServer"]
+
+SUBPROTOCOL = "ocpp1.6"
+
+#: A request that is longer is not one of a Charge Point.
+MAX_HANDSHAKE_BYTES = 16 * 1024
+HANDSHAKE_TIMEOUT_S = 5
+#: The connection is tried every so often, and given up when it does not answer.
+PING_INTERVAL_S = 30
+PONG_TIMEOUT_S = 10
+#: How long a peer may take to agree to the end of a connection.
+CLOSE_TIMEOUT_S = 2
+
+BAD_REQUEST = 400
+UNAUTHORIZED = 401
+NOT_FOUND = 404
+SERVICE_UNAVAILABLE = 503
+
+GOING_AWAY = 1001
+UNSUPPORTED_DATA = 1003
+
+_REFUSALS: dict[Admission, tuple[int, str]] = {
+    Admission.UNAUTHORISED: (UNAUTHORIZED, "Unauthorized"),
+    Admission.UNKNOWN: (NOT_FOUND, "Not Found"),
+    Admission.TOO_MANY: (SERVICE_UNAVAILABLE, "Service Unavailable"),
+}
+
+_log = Logger(namespace="cfos_cm.net")
+
+
+class ChargePointConnection(WebSocketServerProtocol):
+    """One WebSocket connection of a Charge Point."""
+
+    factory: ChargePointServer
+    session: Session | None = None
+    _identity = ""
+    _close_timer: IDelayedCall | None = None
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes have come. Autobahn puts no bound on a handshake."""
+        connecting = self.state in (self.STATE_CONNECTING, self.STATE_PROXY_CONNECTING)
+        if connecting and len(self.data or b"") + len(data) > MAX_HANDSHAKE_BYTES:
+            self.transport.abortConnection()
+            return
+        super().dataReceived(data)
+
+    def connectionMade(self) -> None:
+        """The TCP connection is up."""
+        super().connectionMade()
+        self.factory.connections.add(self)
+
+    def connectionLost(self, reason: Any) -> None:
+        """The TCP connection is gone."""
+        super().connectionLost(reason)
+        if self._close_timer is not None and self._close_timer.active():
+            self._close_timer.cancel()
+        self.factory.connection_ended(self)
+
+    def onConnect(self, request: ConnectionRequest) -> str:
+        """
+        The upgrade request is complete.
+
+        @return: the subprotocol.
+        @raise ConnectionDeny: if this is not a Charge Point that may connect.
+        """
+        if SUBPROTOCOL not in request.protocols:
+            _log.info(
+                "{peer}: refused, offers no subprotocol {wanted}, only {found}",
+                peer=self.peer,
+                wanted=SUBPROTOCOL,
+                found=[str(name)[:40] for name in request.protocols[:5]],
+            )
+            raise ConnectionDeny(BAD_REQUEST, "Subprotocol ocpp1.6 required")
+        try:
+            self._identity = identity_in_path(request.path)
+            credentials = _credentials(request)
+        except RemoteProtocolError as error:
+            _log.info("{peer}: refused, {error!s}", peer=self.peer, error=error)
+            raise ConnectionDeny(NOT_FOUND, "Not Found") from error
+        admission = self.factory.central_system.admit(self._identity, credentials)
+        if admission is not Admission.ADMITTED:
+            _log.warn(
+                "{peer}: {identity} refused, {admission}",
+                peer=self.peer,
+                identity=self._identity,
+                admission=admission.name.lower(),
+            )
+            raise ConnectionDeny(*_REFUSALS[admission])
+        return SUBPROTOCOL
+
+    def failHandshake(
+        self,
+        reason: str,
+        code: int = 400,
+        responseHeaders: list[tuple[str, str]] | None = None,
+    ) -> None:
+        """Refuse the upgrade, in a way that tells a client how to do better."""
+        headers = [*(responseHeaders or []), ("Content-Length", "0"), ("Connection", "close")]
+        if code == UNAUTHORIZED:
+            headers.append(("WWW-Authenticate", 'Basic realm="ocpp", charset="UTF-8"'))
+        super().failHandshake(reason, code, headers)
+
+    def onOpen(self) -> None:
+        """The WebSocket is open."""
+        origin = getattr(self.transport.getPeer(), "host", None) or self.peer
+        self.session = self.factory.central_system.open(
+            self._identity, str(origin), self._send_text, self._hang_up
+        )
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """A whole message has come."""
+        if isBinary:
+            # OCPP-J 1.6, "RPC framework": messages are JSON in UTF-8, sent as text.
+            self._hang_up(UNSUPPORTED_DATA, "OCPP-J is text")
+        elif self.session is not None:
+            self.session.received(payload)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """The WebSocket is closed."""
+        session, self.session = self.session, None
+        if session is not None:
+            why = reason or ("closed" if wasClean else "connection lost")
+            self.factory.central_system.closed(session, why[:123])
+
+    def going_away(self) -> None:
+        """We are stopping."""
+        if self.state == self.STATE_OPEN:
+            self._hang_up(GOING_AWAY, "the charging manager is stopping")
+        else:
+            self.transport.abortConnection()
+
+    def _send_text(self, text: bytes) -> None:
+        if self.state == self.STATE_OPEN:
+            self.sendMessage(text)
+
+    def _hang_up(self, code: int, why: str) -> None:
+        if self.state != self.STATE_OPEN:
+            return
+        # sendClose() allows only some codes to a program; the others are ours to use too.
+        self.sendCloseFrame(code=code, reasonUtf8=why.encode()[:123])
+        self._close_timer = self.factory.reactor.callLater(CLOSE_TIMEOUT_S, self._drop)
+
+    def _drop(self) -> None:
+        self._close_timer = None
+        self.transport.abortConnection()
+
+
+class ChargePointServer(WebSocketServerFactory):
+    """
+    Makes the connections of Charge Points, and ends them.
+
+    @ivar central_system: who the Charge Points talk to.
+    @ivar connections: all that are open, also those that are still shaking hands.
+    """
+
+    protocol = ChargePointConnection
+    noisy = False
+
+    def __init__(self, central_system: CentralSystem, reactor: Any) -> None:
+        super().__init__(protocols=[SUBPROTOCOL], server="", reactor=reactor)
+        self.central_system = central_system
+        self.connections: set[ChargePointConnection] = set()
+        self._ended: Deferred[None] | None = None
+        self.setProtocolOptions(
+            webStatus=False,
+            utf8validateIncoming=False,
+            maxMessagePayloadSize=MAX_FRAME_BYTES,
+            maxFramePayloadSize=MAX_FRAME_BYTES,
+            failByDrop=False,
+            openHandshakeTimeout=HANDSHAKE_TIMEOUT_S,
+            closeHandshakeTimeout=CLOSE_TIMEOUT_S,
+            autoPingInterval=PING_INTERVAL_S,
+            autoPingTimeout=PONG_TIMEOUT_S,
+            autoPingRestartOnAnyTraffic=True,
+            perMessageCompressionAccept=_no_compression,
+            tcpNoDelay=True,
+        )
+
+    def buildProtocol(self, addr: IAddress) -> ChargePointConnection:
+        """A connection for a peer that has dialled."""
+        connection: ChargePointConnection = super().buildProtocol(addr)
+        return connection
+
+    def close_all(self) -> Deferred[None]:
+        """
+        End every connection with the status 1001, "going away".
+
+        @return: fires when the last one is gone, at the latest after L{CLOSE_TIMEOUT_S}.
+        """
+        ended: Deferred[None] = Deferred()
+        if not self.connections:
+            ended.callback(None)
+            return ended
+        self._ended = ended
+        for connection in tuple(self.connections):
+            connection.going_away()
+        return ended
+
+    def connection_ended(self, connection: ChargePointConnection) -> None:
+        """A connection is gone for good."""
+        self.connections.discard(connection)
+        if not self.connections and self._ended is not None:
+            ended, self._ended = self._ended, None
+            ended.callback(None)
+
+
+def _no_compression(_offers: object) -> None:
+    """Not recommended by OCPP-J, and a small frame that unpacks to a large one is an attack."""
+
+
+def _credentials(request: ConnectionRequest) -> Credentials | None:
+    header = request.headers.get("authorization")
+    return None if header is None else read_authorization(header)

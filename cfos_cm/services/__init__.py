@@ -1,0 +1,1 @@
+"""What the program is made of when it runs: its configuration, and the parts that it starts."""

@@ -1,0 +1,84 @@
+"""What a configuration means to each part of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from cfos_cm.central_system.central_system import CentralSystem
+from cfos_cm.central_system.settings import (
+    CentralSystemSettings,
+    ChargePointSettings,
+    UnknownChargePoints,
+)
+from cfos_cm.drivers.interfaces import IEvse
+from cfos_cm.drivers.ocpp16 import Ocpp16Evse
+from cfos_cm.services.config import Config
+from cfos_cm.services.config_sections import EvseSection
+from cfos_cm.services.config_words import EvseType
+from cfos_cm.site.evse import EvseSettings
+
+__all__ = ["central_system_settings", "devices", "moved_evses", "server_endpoint"]
+
+
+def central_system_settings(config: Config) -> CentralSystemSettings:
+    """The Charge Points that the EVSEs of C{config} belong to."""
+    settings = {one.name: one for one in config.settings_changed().evses}
+    evses: dict[str, dict[int, EvseSettings]] = {}
+    passwords: dict[str, str | None] = {}
+    for section in _ocpp_evses(config):
+        evses.setdefault(section.address, {})[section.connector] = settings[section.name]
+        passwords[section.address] = section.password or passwords.get(section.address)
+    return CentralSystemSettings(
+        charge_points={
+            identity: ChargePointSettings(identity, connectors, passwords[identity])
+            for identity, connectors in evses.items()
+        },
+        password=config.ocpp_server.password,
+        unknown=UnknownChargePoints(config.ocpp_server.unknown_charge_points.value),
+    )
+
+
+def devices(
+    config: Config, central_system: CentralSystem, now: Callable[[], datetime]
+) -> Mapping[str, IEvse]:
+    """A driver for each EVSE that this version has one for, by the EVSE's name."""
+    return {
+        section.name: Ocpp16Evse(
+            section.name,
+            len(section.phases),
+            (section.address, section.connector),
+            central_system,
+            now,
+        )
+        for section in _ocpp_evses(config)
+    }
+
+
+def moved_evses(before: Config, after: Config) -> frozenset[str]:
+    """The EVSEs that kept their names and are another device now."""
+    addresses = {one.name: _address(one) for one in before.evses}
+    return frozenset(
+        one.name
+        for one in after.evses
+        if one.name in addresses and addresses[one.name] != _address(one)
+    )
+
+
+def server_endpoint(config: Config) -> str:
+    """Where Charge Points connect to, as Twisted describes a server's endpoint."""
+    server = config.ocpp_server
+    kind = "tcp6" if ":" in (server.interface or "") else "tcp"
+    interface = (server.interface or "").replace(":", r"\:")
+    # The default backlog of 50 would refuse some of a garage that comes back after a power cut.
+    return f"{kind}:{server.port}:backlog=1024" + (
+        f":interface={interface}" if interface else ""
+    )
+
+
+def _ocpp_evses(config: Config) -> tuple[EvseSection, ...]:
+    return tuple(one for one in config.evses if one.type is EvseType.OCPP16)
+
+
+def _address(section: EvseSection) -> tuple[EvseType, str, int, int]:
+    return (section.type, section.address, section.connector, section.unit)

@@ -1,0 +1,258 @@
+"""The service: one charging site, from the start of the program to its end."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from attrs import frozen
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IDelayedCall, IListeningPort
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from cfos_cm.central_system.central_system import CentralSystem
+from cfos_cm.central_system.environment import Environment
+from cfos_cm.errors import ConfigError
+from cfos_cm.net.charge_point_server import ChargePointServer
+from cfos_cm.services.assembly import (
+    central_system_settings,
+    devices,
+    moved_evses,
+    server_endpoint,
+)
+from cfos_cm.services.config import Config, differences, read_config
+from cfos_cm.services.control_loop import ControlLoop
+from cfos_cm.services.journal import Journal
+from cfos_cm.services.reload_signal import ReloadSignal
+from cfos_cm.site.events import SettingsChanged, TransactionResumed
+from cfos_cm.site.transaction import MAX_TRANSACTION_ID
+from cfos_cm.storage.charge_points import ChargePointRegister
+from cfos_cm.storage.database import Database
+from cfos_cm.storage.tags import TagList
+from cfos_cm.storage.transactions import Ledger
+
+__all__ = ["RETRY_S", "ChargingSite"]
+
+#: When a start has failed, because a port is taken or a disk is full, it is tried again.
+RETRY_S = 10.0
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_transaction_id() -> int:
+    # Whoever can guess the id of a transaction can try to stop it.
+    return secrets.randbelow(MAX_TRANSACTION_ID) + 1
+
+
+@frozen
+class _Parts:
+    """What runs while the site runs."""
+
+    database: Database
+    loop: ControlLoop
+    central_system: CentralSystem
+    server: ChargePointServer
+
+
+class ChargingSite(Service):
+    """
+    Everything that C{tap.cfg} describes.
+
+    It can be a child of any MultiService, be stopped and be started again; when it has stopped,
+    no timer, socket or thread of it is left.
+
+    @ivar config: what it runs with.
+    """
+
+    _log = Logger(namespace="cfos_cm.services")
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self.setName("cfos-cm")
+        self.config = config
+        self._reactor = reactor
+        self._parts: _Parts | None = None
+        self._port: IListeningPort | None = None
+        self._starting: Deferred[None] = succeed(None)
+        self._retry: IDelayedCall | None = None
+        self._signal = ReloadSignal(reactor, self.reload)
+
+    def startService(self) -> None:
+        """Open the database, then the doors."""
+        super().startService()
+        self._signal.install()
+        self._start()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Say goodbye to every Charge Point and close the database.
+
+        @return: fires when nothing is left.
+        """
+        super().stopService()
+        self._signal.remove()
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        return Deferred.fromCoroutine(self._stop_after(self._starting))
+
+    def reload(self) -> None:
+        """
+        Read the file again and apply what has changed.
+
+        Connections stay as they are. A file with mistakes changes nothing.
+        """
+        try:
+            config = read_config(self.config.path)
+        except ConfigError as error:
+            for mistake in error.mistakes:
+                self._log.error("{mistake!s}", mistake=mistake)
+            self._log.error("{path} has mistakes: nothing was changed", path=self.config.path)
+            return
+        for sentence in differences(self.config, config):
+            self._log.warn("{sentence}", sentence=sentence)
+        before, self.config = self.config, config
+        self._warn()
+        if self._parts is not None:
+            self._apply(self._parts, before, config)
+        self._log.info("{path} has been read again", path=config.path)
+
+    @property
+    def central_system(self) -> CentralSystem | None:
+        """The Central System, while it runs."""
+        return None if self._parts is None else self._parts.central_system
+
+    @property
+    def control_loop(self) -> ControlLoop | None:
+        """The control loop, while it runs."""
+        return None if self._parts is None else self._parts.loop
+
+    @property
+    def listening(self) -> IListeningPort | None:
+        """Where Charge Points can connect, while they can."""
+        return self._port
+
+    @property
+    def started(self) -> Deferred[None]:
+        """Fires when the attempt to start that is under way has succeeded or failed."""
+        done: Deferred[None] = Deferred()
+
+        def pass_on(result: None) -> None:
+            done.callback(None)
+
+        self._starting.addCallback(pass_on)
+        return done
+
+    def _start(self) -> None:
+        self._retry = None
+        self._starting = Deferred.fromCoroutine(self._open())
+        self._starting.addErrback(self._could_not_start)
+
+    def _could_not_start(self, failure: Failure) -> Deferred[None]:
+        self._log.critical(
+            "could not start: {why}; trying again in {seconds:g} s",
+            why=failure.getErrorMessage(),
+            seconds=RETRY_S,
+        )
+        if self.running:
+            self._retry = self._reactor.callLater(RETRY_S, self._start)
+        return Deferred.fromCoroutine(self._close())
+
+    async def _open(self) -> None:
+        self._warn()
+        database = Database(self.config.database_url, self._reactor, _now)
+        await database.start()
+        loop = ControlLoop(self._reactor, self.config.manager.cycle_s)
+        loop.observe(Journal().note)
+        ledger = Ledger(database, _new_transaction_id)
+        central_system = CentralSystem(
+            Environment(
+                clock=self._reactor,
+                now=_now,
+                report=loop.report,
+                ledger=ledger,
+                tags=TagList(database),
+                register=ChargePointRegister(database),
+                new_unique_id=lambda: str(uuid4()),
+            ),
+            central_system_settings(self.config),
+        )
+        server = ChargePointServer(central_system, self._reactor)
+        self._parts = _Parts(database, loop, central_system, server)
+        loop.evses = devices(self.config, central_system, _now)
+        loop.report(self.config.settings_changed())
+        open_transactions = await ledger.open_transactions()
+        central_system.resume(open_transactions)
+        for one in open_transactions:
+            evse = central_system.settings.evse_at(one.charge_point, one.connector)
+            if evse is not None:
+                loop.report(TransactionResumed(evse.name, one.transaction))
+        self._port = await self._listen(server)
+        loop.start()
+
+    async def _listen(self, server: ChargePointServer) -> IListeningPort:
+        endpoint = serverFromString(self._reactor, server_endpoint(self.config))
+        port: IListeningPort = await endpoint.listen(server)
+        where = port.getHost()
+        self._log.info(
+            "wallboxes connect to ws://{host}:{port}/ with their ChargeBox ID as the last part",
+            host=self.config.ocpp_server.interface or "this computer's address",
+            port=getattr(where, "port", self.config.ocpp_server.port),
+        )
+        return port
+
+    async def _stop_after(self, starting: Deferred[None]) -> None:
+        await starting
+        await self._close()
+
+    async def _close(self) -> None:
+        port, self._port = self._port, None
+        parts, self._parts = self._parts, None
+        if port is not None:
+            await maybeDeferred(port.stopListening)
+        if parts is not None:
+            await parts.server.close_all()
+            parts.loop.stop()
+            await parts.database.stop()
+
+    def _warn(self) -> None:
+        for warning in self.config.warnings():
+            self._log.warn("{warning}", warning=warning)
+
+    def _apply(self, parts: _Parts, before: Config, after: Config) -> None:
+        settings = after.settings_changed()
+        moved = moved_evses(before, after)
+        if moved:
+            parts.loop.report(_without(settings, moved))
+        parts.loop.report(settings)
+        parts.loop.cycle_s = after.manager.cycle_s
+        parts.loop.evses = devices(after, parts.central_system, _now)
+        parts.central_system.configure(central_system_settings(after))
+        if server_endpoint(before) != server_endpoint(after):
+            moving = Deferred.fromCoroutine(self._move(parts.server))
+            moving.addErrback(self._could_not_move)
+
+    async def _move(self, server: ChargePointServer) -> None:
+        """Listen at the new place, then no longer at the old one; connections stay."""
+        old = self._port
+        self._port = await self._listen(server)
+        if old is not None:
+            await maybeDeferred(old.stopListening)
+
+    def _could_not_move(self, failure: Failure) -> None:
+        self._log.critical(
+            "could not listen at the new address: {why}; the old one is still served",
+            why=failure.getErrorMessage(),
+        )
+
+
+def _without(settings: SettingsChanged, names: frozenset[str]) -> SettingsChanged:
+    """The settings as if some EVSEs were not there: what is known of them is forgotten."""
+    evses = tuple(evse for evse in settings.evses if evse.name not in names)
+    return SettingsChanged(settings.title, settings.observe_only, settings.circuits, evses)

@@ -1,0 +1,34 @@
+"""C{cfos-cm check}: what is wrong with a configuration, without starting anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cfos_cm.errors import ConfigError
+from cfos_cm.services.config import read_config
+
+__all__ = ["check"]
+
+
+def check(path: str, write: Callable[[str], None]) -> int:
+    """
+    Read a configuration and say what is wrong with it, or that nothing is.
+
+    @param write: is given one line at a time, without its end.
+    @return: the exit status: 0 when the program would start with it, 1 when it would not.
+    """
+    try:
+        config = read_config(path)
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            write(str(mistake))
+        return 1
+    evses = _counted(len(config.evses), "EVSE")
+    write(f"{path}: {evses} on {_counted(len(config.circuits), 'circuit')}, no mistakes")
+    for warning in config.warnings():
+        write(f"warning: {warning}")
+    return 0
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,221 @@
+"""
+What has to be true of a whole C{tap.cfg}, beyond each option by itself.
+
+Each check notes what is wrong and leaves the rest to the others; a check that needs an option
+with a mistake in it passes over, so that one mistake is reported once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from cfos_cm.electrical import amps_text
+from cfos_cm.services.config_file import Config, not_in_this_version
+from cfos_cm.services.config_options import Findings, Option, Section, did_you_mean, options_of
+from cfos_cm.services.config_sections import (
+    CircuitSection,
+    EvseSection,
+    GatewaySection,
+    OcppServerSection,
+)
+from cfos_cm.services.config_values import CHARGE_BOX_IDENTITY
+from cfos_cm.services.config_words import EvseType, MeterType, PasswordForm, SimulatorType
+
+__all__ = ["CHECKS", "files_are_there", "needs_a_circuit"]
+
+Check = Callable[[Config, Findings], None]
+
+_DEVICE_ADDRESS = re.compile(r"tcp:[^\s:]{1,253}:([0-9]{1,5})")
+
+
+def references_exist(config: Config, found: Findings) -> None:
+    """Every circuit, meter and EVSE that is named somewhere is there."""
+    names = {
+        "circuit": [one.name for one in config.circuits],
+        "meter": [one.name for one in config.meters],
+        "evse": [one.name for one in config.evses],
+    }
+    for section, option in _options(config, lambda one: bool(one.kind.refers_to)):
+        kind, name = option.kind.refers_to, getattr(section, option.attribute)
+        if name and section.sound(option.name) and name not in names[kind]:
+            near = did_you_mean(name, names[kind])
+            found.about(section, option.name, f"must be {option.kind.allowed}{near}")
+
+
+def _options(
+    config: Config, wanted: Callable[[Option], bool]
+) -> Iterator[tuple[Section, Option]]:
+    for section in config.sections:
+        for option in options_of(type(section)):
+            if wanted(option):
+                yield section, option
+
+
+def needs_a_circuit(config: Config, found: Findings) -> None:
+    """Every EVSE has a circuit, its own or the only one that there is."""
+    for evse in config.evses:
+        # The only circuit has been put in its place, if it has a name that can be used.
+        if evse.circuit or not evse.sound("circuit") or len(config.circuits) == 1:
+            continue
+        if config.circuits:
+            names = ", ".join(one.name for one in config.circuits[:10])
+            allowed = f"is missing, and there are several: must be one of {names}"
+        else:
+            allowed = "is missing: write a section [circuit NAME] with max_current, the fuse"
+        found.about(evse, "circuit", allowed)
+
+
+def circuits_have_an_end(config: Config, found: Findings) -> None:
+    """No circuit feeds itself, over however many others."""
+    by_name = {one.name: one for one in config.circuits}
+    done: set[str] = set()
+    for circuit in config.circuits:
+        way: dict[str, CircuitSection] = {}
+        one: CircuitSection | None = circuit
+        while one is not None and one.name not in done and one.name not in way:
+            way[one.name] = one
+            one = by_name.get(one.parent) if one.parent else None
+        if one is not None and one.name in way:
+            names = list(way)
+            _report_ring([way[name] for name in names[names.index(one.name) :]], found)
+        done |= way.keys()
+
+
+def _report_ring(ring: list[CircuitSection], found: Findings) -> None:
+    first = min(ring, key=lambda one: one.origin.lines["parent"])
+    start = ring.index(first)
+    names = [one.name for one in (*ring[start:], *ring[: start + 1])]
+    shown = [*names[:10], "…", names[-1]] if len(names) > 12 else names
+    allowed = f"must not be fed by this circuit itself: {' <- '.join(shown)}"
+    found.about(first, "parent", allowed)
+
+
+def circuit_currents(config: Config, found: Findings) -> None:
+    """A circuit's reserve leaves something of its fuse."""
+    for one in config.circuits:
+        if one.sound("max_current", "reserve") and one.reserve_ma >= one.max_current_ma:
+            fuse = amps_text(one.max_current_ma)
+            found.about(one, "reserve", f"must be less than max_current, {fuse}")
+
+
+def evse_currents(config: Config, found: Findings) -> None:
+    """An EVSE's minimum, maximum and fail-safe current fit each other."""
+    for one in config.evses:
+        if not one.sound("min_current", "max_current"):
+            continue
+        least, most = amps_text(one.min_current_ma), amps_text(one.max_current_ma)
+        if one.max_current_ma < one.min_current_ma:
+            if "max_current" in one.origin.lines:
+                found.about(one, "max_current", f"must not be less than min_current, {least}")
+            else:
+                found.about(one, "min_current", f"must not be more than max_current, {most}")
+        elif one.sound("failsafe_current") and not _fits(one):
+            found.about(one, "failsafe_current", f"must be 0, or from {least} to {most}")
+
+
+def _fits(evse: EvseSection) -> bool:
+    failsafe_ma = evse.failsafe_current_ma
+    return failsafe_ma == 0 or evse.min_current_ma <= failsafe_ma <= evse.max_current_ma
+
+
+def addresses_fit_types(config: Config, found: Findings) -> None:
+    """Every device's address is of the form that its type asks for, and is there."""
+    for evse in config.evses:
+        if evse.sound("type", "address"):
+            _check_evse_address(evse, found)
+    for meter in config.meters:
+        if not meter.sound("type", "address"):
+            continue
+        if meter.address is None and meter.type is not MeterType.SIMULATED:
+            found.about(meter, "address", "is missing; must be tcp:HOST:PORT")
+        elif meter.address is not None and not _is_device_address(meter.address):
+            found.about(meter, "address", "must be tcp:HOST:PORT")
+    for one in config.simulators:
+        is_needed = one.type is SimulatorType.CHARGE_POINT and one.sound("type", "address")
+        if is_needed and one.address is None:
+            found.about(one, "address", f"is missing; must be {CHARGE_BOX_IDENTITY.allowed}")
+
+
+def _check_evse_address(evse: EvseSection, found: Findings) -> None:
+    if evse.type is not EvseType.OCPP16:
+        if not _is_device_address(evse.address):
+            found.about(evse, "address", "must be tcp:HOST:PORT")
+        return
+    try:
+        CHARGE_BOX_IDENTITY.read(evse.address)
+    except ValueError:
+        found.about(evse, "address", f"must be a ChargeBox ID: {CHARGE_BOX_IDENTITY.allowed}")
+
+
+def _is_device_address(text: str) -> bool:
+    match = _DEVICE_ADDRESS.fullmatch(text)
+    return match is not None and 1 <= int(match[1]) <= 65535
+
+
+def evses_are_different(config: Config, found: Findings) -> None:
+    """No two EVSEs are the same connector of the same device."""
+    seen: dict[tuple[EvseType, str, int], EvseSection] = {}
+    for evse in config.evses:
+        if not evse.sound("type", "address", "connector", "unit"):
+            continue
+        by_ocpp = evse.type is EvseType.OCPP16
+        number, word = (evse.connector, "connector") if by_ocpp else (evse.unit, "unit")
+        first = seen.setdefault((evse.type, evse.address, number), evse)
+        if first is not evse:
+            place = f"[{first.origin.heading}], line {first.origin.line}"
+            allowed = f"with {word} {number} is taken by {place}: must be another {word}"
+            found.about(evse, "address", f"{allowed} or another address")
+
+
+def certificates_have_keys(config: Config, found: Findings) -> None:
+    """A certificate and its private key come together."""
+    owners: tuple[OcppServerSection | GatewaySection, ...] = (
+        config.ocpp_server,
+        *config.gateways,
+    )
+    for one in owners:
+        if not one.sound("certificate", "private_key"):
+            continue
+        if one.certificate is not None and one.private_key is None:
+            found.about(one, "certificate", "needs a private_key")
+        if one.private_key is not None and one.certificate is None:
+            found.about(one, "private_key", "needs a certificate")
+
+
+def hexadecimal_passwords(config: Config, found: Findings) -> None:
+    """A password that stands for bytes is hexadecimal."""
+    for one in config.gateways:
+        if one.password is None or one.password_form is not PasswordForm.HEX:
+            continue
+        if not re.fullmatch(r"([0-9A-Fa-f]{2})+", one.password):
+            allowed = "must be pairs of hexadecimal digits, because password_form is hex"
+            found.about(one, "password", allowed)
+
+
+def files_are_there(config: Config, found: Findings, is_file: Callable[[str], bool]) -> None:
+    """
+    Every certificate and key that is named is there.
+
+    @param is_file: whether a path is a file that can be read.
+    """
+    for section, option in _options(config, lambda one: one.kind.is_file):
+        value = getattr(section, option.attribute)
+        for name in (value,) if isinstance(value, str) else value or ():
+            if not is_file(config.located(name)):
+                allowed = f"is no file that can be read; sought at {config.located(name)}"
+                found.about(section, option.name, allowed, name)
+
+
+CHECKS: tuple[Check, ...] = (
+    references_exist,
+    needs_a_circuit,
+    circuits_have_an_end,
+    circuit_currents,
+    evse_currents,
+    addresses_fit_types,
+    evses_are_different,
+    certificates_have_keys,
+    hexadecimal_passwords,
+    not_in_this_version,
+)

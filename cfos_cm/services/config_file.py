@@ -1,0 +1,195 @@
+"""A configuration that was read: what it says, and what it asks for in vain."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from cfos_cm.services.config_options import Findings, Section, options_of
+from cfos_cm.services.config_sections import (
+    CircuitSection,
+    EvseSection,
+    GatewaySection,
+    ManagerSection,
+    MeterSection,
+    OcppServerSection,
+    WebSection,
+)
+from cfos_cm.services.config_simulator import SimulatorSection
+from cfos_cm.services.config_words import (
+    EvseType,
+    GatewayRole,
+    LoadManagement,
+    MeterType,
+    OnDisable,
+    SimulatorType,
+    Tls,
+)
+from cfos_cm.site.events import SettingsChanged
+
+__all__ = ["Config", "differences", "not_in_this_version"]
+
+#: What has a driver. The others are part of the contract and wait for theirs.
+_EVSES_WITH_DRIVER = frozenset({EvseType.OCPP16})
+_METERS_WITH_DRIVER: frozenset[MeterType] = frozenset()
+_SIMULATED = frozenset({SimulatorType.CHARGE_POINT})
+
+_SQLITE = "sqlite:///"
+
+
+@frozen
+class Config:
+    """
+    All that a C{tap.cfg} says.
+
+    @ivar path: the file, as it was named by the user.
+    @ivar folder: where relative paths in it begin.
+    """
+
+    path: str
+    folder: str
+    manager: ManagerSection
+    web: WebSection
+    ocpp_server: OcppServerSection
+    circuits: tuple[CircuitSection, ...] = ()
+    meters: tuple[MeterSection, ...] = ()
+    evses: tuple[EvseSection, ...] = ()
+    gateways: tuple[GatewaySection, ...] = ()
+    simulators: tuple[SimulatorSection, ...] = ()
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """All of them; the three that are there once come first, written or not."""
+        single = (self.manager, self.web, self.ocpp_server)
+        named = (*self.circuits, *self.meters, *self.evses, *self.gateways, *self.simulators)
+        return (*single, *named)
+
+    def located(self, path: str) -> str:
+        """A path in the file, as seen from where the program runs."""
+        return os.path.join(self.folder, path)
+
+    @property
+    def database_url(self) -> str:
+        """The database; an SQLite file is beside C{tap.cfg} when its path is relative."""
+        url = self.manager.database
+        if not url.startswith(_SQLITE):
+            return url
+        return _SQLITE + self.located(url.removeprefix(_SQLITE))
+
+    @property
+    def state_directory(self) -> str:
+        """The folder for keys, certificates and backups."""
+        return self.located(self.manager.state_directory)
+
+    def settings_changed(self) -> SettingsChanged:
+        """What the site has to know; each circuit stands after the one that feeds it."""
+        asked = {one.evse for one in self.gateways if one.role is GatewayRole.AUTHORITY}
+        return SettingsChanged(
+            title=self.manager.title,
+            observe_only=self.manager.load_management is LoadManagement.OBSERVE,
+            circuits=tuple(one.settings() for one in _parents_first(self.circuits)),
+            evses=tuple(one.settings(one.name in asked) for one in self.evses),
+        )
+
+    def warnings(self) -> tuple[str, ...]:
+        """What this version does not act on: a sentence each, with its line."""
+        found = Findings(self.path)
+        _warn_of_manager(self, found)
+        _warn_of_server(self, found)
+        _warn_of_devices(self, found)
+        _warn_of_gateways(self, found)
+        return tuple(str(one) for one in sorted(found.mistakes, key=lambda one: one.line))
+
+
+def _parents_first(circuits: tuple[CircuitSection, ...]) -> Iterator[CircuitSection]:
+    by_name = {one.name: one for one in circuits}
+    done: set[str] = set()
+    for circuit in circuits:
+        above = []
+        one: CircuitSection | None = circuit
+        while one is not None and one.name not in done:
+            done.add(one.name)
+            above.append(one)
+            one = by_name.get(one.parent) if one.parent else None
+        yield from reversed(above)
+
+
+def not_in_this_version(config: Config, found: Findings) -> None:
+    """
+    Note what this version must refuse, because without it the site would be less safe than it
+    was told to be: TLS is not there yet. What does no harm is in L{Config.warnings}.
+    """
+    server = config.ocpp_server
+    if server.tls is Tls.ON:
+        found.about(server, "tls", "this version has no TLS yet: must be off or detect")
+    if server.ca_certificates:
+        allowed = "this version has no TLS yet and checks no client certificate: must be empty"
+        found.about(server, "ca_certificates", allowed)
+
+
+def _warn_of_manager(config: Config, found: Findings) -> None:
+    if config.manager.on_disable is OnDisable.CANCEL_LIMITS:
+        found.about(config.manager, "on_disable", "acts like block in this version")
+    if config.web.origin.line:
+        found.about(config.web, "", "this version has no page yet: nothing listens there")
+
+
+def _warn_of_server(config: Config, found: Findings) -> None:
+    server = config.ocpp_server
+    if server.tls is Tls.DETECT:
+        text = "this version has no TLS yet: it takes plain connections only"
+        found.about(server, "tls", text, Tls.DETECT.value)
+    if server.certificate is not None:
+        found.about(server, "certificate", "is not used: this version has no TLS yet")
+
+
+def _warn_of_devices(config: Config, found: Findings) -> None:
+    for evse in config.evses:
+        if evse.type not in _EVSES_WITH_DRIVER:
+            found.about(evse, "type", "has no driver in this version: it is not controlled")
+    for meter in config.meters:
+        if meter.type not in _METERS_WITH_DRIVER:
+            found.about(meter, "type", "has no driver in this version: it measures nothing")
+    for simulator in config.simulators:
+        if simulator.type not in _SIMULATED:
+            found.about(simulator, "type", "is not simulated in this version: nothing starts")
+
+
+def _warn_of_gateways(config: Config, found: Findings) -> None:
+    for gateway in config.gateways:
+        if gateway.role is GatewayRole.AUTHORITY:
+            text = (
+                "this version asks no backend yet, and what cannot be asked allows nothing: "
+                f"EVSE {gateway.evse} stays at 0 A"
+            )
+        else:
+            text = "this version connects to no backend yet: nothing is reported"
+        found.about(gateway, "", text)
+
+
+def differences(old: Config, new: Config) -> tuple[str, ...]:
+    """What of a changed file a reload cannot apply: a sentence each, without any value."""
+    before = {(type(one), one.name): one for one in old.sections}
+    after = {(type(one), one.name): one for one in new.sections}
+    return tuple(
+        f"{place}: takes effect after a restart"
+        for key in dict.fromkeys((*before, *after))
+        for place in _changed(before.get(key), after.get(key))
+    )
+
+
+def _changed(before: Section | None, after: Section | None) -> Iterator[str]:
+    one = before or after
+    if one is None:
+        return
+    fixed = [option for option in options_of(type(one)) if option.restart]
+    heading = f"[{one.origin.heading}]"
+    if before is None or after is None:
+        if fixed:
+            yield heading
+        return
+    for option in fixed:
+        if getattr(before, option.attribute) != getattr(after, option.attribute):
+            yield f"{heading} {option.name}"

@@ -1,0 +1,358 @@
+"""
+The sections of C{tap.cfg} and their options: one field for each.
+
+A new option is one field here. Reading it, its mistakes and its row in C{docs/tap.cfg.md}
+follow from the declaration.
+"""
+
+# ruff: noqa: RUF009 - option() makes a field, as attrs.field() does, not a value
+
+from __future__ import annotations
+
+from attrs import evolve, frozen
+
+from cfos_cm.electrical import Phase
+from cfos_cm.services.config_options import Section, hidden, option
+from cfos_cm.services.config_simulator import SimulatorSection
+from cfos_cm.services.config_values import (
+    BOOLEAN,
+    CHARGE_BOX_IDENTITY,
+    DATABASE_URL,
+    FILE,
+    FILES,
+    ID_TAG,
+    INTERFACE,
+    PASSWORD,
+    PHASES,
+    TAG_PATTERNS,
+    WEBSOCKET_URL,
+    choice,
+    current,
+    of_pattern,
+    optional,
+    or_empty,
+    reference,
+    seconds,
+    shown_url,
+    text,
+    whole,
+)
+from cfos_cm.services.config_words import (
+    EvseType,
+    GatewayRole,
+    LoadManagement,
+    MeterRole,
+    MeterType,
+    OnDisable,
+    Outage,
+    PasswordForm,
+    Quirks,
+    Tls,
+    UnknownChargePoints,
+)
+from cfos_cm.site.circuit import CircuitSettings
+from cfos_cm.site.evse import EvseSettings
+
+__all__ = [
+    "NAMED_SECTIONS",
+    "SINGLE_SECTIONS",
+    "CircuitSection",
+    "EvseSection",
+    "GatewaySection",
+    "ManagerSection",
+    "MeterSection",
+    "OcppServerSection",
+    "WebSection",
+]
+
+
+_DEVICE_ADDRESS = r"tcp:[^\s:]{1,253}:[0-9]{1,5}"
+_DEVICE_WORDS = "tcp:HOST:PORT"
+
+
+@frozen(kw_only=True)
+class ManagerSection(Section):
+    """The site as a whole."""
+
+    title: str = option(text(80), "What this site is called.", default="Charging site")
+    load_management: LoadManagement = option(
+        choice(LoadManagement),
+        "on: set the EVSEs' currents; observe: read only, set nothing.",
+        default="on",
+    )
+    on_disable: OnDisable = option(
+        choice(OnDisable),
+        "What a disabled EVSE is left with: no current, its minimum current, or no limit at "
+        "all (which also clears its charging profiles).",
+        default="block",
+    )
+    database: str = option(
+        DATABASE_URL,
+        "Where transactions and tags are kept. A relative file is sought beside tap.cfg.",
+        default="sqlite:///var/cfos_cm.sqlite",
+        restart=True,
+        shown=shown_url,
+    )
+    state_directory: str = option(
+        text(1000),
+        "The folder for keys, certificates and backups; beside tap.cfg when it is relative.",
+        default="var",
+        restart=True,
+    )
+    cycle_s: float = option(
+        seconds("0.1", "60"),
+        "The longest time between two decisions (s); a change is acted on at once.",
+        name="cycle",
+        default="1.0",
+        restart=True,
+    )
+
+
+@frozen(kw_only=True)
+class WebSection(Section):
+    """The page and the HTTP interface."""
+
+    listen: str = option(
+        of_pattern(r"[a-z][a-z0-9]{0,19}:\S{1,500}", "a Twisted endpoint, such as tcp:4712"),
+        "Where the page is served.",
+        default="tcp:4712",
+        restart=True,
+    )
+
+
+@frozen(kw_only=True)
+class OcppServerSection(Section):
+    """The Central System that wallboxes connect to."""
+
+    port: int = option(
+        whole(1, 65535), "The TCP port for OCPP connections.", default="19520", restart=True
+    )
+    interface: str | None = option(
+        optional(INTERFACE), "The address to listen at; empty: all.", default="", restart=True
+    )
+    tls: Tls = option(
+        choice(Tls),
+        "off: plain connections only; on: encrypted ones only; detect: both.",
+        default="detect",
+        restart=True,
+    )
+    password: str | None = option(
+        optional(PASSWORD),
+        "What wallboxes have to know; empty: nothing. An EVSE's own password goes before it.",
+        default="",
+        shown=hidden,
+    )
+    certificate: str | None = option(
+        optional(FILE),
+        "The server's certificate chain (PEM); empty: a self-signed one is made.",
+        default="",
+        restart=True,
+    )
+    private_key: str | None = option(
+        optional(FILE), "The certificate's private key (PEM).", default="", restart=True
+    )
+    ca_certificates: tuple[str, ...] = option(
+        FILES,
+        "Whose client certificates are accepted (PEM); given: wallboxes must have one.",
+        default="",
+        restart=True,
+    )
+    unknown_charge_points: UnknownChargePoints = option(
+        choice(UnknownChargePoints),
+        "A wallbox that no EVSE section names: keep it waiting until somebody approves it, "
+        "accept it, or refuse it.",
+        default="ask",
+    )
+
+
+@frozen(kw_only=True)
+class CircuitSection(Section):
+    """A part of the wiring that one fuse protects."""
+
+    parent: str | None = option(
+        optional(reference("circuit")),
+        "The circuit that feeds this one; empty: this is a main fuse.",
+        default="",
+    )
+    max_current_ma: int = option(
+        current("1", "10000"), "The fuse's rating (A per phase).", name="max_current"
+    )
+    reserve_ma: int = option(
+        current("0", "10000"),
+        "What is kept free below the rating (A per phase).",
+        name="reserve",
+        default="0",
+    )
+    max_imbalance_ma: int = option(
+        current("0", "10000"),
+        "How far two phases may differ (A); 0: any.",
+        name="max_imbalance",
+        default="0",
+    )
+    meter: str | None = option(
+        optional(reference("meter")),
+        "The meter that measures the whole circuit; empty: there is none.",
+        default="",
+    )
+
+    def settings(self) -> CircuitSettings:
+        """What the site has to know of it."""
+        return CircuitSettings(
+            name=self.name,
+            max_current_ma=self.max_current_ma,
+            parent=self.parent,
+            reserve_ma=self.reserve_ma,
+            max_imbalance_ma=self.max_imbalance_ma,
+            meter=self.meter,
+        )
+
+
+@frozen(kw_only=True)
+class MeterSection(Section):
+    """A meter."""
+
+    type: MeterType = option(choice(MeterType), "What it speaks.")
+    address: str | None = option(
+        optional(of_pattern(_DEVICE_ADDRESS, _DEVICE_WORDS)),
+        "Where it is; a simulated one needs none.",
+        default="",
+    )
+    unit: int = option(whole(0, 255), "Its Modbus unit id.", default="1")
+    role: MeterRole = option(choice(MeterRole), "What it measures.")
+
+
+@frozen(kw_only=True)
+class EvseSection(Section):
+    """A place where one car charges."""
+
+    type: EvseType = option(choice(EvseType), "What it speaks.")
+    address: str = option(
+        evolve(text(300), allowed=f"a ChargeBox ID, or {_DEVICE_WORDS}"),
+        "ocpp16: its ChargeBox ID; cfos_power_brain: tcp:HOST:PORT.",
+    )
+    connector: int = option(
+        whole(1, 100), "Its connector's number at that Charge Point.", default="1"
+    )
+    unit: int = option(whole(0, 255), "Its Modbus unit id.", default="1")
+    circuit: str = option(
+        or_empty(reference("circuit")),
+        "The circuit that feeds it; empty: the only one that there is.",
+        default="",
+    )
+    enabled: bool = option(BOOLEAN, "A disabled EVSE gets no current.", default="yes")
+    # IEC 61851-1: the least current that a pilot can offer is 6 A, the greatest 80 A.
+    min_current_ma: int = option(
+        current("6", "80"),
+        "Below this its car does not charge (A); 6 is the least there is.",
+        name="min_current",
+        default="6",
+    )
+    max_current_ma: int = option(
+        current("6", "80"), "Its rating (A per phase).", name="max_current", default="16"
+    )
+    phases: tuple[Phase, ...] = option(
+        PHASES,
+        "The supply's phases in the order in which its own are wired.",
+        default="L1 L2 L3",
+    )
+    priority: int = option(whole(0, 1000), "A higher one is served first.", default="1")
+    failsafe_current_ma: int = option(
+        current("0", "80"),
+        "What it falls back to when contact is lost (A); 0: it pauses.",
+        name="failsafe_current",
+        default="0",
+    )
+    password: str | None = option(
+        optional(PASSWORD),
+        "What its wallbox has to know; empty: the OCPP server's password.",
+        default="",
+        shown=hidden,
+    )
+    fixed_tag: str | None = option(
+        optional(ID_TAG), "The idTag of a car whose driver showed no card.", default=""
+    )
+    quirks: Quirks = option(
+        choice(Quirks), "How its deviations from the standard are found out.", default="auto"
+    )
+
+    def settings(self, needs_backend: bool) -> EvseSettings:
+        """
+        What the site has to know of it.
+
+        @param needs_backend: a backend decides who may charge.
+        """
+        return EvseSettings(
+            name=self.name,
+            circuit=self.circuit,
+            enabled=self.enabled,
+            min_current_ma=self.min_current_ma,
+            max_current_ma=self.max_current_ma,
+            phases=self.phases,
+            priority=self.priority,
+            failsafe_current_ma=self.failsafe_current_ma,
+            fixed_tag=self.fixed_tag,
+            needs_backend=needs_backend,
+        )
+
+
+@frozen(kw_only=True)
+class GatewaySection(Section):
+    """An EVSE as a billing backend sees it; one section for each EVSE and backend."""
+
+    evse: str = option(reference("evse"), "The EVSE.")
+    url: str = option(WEBSOCKET_URL, "The backend, without the client id.", shown=shown_url)
+    client_id: str = option(CHARGE_BOX_IDENTITY, "The identity that the backend knows.")
+    password: str | None = option(
+        optional(PASSWORD),
+        "What the backend asks for; empty: nothing.",
+        default="",
+        shown=hidden,
+    )
+    password_form: PasswordForm = option(
+        choice(PasswordForm),
+        "text: the password's characters are sent; hex: it is hexadecimal for the bytes to "
+        "send; auto: what the backend accepts.",
+        default="auto",
+    )
+    ca_certificates: tuple[str, ...] = option(
+        FILES,
+        "Who may have signed the backend's certificate (PEM); empty: the one that is met first "
+        "is remembered.",
+        default="",
+    )
+    certificate: str | None = option(
+        optional(FILE), "The client certificate to show the backend (PEM).", default=""
+    )
+    private_key: str | None = option(
+        optional(FILE), "The client certificate's private key (PEM).", default=""
+    )
+    role: GatewayRole = option(
+        choice(GatewayRole),
+        "authority: the backend decides who may charge; report: it is only told.",
+        default="authority",
+    )
+    outage: Outage = option(
+        choice(Outage),
+        "While the backend cannot be reached: shield: charging goes on; strict: it stops.",
+        default="shield",
+    )
+    tags: tuple[str, ...] = option(
+        TAG_PATTERNS, "Which idTags this backend is asked about.", default="*"
+    )
+
+
+#: The sections of which there is one each, by their headings.
+SINGLE_SECTIONS: dict[str, type[Section]] = {
+    "manager": ManagerSection,
+    "web": WebSection,
+    "ocpp server": OcppServerSection,
+}
+
+#: The sections that have a NAME, by the first word of their headings.
+NAMED_SECTIONS: dict[str, type[Section]] = {
+    "circuit": CircuitSection,
+    "meter": MeterSection,
+    "evse": EvseSection,
+    "gateway": GatewaySection,
+    "simulator": SimulatorSection,
+}

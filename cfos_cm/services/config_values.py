@@ -1,0 +1,292 @@
+"""
+The kinds of values in C{tap.cfg}: each reads a text, and says in words what it takes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Generic, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from attrs import evolve, frozen
+
+from cfos_cm.electrical import Phase, milliamps
+
+__all__ = [
+    "BOOLEAN",
+    "CHARGE_BOX_IDENTITY",
+    "DATABASE_URL",
+    "FILE",
+    "FILES",
+    "ID_TAG",
+    "INTERFACE",
+    "NAME",
+    "PASSWORD",
+    "PHASES",
+    "TAG_PATTERNS",
+    "WEBSOCKET_URL",
+    "Kind",
+    "choice",
+    "current",
+    "energy",
+    "factor",
+    "of_pattern",
+    "optional",
+    "or_empty",
+    "reference",
+    "seconds",
+    "shown_url",
+    "text",
+    "whole",
+]
+
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
+
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
+_SCHEME = re.compile(r"[a-z][a-z0-9+]{0,30}://")
+_URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,2000}")
+
+
+@frozen
+class Kind(Generic[T]):
+    """
+    A kind of value.
+
+    @ivar allowed: what it takes, in words that complete "must be …".
+    @ivar read: the value of a text; raises C{ValueError} when the text is none.
+    @ivar choices: the words that it takes, when there is a list of them.
+    @ivar refers_to: the kind of section that it names; empty: none.
+    @ivar is_file: it names one or more files that have to be there.
+    """
+
+    allowed: str
+    read: Callable[[str], T]
+    choices: tuple[str, ...] = ()
+    refers_to: str = ""
+    is_file: bool = False
+
+
+def optional(kind: Kind[T]) -> Kind[T | None]:
+    """C{kind}, or nothing at all, which is C{None}."""
+    read = kind.read
+    return Kind(
+        f"{kind.allowed}; or empty",
+        lambda written: read(written) if written else None,
+        kind.choices,
+        kind.refers_to,
+        kind.is_file,
+    )
+
+
+def or_empty(kind: Kind[str]) -> Kind[str]:
+    """C{kind}, or an empty text where another section gives the value."""
+    read = kind.read
+    return evolve(
+        kind,
+        allowed=f"{kind.allowed}; or empty",
+        read=lambda written: read(written) if written else "",
+    )
+
+
+def of_pattern(pattern: str, allowed: str) -> Kind[str]:
+    """A text that matches all of a regular expression."""
+    compiled = re.compile(pattern)
+
+    def read(written: str) -> str:
+        if not compiled.fullmatch(written):
+            raise ValueError(allowed)
+        return written
+
+    return Kind(allowed, read)
+
+
+def text(most: int) -> Kind[str]:
+    """Any printable text of 1 to C{most} characters."""
+    allowed = f"1 to {most} printable characters"
+
+    def read(written: str) -> str:
+        if not 1 <= len(written) <= most or not written.isprintable():
+            raise ValueError(allowed)
+        return written
+
+    return Kind(allowed, read)
+
+
+def choice(words: type[E]) -> Kind[E]:
+    """One word of an enumeration."""
+    values = tuple(word.value for word in words)
+    *most, last = values
+    return Kind(f"{', '.join(most)} or {last}" if most else last, words, values)
+
+
+def whole(least: int, most: int) -> Kind[int]:
+    """A whole number within bounds, which belong to it."""
+    allowed = f"a whole number from {least} to {most}"
+
+    def read(written: str) -> int:
+        if not _WHOLE.fullmatch(written) or not least <= int(written) <= most:
+            raise ValueError(allowed)
+        return int(written)
+
+    return Kind(allowed, read)
+
+
+def _decimal(least: str, most: str, unit: str, convert: Callable[[Decimal], T]) -> Kind[T]:
+    written_as = "written as 16 or 7.5" + (", without the unit" if unit else "")
+    allowed = f"a number from {least} to {most}{unit}, {written_as}"
+
+    def read(written: str) -> T:
+        if not _DECIMAL.fullmatch(written):
+            raise ValueError(allowed)
+        number = Decimal(written)
+        if not Decimal(least) <= number <= Decimal(most):
+            raise ValueError(allowed)
+        return convert(number)
+
+    return Kind(allowed, read)
+
+
+def current(least: str, most: str) -> Kind[int]:
+    """A current written in amperes, read as milliamps. [mA]"""
+    return _decimal(least, most, " A", milliamps)
+
+
+def seconds(least: str, most: str) -> Kind[float]:
+    """A time. [s]"""
+    return _decimal(least, most, " s", float)
+
+
+def energy(least: str, most: str) -> Kind[int]:
+    """An energy written in kWh, read as watt-hours. [Wh]"""
+    return _decimal(least, most, " kWh", lambda kwh: int(kwh * 1000))
+
+
+def factor(least: str, most: str) -> Kind[float]:
+    """A number without a unit."""
+    return _decimal(least, most, "", float)
+
+
+def reference(kind: str) -> Kind[str]:
+    """The name of a C{[kind NAME]} that is in the same file."""
+    allowed = f"the NAME of one of the [{kind} NAME] sections"
+    return evolve(NAME, allowed=allowed, refers_to=kind)
+
+
+_BOOLEANS = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
+
+
+def _read_boolean(written: str) -> bool:
+    if written not in _BOOLEANS:
+        raise ValueError(BOOLEAN.allowed)
+    return _BOOLEANS[written]
+
+
+def _read_phases(written: str) -> tuple[Phase, ...]:
+    phases = tuple(Phase(word) for word in written.split())
+    if not 1 <= len(phases) <= 3 or len(set(phases)) != len(phases):
+        raise ValueError(PHASES.allowed)
+    return phases
+
+
+def _read_files(written: str) -> tuple[str, ...]:
+    files = tuple(one.strip() for one in written.split(",")) if written else ()
+    return tuple(FILE.read(one) for one in files)
+
+
+def _read_interface(written: str) -> str:
+    return str(ip_address(written))
+
+
+def _split(written: str) -> SplitResult:
+    """
+    The parts of an absolute URL.
+
+    @raise ValueError: if it has a character that no URL has, or a port that is none.
+    """
+    if not _URL_CHARACTERS.fullmatch(written) or "://" not in written:
+        raise ValueError(written)
+    parts = urlsplit(written)
+    if parts.port == 0:
+        raise ValueError(written)
+    return parts
+
+
+def _read_websocket_url(written: str) -> str:
+    parts = _split(written)
+    # The password has an option of its own: in a URL it would be shown wherever the URL is.
+    # RFC 6455, WebSocket URIs: a fragment is not allowed.
+    if parts.scheme not in ("ws", "wss") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError(WEBSOCKET_URL.allowed)
+    if "#" in written:
+        raise ValueError(WEBSOCKET_URL.allowed)
+    return written
+
+
+_SQLITE = re.compile(r"sqlite:///[^?#]{1,1000}")
+_SERVERS = ("postgresql", "postgresql+psycopg")
+
+
+def _read_database_url(written: str) -> str:
+    if _SQLITE.fullmatch(written) and written.isprintable() and not written.endswith("/"):
+        return written
+    parts = _split(written)
+    if parts.scheme not in _SERVERS or len(parts.path) < 2:
+        raise ValueError(DATABASE_URL.allowed)
+    return written
+
+
+def _read_patterns(written: str) -> tuple[str, ...]:
+    patterns = tuple(written.split())
+    if not 1 <= len(patterns) <= 1000:
+        raise ValueError(TAG_PATTERNS.allowed)
+    return tuple(ID_TAG.read(one) if one != "*" else one for one in patterns)
+
+
+def shown_url(written: str) -> str:
+    """
+    A URL, or what was meant to be one, without what may be secret in it: the user, the password
+    and the query.
+    """
+    scheme = _SCHEME.match(written)
+    start = scheme[0] if scheme else ""
+    rest = written.removeprefix(start)
+    # The last @, because a password may have one, and is then no correct URL's.
+    hidden = f"***{rest[rest.rindex('@') :]}" if "@" in rest else rest
+    shown, query, _ = hidden.partition("?")
+    return f"{start}{shown}?***" if query else f"{start}{shown}"
+
+
+#: The NAME of a C{[kind NAME]}.
+NAME = of_pattern(
+    _NAME.pattern, "1 to 40 letters (A-Z, a-z), digits, hyphens, underscores or dots"
+)
+#: OCPP-J 1.6: the last part of the URL that a Charge Point connects to.
+CHARGE_BOX_IDENTITY = of_pattern(
+    r"[A-Za-z0-9*\-_=:+|@.# ]{1,48}",
+    "1 to 48 letters (A-Z, a-z), digits, spaces or * - _ = : + | @ . #",
+)
+#: OCPP 1.6, IdToken: a CiString20Type.
+ID_TAG = text(20)
+#: OCPP-J 1.6: the AuthorizationKey has at most 40 characters.
+PASSWORD = text(40)
+BOOLEAN = Kind("yes, no, on, off, true or false", _read_boolean, tuple(_BOOLEANS))
+PHASES = Kind("one to three different ones of L1 L2 L3, with spaces between", _read_phases)
+FILE = evolve(text(1000), allowed="a file's path", is_file=True)
+FILES: Kind[tuple[str, ...]] = Kind(
+    "the paths of one or more files, with commas between; or empty", _read_files, is_file=True
+)
+INTERFACE = Kind("an IP address of this machine", _read_interface)
+WEBSOCKET_URL = Kind(
+    "ws://HOST… or wss://HOST…, without user:password@ and without #", _read_websocket_url
+)
+DATABASE_URL = Kind(
+    "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME", _read_database_url
+)
+TAG_PATTERNS = Kind("* for all, or idTags with spaces between", _read_patterns)

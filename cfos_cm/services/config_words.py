@@ -1,0 +1,113 @@
+"""The words that stand for a choice in C{tap.cfg}."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = [
+    "EvseType",
+    "GatewayRole",
+    "LoadManagement",
+    "MeterRole",
+    "MeterType",
+    "OnDisable",
+    "Outage",
+    "PasswordForm",
+    "Quirks",
+    "SimulatorType",
+    "Tls",
+    "UnknownChargePoints",
+]
+
+
+class LoadManagement(StrEnum):
+    """Whether this program sets currents."""
+
+    ON = "on"
+    OBSERVE = "observe"
+
+
+class OnDisable(StrEnum):
+    """What an EVSE is left with when it is disabled."""
+
+    BLOCK = "block"
+    MINIMUM = "minimum"
+    CANCEL_LIMITS = "cancel_limits"
+
+
+class Tls(StrEnum):
+    """Which connections the OCPP server takes."""
+
+    OFF = "off"
+    DETECT = "detect"
+    ON = "on"
+
+
+class UnknownChargePoints(StrEnum):
+    """What happens to a Charge Point that no [evse …] section names."""
+
+    ASK = "ask"
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+
+
+class MeterType(StrEnum):
+    """What a meter speaks."""
+
+    SUNSPEC = "sunspec"
+    POWER_BRAIN_METER = "power_brain_meter"
+    SIMULATED = "simulated"
+
+
+class MeterRole(StrEnum):
+    """What a meter measures."""
+
+    GRID = "grid"
+    CONSUMPTION = "consumption"
+    GENERATION = "generation"
+    EVSE = "evse"
+    DISPLAY = "display"
+
+
+class EvseType(StrEnum):
+    """What an EVSE speaks."""
+
+    OCPP16 = "ocpp16"
+    CFOS_POWER_BRAIN = "cfos_power_brain"
+
+
+class Quirks(StrEnum):
+    """How an EVSE's deviations from the standard are found out."""
+
+    AUTO = "auto"
+
+
+class PasswordForm(StrEnum):
+    """How a password is put into the request that opens a connection to a backend."""
+
+    AUTO = "auto"
+    HEX = "hex"
+    TEXT = "text"
+
+
+class GatewayRole(StrEnum):
+    """Whether a backend decides who may charge, or is only told."""
+
+    AUTHORITY = "authority"
+    REPORT = "report"
+
+
+class Outage(StrEnum):
+    """What happens at an EVSE while its backend cannot be reached."""
+
+    SHIELD = "shield"
+    STRICT = "strict"
+
+
+class SimulatorType(StrEnum):
+    """What a simulator plays."""
+
+    CHARGE_POINT = "charge_point"
+    POWER_BRAIN = "power_brain"
+    METER = "meter"
+    BACKEND = "backend"

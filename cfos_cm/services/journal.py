@@ -1,0 +1,152 @@
+"""What happens on the site, told in plain words."""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+
+from cfos_cm.electrical import amps_text
+from cfos_cm.site.events import (
+    DeviceBooted,
+    EvseConnected,
+    EvseLost,
+    EvseMeasured,
+    OccupancyReported,
+    SetpointConfirmed,
+    SetpointDecided,
+    SetpointFailed,
+    SettingsChanged,
+    SiteEvent,
+    TagJudged,
+    TransactionResumed,
+    TransactionStarted,
+    TransactionStopped,
+)
+from cfos_cm.site.evse import Evse, Link, Occupancy
+from cfos_cm.site.state import SiteState
+from cfos_cm.site.tag import Verdict
+
+__all__ = ["Journal", "describe", "shortened"]
+
+#: A running charge is mentioned each time that it has taken this much more. [Wh]
+_ENERGY_STEP_WH = 500
+
+# Short, for it stands at the beginning of each line of the console.
+_log = Logger(namespace="cfos_cm")
+
+_OCCUPANCY_TEXT = {
+    Occupancy.FREE: "is free",
+    Occupancy.PLUGGED: "a car is plugged in",
+    Occupancy.CHARGING: "the car charges",
+    Occupancy.UNAVAILABLE: "is out of service",
+    Occupancy.FAULTED: "is faulted",
+    Occupancy.UNKNOWN: "state unknown",
+}
+
+
+def shortened(id_tag: str) -> str:
+    """An idTag that can be recognised and not copied: its last four characters."""
+    return f"…{id_tag[-4:]}" if len(id_tag) > 4 else id_tag
+
+
+def describe(event: SiteEvent, before: SiteState, after: SiteState) -> str | None:
+    """
+    One line about C{event} for a person, or C{None} if it is not worth one.
+    """
+    if isinstance(event, SettingsChanged):
+        return _settings(event)
+    if isinstance(event, TagJudged):
+        accepted = event.verdict is Verdict.ACCEPTED
+        judged = "accepted" if accepted else f"refused ({event.verdict.value.lower()})"
+        return f"{event.place}: card {shortened(event.id_tag)} is {judged}"
+    was, now = before.evses.get(event.evse), after.evses.get(event.evse)
+    if was is None or now is None:
+        return None
+    said = _charging(event, was, now) or _device(event, was)
+    return None if said is None else f"{event.evse}: {said}"
+
+
+def _settings(event: SettingsChanged) -> str:
+    mode = "observes only and sets nothing" if event.observe_only else "is on"
+    return (
+        f"{event.title or 'site'}: {len(event.evses)} EVSEs on {len(event.circuits)} circuits; "
+        f"load management {mode}"
+    )
+
+
+def _device(event: SiteEvent, was: Evse) -> str | None:
+    match event:
+        case EvseConnected(origin=origin):
+            return f"connected, from {origin}"
+        case EvseLost(why=why) if was.link is Link.ONLINE:
+            return f"connection lost: {why}"
+        case DeviceBooted(identity=device):
+            firmware = (
+                f", firmware {device.firmware_version}" if device.firmware_version else ""
+            )
+            return f"has started: {device.vendor} {device.model}{firmware}"
+        case SetpointConfirmed(setpoint=setpoint) if was.confirmed is None or (
+            was.confirmed.current_ma != setpoint.current_ma
+        ):
+            return f"has confirmed {amps_text(setpoint.current_ma)}"
+        case SetpointFailed(setpoint=setpoint, why=why):
+            return f"did NOT take {amps_text(setpoint.current_ma)}: {why}"
+        case _:
+            return None
+
+
+def _charging(event: SiteEvent, was: Evse, now: Evse) -> str | None:
+    match event:
+        case OccupancyReported(occupancy=occupancy, detail=detail, fault=fault):
+            if occupancy is was.occupancy and fault == was.fault:
+                return None
+            return f"{_OCCUPANCY_TEXT[occupancy]} ({fault or detail})"
+        case TransactionStarted(transaction=transaction):
+            return (
+                f"transaction {transaction.transaction_id} has begun, "
+                f"card {shortened(transaction.id_tag)}"
+            )
+        case TransactionResumed(transaction=transaction):
+            return f"transaction {transaction.transaction_id} goes on"
+        case TransactionStopped(energy_wh=energy_wh, reason=reason, transaction_id=number):
+            energy = "energy unknown" if energy_wh is None else f"{energy_wh / 1000:.2f} kWh"
+            return f"finished: {energy}, transaction {number} ({reason})"
+        case SetpointDecided(setpoint=setpoint) if _is_news(was, now):
+            return f"may have {setpoint}"
+        case EvseMeasured():
+            return _energy(was, now)
+        case _:
+            return None
+
+
+def _is_news(was: Evse, now: Evse) -> bool:
+    if now.link is not Link.ONLINE or now.target is None:
+        return False
+    if was.target is None or was.target.current_ma != now.target.current_ma:
+        return now.transaction is not None or was.target is not None
+    return now.transaction is not None and was.target.reason != now.target.reason
+
+
+def _energy(was: Evse, now: Evse) -> str | None:
+    if now.transaction is None or now.energy_wh is None:
+        return None
+    start_wh = now.transaction.meter_start_wh
+    taken_wh = now.energy_wh - start_wh
+    earlier_wh = 0 if was.energy_wh is None else was.energy_wh - start_wh
+    if taken_wh <= 0 or taken_wh // _ENERGY_STEP_WH == earlier_wh // _ENERGY_STEP_WH:
+        return None
+    drawn = "" if now.measured is None else f", draws {amps_text(now.measured.maximum())}"
+    return f"{taken_wh / 1000:.2f} kWh so far{drawn}"
+
+
+class Journal:
+    """Writes the lines into the log."""
+
+    def note(self, event: SiteEvent, before: SiteState, after: SiteState) -> None:
+        """An observer of the control loop."""
+        line = describe(event, before, after)
+        if line is None:
+            return
+        if isinstance(event, SetpointFailed):
+            _log.warn("{line}", line=line)
+        else:
+            _log.info("{line}", line=line)

@@ -1,0 +1,42 @@
+"""SIGHUP: read the configuration again."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+__all__ = ["ReloadSignal"]
+
+
+class ReloadSignal:
+    """
+    Calls something in the reactor when the process gets a SIGHUP.
+
+    Only where nobody else wants the signal: in a program of somebody else's, which has its own
+    use for it, it leaves it alone.
+    """
+
+    def __init__(self, reactor: Any, call: Callable[[], None]) -> None:
+        self._reactor = reactor
+        self._call = call
+        self._installed = False
+
+    def install(self) -> None:
+        """Listen for the signal from now on."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            signal.signal(signal.SIGHUP, self._received)
+            self._installed = True
+
+    def remove(self) -> None:
+        """Listen no longer."""
+        if self._installed:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            self._installed = False
+
+    def _received(self, number: int, frame: FrameType | None) -> None:
+        self._reactor.callFromThread(self._call)

@@ -1,0 +1,129 @@
+"""An EVSE: a place where one car charges; what is configured for it and what is known of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import frozen
+
+from cfos_cm.electrical import ALL_PHASES, Phase, PhaseCurrents
+from cfos_cm.site.setpoint import Setpoint
+from cfos_cm.site.transaction import Transaction
+
+__all__ = ["DeviceIdentity", "Evse", "EvseSettings", "Link", "Occupancy"]
+
+
+class Link(StrEnum):
+    """Whether an EVSE can be reached."""
+
+    NEVER = "never seen"
+    """Not since this program started: what the EVSE does is not known."""
+    ONLINE = "online"
+    LOST = "lost"
+    """It was reachable, and is not any more."""
+
+
+class Occupancy(StrEnum):
+    """What an EVSE says about its car."""
+
+    UNKNOWN = "unknown"
+    FREE = "free"
+    PLUGGED = "plugged in"
+    """A car is there and does not charge: it, or the EVSE, pauses."""
+    CHARGING = "charging"
+    UNAVAILABLE = "out of service"
+    FAULTED = "faulted"
+
+
+@frozen
+class EvseSettings:
+    """
+    What is configured for one EVSE.
+
+    @ivar name: unique in the site.
+    @ivar circuit: the circuit that feeds it.
+    @ivar enabled: a disabled EVSE gets no current.
+    @ivar min_current_ma: below it a car does not charge; at least 6 A, IEC 61851-1. [mA]
+    @ivar max_current_ma: its rating. [mA]
+    @ivar phases: the supply's phases in the order in which its own are wired; 1 to 3.
+    @ivar priority: higher is served first.
+    @ivar failsafe_current_ma: what it falls back to when contact is lost. [mA]
+    @ivar fixed_tag: the idTag of a car whose driver showed no card before it was plugged in.
+    @ivar needs_backend: a billing backend must allow each charge.
+    """
+
+    name: str
+    circuit: str
+    enabled: bool = True
+    min_current_ma: int = 6000
+    max_current_ma: int = 16000
+    phases: tuple[Phase, ...] = ALL_PHASES
+    priority: int = 1
+    failsafe_current_ma: int = 0
+    fixed_tag: str | None = None
+    needs_backend: bool = False
+
+
+@frozen
+class DeviceIdentity:
+    """What a device says about itself."""
+
+    vendor: str
+    model: str
+    serial_number: str | None = None
+    firmware_version: str | None = None
+
+
+@frozen
+class Evse:
+    """
+    Everything that is known about one EVSE.
+
+    @ivar identity: who made it; C{None} until it has said so.
+    @ivar fault: its error code while it is faulted.
+    @ivar transaction: the one that runs.
+    @ivar measured: the currents that its meter sees; C{None}: not known.
+    @ivar energy_wh: its meter's register; C{None}: not known. [Wh]
+    @ivar power_w: what the car draws; C{None}: not known. [W]
+    @ivar target: what the last decision wants it to have.
+    @ivar ordered: the order that it was given last and has not accepted yet.
+    @ivar unanswered_ma: the highest of all orders since the last one that it accepted, for any
+        of them may have arrived. [mA]
+    @ivar confirmed: the last order that it accepted; C{None}: what it obeys is not known.
+    @ivar stale: it may have forgotten what it accepted, so that it has to be told again.
+    """
+
+    settings: EvseSettings
+    link: Link = Link.NEVER
+    identity: DeviceIdentity | None = None
+    occupancy: Occupancy = Occupancy.UNKNOWN
+    fault: str | None = None
+    transaction: Transaction | None = None
+    measured: PhaseCurrents | None = None
+    energy_wh: int | None = None
+    power_w: int | None = None
+    target: Setpoint | None = None
+    ordered: Setpoint | None = None
+    unanswered_ma: int = 0
+    confirmed: Setpoint | None = None
+    stale: bool = True
+
+    @property
+    def name(self) -> str:
+        """The name in its settings."""
+        return self.settings.name
+
+    @property
+    def may_draw_ma(self) -> int:
+        """
+        The most that it may be drawing now, whatever was lost on the way. [mA per phase]
+
+        A fuse is safe when these fit, not when the orders do: an order that is not confirmed
+        may not have arrived, and what is not known counts as the rating.
+        """
+        if self.confirmed is None:
+            return self.settings.max_current_ma
+        known_ma = max(self.confirmed.current_ma, self.unanswered_ma)
+        if self.link is not Link.ONLINE:
+            known_ma = max(known_ma, self.settings.failsafe_current_ma)
+        return known_ma

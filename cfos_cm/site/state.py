@@ -1,0 +1,176 @@
+"""The state of the site, and how each event changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import evolve, field, frozen
+
+from cfos_cm.electrical import NO_CURRENT
+from cfos_cm.site.circuit import CircuitSettings
+from cfos_cm.site.events import (
+    DeviceBooted,
+    EvseConnected,
+    EvseLost,
+    EvseMeasured,
+    OccupancyReported,
+    SetpointConfirmed,
+    SetpointDecided,
+    SetpointFailed,
+    SetpointOrdered,
+    SettingsChanged,
+    SiteEvent,
+    TagJudged,
+    TransactionResumed,
+    TransactionStarted,
+    TransactionStopped,
+)
+from cfos_cm.site.evse import Evse, Link, Occupancy
+from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
+
+__all__ = ["STANDING_ORDER", "SiteState", "fold"]
+
+#: What an EVSE obeys outside a transaction: its default profile forbids charging.
+STANDING_ORDER = Setpoint(0, Reason(ReasonCode.NO_TRANSACTION, "nobody has started to charge"))
+
+
+@frozen
+class SiteState:
+    """
+    Everything that is known about the site.
+
+    @ivar observe_only: load management is off: nothing is ordered.
+    @ivar circuits: by name, parents before children.
+    @ivar evses: by name, in the order of the configuration.
+    """
+
+    title: str = ""
+    observe_only: bool = False
+    circuits: Mapping[str, CircuitSettings] = field(factory=dict)
+    evses: Mapping[str, Evse] = field(factory=dict)
+
+    def path(self, circuit: str) -> tuple[CircuitSettings, ...]:
+        """The circuits that carry what C{circuit} draws: itself first, the main fuse last."""
+        found = []
+        name: str | None = circuit
+        while name is not None:
+            found.append(self.circuits[name])
+            name = self.circuits[name].parent
+        return tuple(found)
+
+
+def fold(state: SiteState, event: SiteEvent) -> SiteState:
+    """
+    The state after C{event}. An event about an EVSE that is not configured changes nothing.
+    """
+    if isinstance(event, SettingsChanged):
+        return _configured(state, event)
+    if isinstance(event, TagJudged):
+        return state
+    evse = state.evses.get(event.evse)
+    if evse is None:
+        return state
+    return evolve(state, evses={**state.evses, event.evse: _fold_evse(evse, event)})
+
+
+def _configured(state: SiteState, event: SettingsChanged) -> SiteState:
+    known = state.evses
+    return SiteState(
+        title=event.title,
+        observe_only=event.observe_only,
+        circuits={circuit.name: circuit for circuit in event.circuits},
+        evses={
+            settings.name: evolve(known[settings.name], settings=settings)
+            if settings.name in known
+            else Evse(settings)
+            for settings in event.evses
+        },
+    )
+
+
+def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
+    match event:
+        case EvseConnected():
+            return evolve(evse, link=Link.ONLINE, stale=True)
+        case EvseLost():
+            return evolve(
+                evse,
+                link=Link.LOST,
+                occupancy=Occupancy.UNKNOWN,
+                measured=None,
+                power_w=None,
+                stale=True,
+            )
+        case DeviceBooted(identity=identity):
+            return evolve(evse, identity=identity, stale=True)
+        case OccupancyReported(occupancy=occupancy, fault=fault):
+            return _occupied(evse, occupancy, fault)
+        case TransactionStarted(transaction=transaction):
+            return evolve(evse, transaction=transaction)
+        case TransactionResumed(transaction=transaction):
+            return evolve(evse, transaction=transaction)
+        case TransactionStopped(transaction_id=transaction_id):
+            return _stopped(evse, transaction_id)
+        case EvseMeasured():
+            return _measured(evse, event)
+        case _:
+            return _fold_setpoint(evse, event)
+
+
+def _fold_setpoint(evse: Evse, event: SiteEvent) -> Evse:
+    match event:
+        case SetpointDecided(setpoint=setpoint):
+            return evolve(evse, target=setpoint)
+        case SetpointOrdered(setpoint=setpoint):
+            return evolve(
+                evse,
+                ordered=setpoint,
+                unanswered_ma=max(evse.unanswered_ma, setpoint.current_ma),
+            )
+        case SetpointConfirmed(setpoint=setpoint):
+            return evolve(evse, ordered=None, unanswered_ma=0, confirmed=setpoint, stale=False)
+        case SetpointFailed(refused=refused):
+            return _refused(evse) if refused else evolve(evse, ordered=None, stale=True)
+        case _:
+            return evse
+
+
+def _occupied(evse: Evse, occupancy: Occupancy, fault: str | None) -> Evse:
+    if occupancy is Occupancy.CHARGING:
+        # Some resume after a pause with the full current, whatever they had accepted.
+        resumed = evse.occupancy is not Occupancy.CHARGING
+        return evolve(evse, occupancy=occupancy, fault=fault, stale=evse.stale or resumed)
+    return evolve(evse, occupancy=occupancy, fault=fault, measured=NO_CURRENT, power_w=0)
+
+
+def _stopped(evse: Evse, transaction_id: int) -> Evse:
+    if evse.transaction is None or evse.transaction.transaction_id != transaction_id:
+        return evse
+    return evolve(
+        evse,
+        transaction=None,
+        measured=NO_CURRENT,
+        power_w=0,
+        ordered=None,
+        unanswered_ma=0,
+        # OCPP 1.6, "Charging profile purposes": a TxProfile ends with its transaction, and
+        # the TxDefaultProfile that forbids charging is in force again, if it was accepted.
+        confirmed=None if evse.confirmed is None else STANDING_ORDER,
+    )
+
+
+def _measured(evse: Evse, event: EvseMeasured) -> Evse:
+    return evolve(
+        evse,
+        measured=evse.measured if event.currents is None else event.currents,
+        energy_wh=evse.energy_wh if event.energy_wh is None else event.energy_wh,
+        power_w=evse.power_w if event.power_w is None else event.power_w,
+    )
+
+
+def _refused(evse: Evse) -> Evse:
+    # It said no, so what it accepted before is still what it obeys; unless it may have
+    # forgotten that, for then nothing is known of it any more.
+    if evse.stale:
+        return evolve(evse, ordered=None, unanswered_ma=0, confirmed=None)
+    return evolve(evse, ordered=None, unanswered_ma=0, stale=True)

@@ -1,0 +1,176 @@
+"""An SQLite database as a file: its folder and its modes, its damage, and moving it aside."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cfos_cm.errors import StorageError
+from cfos_cm.storage.faults import DamageError
+
+__all__ = ["SqliteFile", "quick_check"]
+
+#: How long a start may look for damage; a bigger file is used with the rest unchecked. [s]
+MAX_CHECK_S = 5.0
+
+#: How many of SQLite's steps pass between two looks at the clock.
+_STEPS_BETWEEN_LOOKS = 1000
+
+#: What belongs to a database beside its main file. The main file is moved last: a crash in
+#: between must not leave an old log beside a new database, which would take it for its own.
+_COMPANIONS = ("-wal", "-shm", "-journal")
+
+
+class SqliteFile:
+    """
+    The place of an SQLite database.
+
+    @ivar path: absolute, with symbolic links followed, as SQLite does for the log beside it.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.realpath(path)
+
+    def prepare(self, now_s: Callable[[], float]) -> None:
+        """
+        See that the file is there, ours and whole; make it and its folder when they are not.
+
+        @param now_s: a clock that never goes back. [s]
+        @raise StorageError: when the path cannot be used; it names the path and the reason.
+        @raise DamageError: when the content is broken.
+        """
+        try:
+            _make_folder(Path(self.path).parent)
+            if os.path.lexists(self.path):
+                self._check_usable()
+                quick_check(self.path, now_s, MAX_CHECK_S)
+            else:
+                self._check_no_log_is_left()
+                self._make()
+        except OSError as error:
+            raise StorageError(f"the database {self.path}: {error.strerror}") from error
+
+    def mark(self) -> tuple[int, int] | None:
+        """What tells this file from another one at the same path; C{None}: there is none."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def move_aside(self, now: datetime) -> str:
+        """
+        Rename the file, and what belongs to it, to a name that says since when it is damaged.
+
+        @param now: aware.
+        @return: its new path. Nothing is ever overwritten.
+        @raise StorageError: when that is not possible.
+        """
+        kept = self._free_name(now)
+        try:
+            for ending in (*_COMPANIONS, ""):
+                if os.path.lexists(self.path + ending):
+                    os.rename(self.path + ending, kept + ending)
+            _sync_folder(Path(self.path).parent)
+        except OSError as error:
+            raise StorageError(
+                f"the database {self.path} is damaged and cannot be moved aside:"
+                f" {error.strerror}"
+            ) from error
+        return kept
+
+    def _free_name(self, now: datetime) -> str:
+        stem = f"{self.path}.damaged-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        candidate, count = stem, 1
+        while any(os.path.lexists(candidate + ending) for ending in (*_COMPANIONS, "")):
+            count += 1
+            candidate = f"{stem}-{count}"
+        return candidate
+
+    def _make(self) -> None:
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        _sync_folder(Path(self.path).parent)
+
+    # Nothing in here opens the file except through SQLite: closing any descriptor of it would
+    # drop the locks that another connection of this process holds.
+    def _check_usable(self) -> None:
+        found = os.stat(self.path)
+        if not stat.S_ISREG(found.st_mode):
+            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a file"
+            raise StorageError(f"the database {self.path} is {kind}; allowed: a file")
+        if not os.access(self.path, os.R_OK | os.W_OK):
+            raise StorageError(f"the database {self.path} may not be read and written")
+        if found.st_mode & 0o077:
+            os.chmod(self.path, 0o600)
+        if found.st_size == 0:
+            self._check_no_log_is_left()
+
+    def _check_no_log_is_left(self) -> None:
+        # SQLite deletes the log beside an empty file, and all that is in it.
+        log = self.path + "-wal"
+        if os.path.lexists(log) and os.stat(log).st_size > 0:
+            raise DamageError("its main file is empty and its log is not")
+
+
+def quick_check(path: str, now_s: Callable[[], float], limit_s: float) -> bool:
+    """
+    Read through a database and look for damage, for a limited time.
+
+    @param now_s: a clock that never goes back. [s]
+    @param limit_s: when to give up. [s]
+    @return: whether it was read to its end.
+    @raise DamageError: when it is damaged.
+    @raise sqlite3.Error: when SQLite cannot read it for another reason.
+    """
+    until_s = now_s() + limit_s
+    with closing(sqlite3.connect(path, timeout=limit_s, isolation_level=None)) as connection:
+        connection.set_progress_handler(lambda: now_s() >= until_s, _STEPS_BETWEEN_LOOKS)
+        try:
+            (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                return False
+            raise
+        finally:
+            connection.set_progress_handler(None, 0)
+        if finding != "ok":
+            raise DamageError(_one_line(str(finding)))
+        _check_header(connection)
+        return True
+
+
+def _check_header(connection: sqlite3.Connection) -> None:
+    """A broken write version in the header makes a file read-only; a write shows it."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_READONLY:
+            raise DamageError("its header says that it must not be written") from error
+        raise
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:200]
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have a folder's list of names on disk, not only what is in its files."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

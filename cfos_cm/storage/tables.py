@@ -1,0 +1,154 @@
+"""The tables, as the newest migration leaves them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+__all__ = [
+    "VERSION_TABLE",
+    "UtcDateTime",
+    "charge_points",
+    "metadata",
+    "meter_values",
+    "stray_stops",
+    "tags",
+    "transactions",
+]
+
+#: Where Alembic notes how far a database was migrated; a name of our own, because a PostgreSQL
+#: database may be shared with another program that uses Alembic.
+VERSION_TABLE = "cfos_cm_version"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment. It is stored as UTC, and comes back as UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """
+        Called by SQLAlchemy with what is to be stored.
+
+        @raise ValueError: for a datetime without a zone.
+        """
+        if value is None:
+            return None
+        if value.utcoffset() is None:
+            raise ValueError("a datetime without a zone")
+        at_utc = value.astimezone(UTC)
+        # SQLite has no zones: its text is UTC by agreement.
+        return at_utc.replace(tzinfo=None) if dialect.name == "sqlite" else at_utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Called by SQLAlchemy with what was stored."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# Constraints have names, so that a later migration can change them on both databases.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: A row's place in the order of storing. SQLite counts only an INTEGER key up by itself.
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("number", _NUMBER, primary_key=True),
+    Column("transaction_id", BigInteger, nullable=False),
+    Column("charge_point", Text, nullable=False),
+    Column("connector", BigInteger, nullable=False),
+    Column("evse", Text),
+    Column("id_tag", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("meter_start_wh", BigInteger, nullable=False),
+    Column("reservation_id", BigInteger),
+    Column("start_text", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("stopped_at", UtcDateTime),
+    Column("meter_stop_wh", BigInteger),
+    Column("stop_reason", Text),
+    Column("stop_id_tag", Text),
+    Column("stop_text", Text),
+    UniqueConstraint("transaction_id"),
+    # Whoever says the same again gets the same transaction.
+    UniqueConstraint("charge_point", "connector", "id_tag", "started_at", "meter_start_wh"),
+    Index(None, "state", "charge_point", "connector"),
+)
+
+meter_values = Table(
+    "meter_values",
+    metadata,
+    Column("number", _NUMBER, primary_key=True),
+    Column("charge_point", Text, nullable=False),
+    Column("connector", BigInteger, nullable=False),
+    Column("transaction_id", BigInteger, ForeignKey("transactions.transaction_id")),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("payload_text", Text, nullable=False),
+    Index(None, "charge_point", "transaction_id", "number"),
+)
+
+stray_stops = Table(
+    "stray_stops",
+    metadata,
+    Column("number", _NUMBER, primary_key=True),
+    Column("charge_point", Text, nullable=False),
+    # Text, because it is whatever integer the Charge Point made up.
+    Column("transaction_id", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("id_tag", Text),
+    Column("stopped_at", UtcDateTime, nullable=False),
+    Column("meter_stop_wh", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("request_text", Text, nullable=False),
+    Index(None, "charge_point", "number"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    # The idTag without its case: OCPP's IdToken is case insensitive.
+    Column("folded_id_tag", Text, primary_key=True),
+    Column("id_tag", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("parent_id_tag", Text),
+    Column("expires_at", UtcDateTime),
+)
+
+charge_points = Table(
+    "charge_points",
+    metadata,
+    Column("identity", Text, primary_key=True),
+    Column("vendor", Text),
+    Column("model", Text),
+    Column("serial_number", Text),
+    Column("firmware_version", Text),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Index(None, "last_seen_at"),
+)

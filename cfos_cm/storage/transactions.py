@@ -1,0 +1,407 @@
+"""The ledger: every transaction that was acknowledged to a Charge Point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+
+from attrs import evolve, frozen
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from twisted.internet.defer import Deferred
+
+from cfos_cm.errors import StorageError
+from cfos_cm.site.records import (
+    OpenTransaction,
+    StopOutcome,
+    StoredStart,
+    StoredStop,
+    TransactionStart,
+    TransactionStop,
+)
+from cfos_cm.site.tag import Verdict
+from cfos_cm.site.transaction import MAX_TRANSACTION_ID, Transaction
+from cfos_cm.storage import checks
+from cfos_cm.storage.database import Database
+from cfos_cm.storage.readings import StoredMeterValues, keep_meter_values, read_meter_values
+from cfos_cm.storage.review import StrayStop, keep_stray_stop, read_stray_stops
+from cfos_cm.storage.tables import transactions
+
+__all__ = [
+    "MAX_TRANSACTIONS_READ",
+    "Ledger",
+    "OpenTransaction",
+    "StopOutcome",
+    "StoredMeterValues",
+    "StoredStart",
+    "StoredStop",
+    "StoredTransaction",
+    "StrayStop",
+    "TransactionStart",
+    "TransactionState",
+    "TransactionStop",
+]
+
+#: How many transactions are read in one go; more are asked for by their offset.
+MAX_TRANSACTIONS_READ = 10_000
+
+#: Random ids of 31 bits meet seldom; so many times in a row they are not random.
+_MAX_ID_TRIES = 100
+
+_Record = Row[tuple[object, ...]]
+
+
+class TransactionState(StrEnum):
+    """How far a transaction has come."""
+
+    OPEN = "open"
+    SUPERSEDED = "superseded"
+    """Another one has started at its connector; when it ended is not known."""
+    STOPPED = "stopped"
+
+
+@frozen
+class StoredTransaction:
+    """
+    Everything that is on disk about a transaction.
+
+    @ivar stopped_at: by the Charge Point's clock; UTC. C{None} until it has stopped, as the
+        other fields of the stop.
+    @ivar stop_id_tag: who ended it; C{None} also when the Charge Point did not say.
+    @ivar start_text: the payload of the StartTransaction as it came.
+    @ivar stop_text: the payload of the StopTransaction as it came.
+    """
+
+    charge_point: str
+    connector: int
+    evse: str | None
+    transaction: Transaction
+    reservation_id: int | None
+    state: TransactionState
+    stopped_at: datetime | None
+    meter_stop_wh: int | None
+    stop_reason: str | None
+    stop_id_tag: str | None
+    start_text: str
+    stop_text: str | None
+
+    @property
+    def energy_wh(self) -> int | None:
+        """Between the two readings; C{None} when that is not known. [Wh]"""
+        return _energy_wh(self.transaction.meter_start_wh, self.meter_stop_wh)
+
+
+class Ledger:
+    """Transactions on disk. Every Deferred fires when what it is about is committed."""
+
+    def __init__(self, database: Database, new_id: Callable[[], int]) -> None:
+        """
+        @param new_id: makes a random transaction id, 1 to L{MAX_TRANSACTION_ID}; an id that is
+            taken is asked for again. It is called in the writer's thread.
+        """
+        self._database = database
+        self._new_id = new_id
+
+    def start(self, start: TransactionStart) -> Deferred[StoredStart]:
+        """
+        Note the start of a transaction.
+
+        The same Charge Point, connector, idTag, time and reading are the same transaction. One
+        that is still open at the connector is marked as superseded.
+
+        @return: fails with L{RemoteProtocolError} for a value that cannot be kept, and with
+            L{StorageError} when the start is not on disk.
+        """
+        return self._database.run(partial(_start, start=start, new_id=self._new_id))
+
+    def stop(self, stop: TransactionStop) -> Deferred[StoredStop]:
+        """
+        Note the end of a transaction.
+
+        A stop that belongs to no transaction of this Charge Point changes none, and is kept for
+        review; so is a second one that says something else than the first.
+
+        @return: fails as that of L{start}.
+        """
+        return self._database.run(partial(_stop, stop=stop))
+
+    def add_meter_values(
+        self,
+        charge_point: str,
+        connector: int,
+        transaction_id: int | None,
+        received_at: datetime,
+        payload_text: str,
+    ) -> Deferred[None]:
+        """
+        Keep what a meter said, to the letter.
+
+        @param transaction_id: as the Charge Point named it; whatever integer that is.
+        @return: fails as that of L{start}.
+        """
+        values = StoredMeterValues(
+            charge_point, connector, transaction_id, received_at, payload_text
+        )
+        return self._database.run(partial(_add_meter_values, values=values))
+
+    def open_transactions(self) -> Deferred[tuple[OpenTransaction, ...]]:
+        """What had started and not ended, oldest first: for going on after a restart."""
+        return self._database.run(_open_transactions)
+
+    def transactions(
+        self, limit: int = 100, offset: int = 0
+    ) -> Deferred[tuple[StoredTransaction, ...]]:
+        """
+        Transactions in the order of their storing, newest first.
+
+        @param limit: at most so many; never more than L{MAX_TRANSACTIONS_READ}.
+        @param offset: so many of the newest are left out.
+        """
+        return self._database.run(partial(_transactions, limit=limit, offset=offset))
+
+    def meter_values(
+        self, charge_point: str, transaction_id: int | None
+    ) -> Deferred[tuple[StoredMeterValues, ...]]:
+        """The readings of a transaction, or a Charge Point's outside any, oldest first."""
+        return self._database.run(
+            partial(read_meter_values, charge_point=charge_point, transaction_id=transaction_id)
+        )
+
+    def stray_stops(self, charge_point: str) -> Deferred[tuple[StrayStop, ...]]:
+        """The stops of a Charge Point that are kept for review, oldest first."""
+        return self._database.run(partial(read_stray_stops, charge_point=charge_point))
+
+
+def _start(
+    connection: Connection, start: TransactionStart, new_id: Callable[[], int]
+) -> StoredStart:
+    start = _checked_start(start)
+    for _ in range(_MAX_ID_TRIES):
+        known = _repeated(connection, start)
+        if known is not None:
+            return StoredStart(_transaction(known), repeated=True, superseded=())
+        transaction = _begun(start, new_id())
+        if _insert(connection, start, transaction):
+            superseded = _supersede(connection, start, transaction.transaction_id)
+            return StoredStart(transaction, repeated=False, superseded=superseded)
+    raise StorageError(f"no free transaction id was found in {_MAX_ID_TRIES} tries")
+
+
+def _checked_start(start: TransactionStart) -> TransactionStart:
+    checks.name(start.charge_point, "the Charge Point's identity")
+    checks.name(start.id_tag, "idTag")
+    checks.int64(start.connector, "connectorId")
+    checks.int64(start.meter_start_wh, "meterStart")
+    checks.int64(start.reservation_id or 0, "reservationId")
+    checks.payload(start.request_text, "the payload")
+    return evolve(start, started_at=checks.moment(start.started_at, "timestamp"))
+
+
+def _begun(start: TransactionStart, transaction_id: int) -> Transaction:
+    if not 1 <= transaction_id <= MAX_TRANSACTION_ID:
+        raise StorageError(
+            f"transaction id {transaction_id}; allowed: 1 to {MAX_TRANSACTION_ID}"
+        )
+    return Transaction(
+        transaction_id=transaction_id,
+        id_tag=start.id_tag,
+        verdict=start.verdict,
+        started_at=start.started_at,
+        meter_start_wh=start.meter_start_wh,
+    )
+
+
+def _repeated(connection: Connection, start: TransactionStart) -> _Record | None:
+    return connection.execute(
+        select(transactions).where(
+            transactions.c.charge_point == start.charge_point,
+            transactions.c.connector == start.connector,
+            transactions.c.id_tag == start.id_tag,
+            transactions.c.started_at == start.started_at,
+            transactions.c.meter_start_wh == start.meter_start_wh,
+        )
+    ).first()
+
+
+def _insert(connection: Connection, start: TransactionStart, made: Transaction) -> bool:
+    """Whether the row could be written; not when its id or the whole start is there already."""
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                insert(transactions).values(
+                    transaction_id=made.transaction_id,
+                    charge_point=start.charge_point,
+                    connector=start.connector,
+                    evse=start.evse,
+                    id_tag=made.id_tag,
+                    verdict=made.verdict.value,
+                    started_at=made.started_at,
+                    meter_start_wh=made.meter_start_wh,
+                    reservation_id=start.reservation_id,
+                    start_text=start.request_text,
+                    state=TransactionState.OPEN.value,
+                )
+            )
+    except IntegrityError:
+        return False
+    return True
+
+
+def _supersede(
+    connection: Connection, start: TransactionStart, but_not: int
+) -> tuple[int, ...]:
+    still_open = (
+        transactions.c.state == TransactionState.OPEN.value,
+        transactions.c.charge_point == start.charge_point,
+        transactions.c.connector == start.connector,
+        transactions.c.transaction_id != but_not,
+    )
+    found = connection.scalars(
+        select(transactions.c.transaction_id).where(*still_open).order_by(transactions.c.number)
+    ).all()
+    if found:
+        connection.execute(
+            update(transactions)
+            .where(*still_open)
+            .values(state=TransactionState.SUPERSEDED.value)
+        )
+    return tuple(found)
+
+
+def _stop(connection: Connection, stop: TransactionStop) -> StoredStop:
+    stop = _checked_stop(stop)
+    record = _record(connection, stop.transaction_id)
+    if record is None:
+        keep_stray_stop(connection, stop, StopOutcome.UNKNOWN)
+        return StoredStop(StopOutcome.UNKNOWN)
+    if record.charge_point != stop.charge_point:
+        keep_stray_stop(connection, stop, StopOutcome.FOREIGN)
+        return StoredStop(StopOutcome.FOREIGN)
+    if record.state == TransactionState.STOPPED.value:
+        return _stopped_before(connection, stop, record)
+    connection.execute(
+        update(transactions)
+        .where(transactions.c.number == record.number)
+        .values(
+            state=TransactionState.STOPPED.value,
+            stopped_at=stop.stopped_at,
+            meter_stop_wh=stop.meter_stop_wh,
+            stop_reason=stop.reason,
+            stop_id_tag=stop.id_tag,
+            stop_text=stop.request_text,
+        )
+    )
+    return _stored_stop(record, StopOutcome.STOPPED, stop.meter_stop_wh)
+
+
+def _stopped_before(
+    connection: Connection, stop: TransactionStop, record: _Record
+) -> StoredStop:
+    said_the_same = (record.stopped_at, record.meter_stop_wh) == (
+        stop.stopped_at,
+        stop.meter_stop_wh,
+    )
+    if not said_the_same:
+        keep_stray_stop(connection, stop, StopOutcome.REPEATED)
+    return _stored_stop(record, StopOutcome.REPEATED, record.meter_stop_wh)
+
+
+def _checked_stop(stop: TransactionStop) -> TransactionStop:
+    checks.name(stop.charge_point, "the Charge Point's identity")
+    checks.name(stop.id_tag or "", "idTag")
+    checks.name(stop.reason, "reason")
+    checks.int64(stop.meter_stop_wh, "meterStop")
+    checks.payload(stop.request_text, "the payload")
+    return evolve(stop, stopped_at=checks.moment(stop.stopped_at, "timestamp"))
+
+
+def _stored_stop(
+    record: _Record, outcome: StopOutcome, meter_stop_wh: int | None
+) -> StoredStop:
+    return StoredStop(
+        outcome,
+        evse=record.evse,
+        connector=record.connector,
+        energy_wh=_energy_wh(record.meter_start_wh, meter_stop_wh),
+        id_tag=record.id_tag,
+    )
+
+
+def _energy_wh(meter_start_wh: int, meter_stop_wh: int | None) -> int | None:
+    # A register that went back was reset or exchanged: what was drawn is not known.
+    if meter_stop_wh is None or meter_stop_wh < meter_start_wh:
+        return None
+    return meter_stop_wh - meter_start_wh
+
+
+def _record(connection: Connection, transaction_id: int) -> _Record | None:
+    if not 1 <= transaction_id <= MAX_TRANSACTION_ID:
+        return None
+    return connection.execute(
+        select(transactions).where(transactions.c.transaction_id == transaction_id)
+    ).first()
+
+
+def _add_meter_values(connection: Connection, values: StoredMeterValues) -> None:
+    checks.name(values.charge_point, "the Charge Point's identity")
+    checks.int64(values.connector, "connectorId")
+    checks.payload(values.payload_text, "the payload")
+    record = _record(connection, values.transaction_id or 0)
+    if record is None or record.charge_point != values.charge_point:
+        # What the Charge Point named is in the payload.
+        values = evolve(values, transaction_id=None)
+    received_at = checks.moment(values.received_at, "the time")
+    keep_meter_values(connection, evolve(values, received_at=received_at))
+
+
+def _open_transactions(connection: Connection) -> tuple[OpenTransaction, ...]:
+    rows = connection.execute(
+        select(transactions)
+        .where(transactions.c.state == TransactionState.OPEN.value)
+        .order_by(transactions.c.number)
+    )
+    return tuple(
+        OpenTransaction(row.charge_point, row.connector, row.evse, _transaction(row))
+        for row in rows
+    )
+
+
+def _transactions(
+    connection: Connection, limit: int, offset: int
+) -> tuple[StoredTransaction, ...]:
+    rows = connection.execute(
+        select(transactions)
+        .order_by(transactions.c.number.desc())
+        .limit(min(max(limit, 0), MAX_TRANSACTIONS_READ))
+        .offset(max(offset, 0))
+    )
+    return tuple(_stored_transaction(row) for row in rows)
+
+
+def _transaction(row: _Record) -> Transaction:
+    return Transaction(
+        transaction_id=row.transaction_id,
+        id_tag=row.id_tag,
+        verdict=Verdict(row.verdict),
+        started_at=row.started_at,
+        meter_start_wh=row.meter_start_wh,
+    )
+
+
+def _stored_transaction(row: _Record) -> StoredTransaction:
+    return StoredTransaction(
+        charge_point=row.charge_point,
+        connector=row.connector,
+        evse=row.evse,
+        transaction=_transaction(row),
+        reservation_id=row.reservation_id,
+        state=TransactionState(row.state),
+        stopped_at=row.stopped_at,
+        meter_stop_wh=row.meter_stop_wh,
+        stop_reason=row.stop_reason,
+        stop_id_tag=row.stop_id_tag,
+        start_text=row.start_text,
+        stop_text=row.stop_text,
+    )

@@ -1,0 +1,94 @@
+"""
+What C{twistd cfos-cm} starts, and what another program puts into its own service tree.
+
+C{docs/integrate.md} shows both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application.service import IService, MultiService
+from twisted.python import usage
+
+from cfos_cm.errors import ConfigError
+from cfos_cm.services.config import Config, read_config
+from cfos_cm.services.config_simulator import SimulatorSection
+from cfos_cm.services.config_words import SimulatorType
+
+__all__ = ["Options", "makeService", "site_service"]
+
+
+class Options(usage.Options):
+    """The options of the command C{twistd cfos-cm}."""
+
+    synopsis = "[--config FILE]"
+    longdesc = (
+        "An open charging manager: OCPP server, gateway and charging limits. "
+        "Everything else is said in the configuration file; "
+        "'cfos-cm check FILE' looks for mistakes in it without starting anything."
+    )
+    optParameters = [["config", "c", "tap.cfg", "The configuration file."]]
+
+    def postOptions(self) -> None:
+        """
+        Read the configuration.
+
+        @raise usage.UsageError: with every mistake in it.
+        """
+        try:
+            self["parsed"] = read_config(self["config"])
+        except ConfigError as error:
+            raise usage.UsageError(str(error)) from error
+
+
+def makeService(options: Options) -> MultiService:
+    """
+    The service for some options; it opens nothing before it is started.
+
+    @param options: parsed ones.
+    """
+    from twisted.internet import reactor
+
+    return site_service(options["parsed"], reactor)
+
+
+def site_service(config: Config, reactor: Any) -> MultiService:
+    """
+    The service for a configuration: the site, and the virtual wallboxes of a sample site.
+
+    @param reactor: the one that will run it.
+    """
+    from cfos_cm.services.charging_site import ChargingSite
+
+    root = MultiService()
+    ChargingSite(config, reactor).setServiceParent(root)
+    for section in config.simulators:
+        if section.type is SimulatorType.CHARGE_POINT:
+            _virtual_wallbox(section, reactor).setServiceParent(root)
+    return root
+
+
+def _virtual_wallbox(section: SimulatorSection, reactor: Any) -> IService:
+    from cfos_cm.simulator.charge_point_service import (
+        VirtualChargePointSettings,
+        make_charge_point,
+    )
+
+    settings = VirtualChargePointSettings(
+        url=section.url,
+        identity=section.address or section.name,
+        connector=section.connector,
+        password=section.password,
+        id_tag=section.id_tag,
+        arrives_after_s=section.arrives_after_s,
+        car_max_current_ma=section.car_max_current_ma,
+        car_phases=section.car_phases,
+        car_needs_wh=section.car_needs_wh,
+        leaves_after_s=section.leaves_after_s,
+        returns_after_s=section.returns_after_s,
+        meter_interval_s=section.meter_interval_s,
+        time_lapse=section.time_lapse,
+    )
+    service: IService = make_charge_point(section.name, settings, reactor)
+    return service

@@ -1,0 +1,318 @@
+"""Tests of what has to be true of a whole C{tap.cfg}."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from cfos_cm.errors import ConfigError, Mistake
+from cfos_cm.services.config import parse_config
+
+CIRCUIT = "[circuit house]\nmax_current = 63\n"
+EVSE = "[evse bay-1]\ntype = ocpp16\naddress = CP-1\n"
+
+
+def mistakes(text: str) -> tuple[Mistake, ...]:
+    """The mistakes in a text."""
+    try:
+        parse_config(text, "t.cfg")
+    except ConfigError as error:
+        return error.mistakes
+    return ()
+
+
+class CheckCase(SynchronousTestCase):
+    """One mistake, and where."""
+
+    def assertMistake(self, text: str, line: int, option: str, *parts: str) -> Mistake:
+        """A text has exactly one mistake, about an option in a line; its text has C{parts}."""
+        found = mistakes(text)
+        self.assertEqual([(line, option)], [(one.line, one.option) for one in found], found)
+        for part in parts:
+            self.assertIn(part, str(found[0]))
+        return found[0]
+
+    def assertFine(self, text: str) -> None:
+        """A text has no mistake."""
+        self.assertEqual((), mistakes(text))
+
+
+class Names(CheckCase):
+    """Sections, options and words that are not there."""
+
+    def test_option(self) -> None:
+        """An unknown option is named with the nearest that there is, and with all."""
+        text = CIRCUIT + "max_curent = 1"
+        self.assertMistake(text, 3, "max_curent", "did you mean 'max_current'?", "reserve")
+
+    def test_option_in_capitals(self) -> None:
+        """An option in capitals is unknown, and the nearest is the same word."""
+        self.assertMistake(CIRCUIT + "Reserve = 1", 3, "Reserve", "did you mean 'reserve'?")
+
+    def test_far_option(self) -> None:
+        """An option that resembles none gets no suggestion."""
+        one = self.assertMistake(CIRCUIT + "xyzzy = 1", 3, "xyzzy")
+        self.assertNotIn("did you mean", str(one))
+
+    def test_section(self) -> None:
+        """An unknown section is named with the nearest that there is."""
+        for heading, near in (
+            ("circut x", "'circuit'"),
+            ("Manager", "'manager'"),
+            ("ocpp sever", "'ocpp server'"),
+            ("manager x", "'manager'"),
+            ("evses", "'evse'"),
+        ):
+            self.assertMistake(f"[{heading}]", 1, "", heading, near, "[gateway NAME]")
+
+    def test_unknown_section_is_one_mistake(self) -> None:
+        """What an unknown section holds is not looked at."""
+        found = mistakes("[nonsense]\na = 1\nb = 2\n[nonsense]\nc = 3")
+        self.assertEqual([1, 4], [one.line for one in found])
+
+    def test_word(self) -> None:
+        """A word that is no choice is named with the nearest, and with all."""
+        one = self.assertMistake("[manager]\nload_management = observ", 2, "load_management")
+        self.assertEqual("observ", one.found)
+        self.assertEqual("must be on or observe (did you mean 'observe'?)", one.allowed)
+
+    def test_section_names(self) -> None:
+        """A NAME has up to 40 letters, digits, hyphens, underscores and dots."""
+        for name in ("a", "Bay-1_b.c", "x" * 40):
+            self.assertFine(f"[circuit {name}]\nmax_current = 16")
+        for name in ("", "a b", "x" * 41, "ä", "a/b", "a]"):
+            self.assertMistake(f"[circuit {name}]\nmax_current = 16", 1, "", "circuit NAME")
+
+    def test_missing(self) -> None:
+        """An option that has to be there is reported at its section, or at its empty line."""
+        self.assertMistake("[circuit a]", 1, "max_current", "is missing")
+        self.assertMistake("\n[circuit a]\n\nmax_current =", 4, "max_current", "is missing")
+
+    def test_repeated_section(self) -> None:
+        """A section in two parts is one mistake, and not also options that are missing."""
+        self.assertMistake(CIRCUIT + "[circuit house]\nreserve = 1", 3, "", "in line 1")
+
+    def test_repeated_section_is_read(self) -> None:
+        """What is wrong within the second part is reported all the same."""
+        found = mistakes(CIRCUIT + "[circuit house]\nreserve = x\nfoo = 1")
+        self.assertEqual([3, 4, 5], [one.line for one in found])
+
+
+class References(CheckCase):
+    """Names of other sections."""
+
+    def test_unknown(self) -> None:
+        """A reference to nothing is reported with the nearest name."""
+        self.assertMistake(CIRCUIT + "parent = hose", 3, "parent", "did you mean 'house'?")
+        self.assertMistake(CIRCUIT + "meter = grid", 3, "meter", "'grid'", "[meter NAME]")
+        self.assertMistake(
+            CIRCUIT + EVSE + "circuit = House", 6, "circuit", "did you mean 'house'?"
+        )
+        gateway = "[gateway g]\nurl = ws://h/\nclient_id = x\nevse = bay1"
+        self.assertMistake(CIRCUIT + EVSE + gateway, 9, "evse", "did you mean 'bay-1'?")
+
+    def test_broken_sections_are_there(self) -> None:
+        """A section with a mistake can be referred to: that adds no second mistake."""
+        text = EVSE + "circuit = house\n[circuit house]\nmax_current = x"
+        self.assertMistake(text, 6, "max_current")
+
+    def test_rings(self) -> None:
+        """Circuits that feed each other are one mistake for each ring, with its names."""
+        self.assertMistake(CIRCUIT + "parent = house", 3, "parent", "house <- house")
+        ring = "".join(
+            f"[circuit {one}]\nmax_current = 9\nparent = {parent}\n"
+            for one, parent in ("xa", "ab", "bc", "ca", "de", "ed")
+        )
+        found = mistakes(ring)
+        self.assertEqual([6, 15], [one.line for one in found])
+        self.assertIn("a <- b <- c <- a", found[0].allowed)
+        self.assertIn("d <- e <- d", found[1].allowed)
+
+    def test_deep_trees(self) -> None:
+        """A chain of thousands of circuits is read; it needs no deep stack and no long time."""
+        count = 3000
+        chain = "".join(
+            f"[circuit c{n}]\nmax_current=9\nparent={f'c{n + 1}' if n + 1 < count else ''}\n"
+            for n in range(count)
+        )
+        order = parse_config(chain, "t.cfg").settings_changed().circuits
+        self.assertEqual([f"c{n}" for n in reversed(range(count))], [one.name for one in order])
+
+    def test_many_unknown(self) -> None:
+        """Thousands of references to nothing are reported; it needs no long time."""
+        text = "".join(f"[circuit c{n}]\nmax_current=9\nparent=none-{n}\n" for n in range(3000))
+        self.assertEqual(3000, len(mistakes(text)))
+
+
+class DefaultCircuit(CheckCase):
+    """An EVSE that names no circuit."""
+
+    def test_only_one(self) -> None:
+        """The only circuit feeds it."""
+        self.assertEqual("house", parse_config(CIRCUIT + EVSE, "t.cfg").evses[0].circuit)
+
+    def test_several(self) -> None:
+        """With several it has to say which."""
+        text = CIRCUIT + "[circuit garage]\nmax_current = 16\n" + EVSE
+        self.assertMistake(text, 5, "circuit", "house, garage")
+
+    def test_bad_name(self) -> None:
+        """A circuit whose name is missing is one mistake, and not one of each EVSE too."""
+        self.assertMistake("[circuit]\nmax_current = 9\n" + EVSE, 1, "", "circuit NAME")
+
+    def test_none(self) -> None:
+        """With none, the mistake says what to write."""
+        self.assertMistake(EVSE, 1, "circuit", "[circuit NAME]", "max_current")
+
+
+class Currents(CheckCase):
+    """Currents that have to fit each other."""
+
+    def test_reserve(self) -> None:
+        """A reserve leaves something of the fuse."""
+        self.assertFine(CIRCUIT + "reserve = 62.999")
+        self.assertMistake(CIRCUIT + "reserve = 63", 3, "reserve", "63 A")
+
+    def test_minimum_and_maximum(self) -> None:
+        """The one that is written is to blame; with both, the maximum."""
+        site = CIRCUIT + EVSE
+        self.assertFine(site + "min_current = 16\nmax_current = 16")
+        self.assertMistake(site + "min_current = 16.1", 6, "min_current", "16 A")
+        self.assertMistake(site + "min_current = 8\nmax_current = 7", 7, "max_current", "8 A")
+
+    def test_failsafe(self) -> None:
+        """The fail-safe current is none, or one that the EVSE can offer."""
+        site = CIRCUIT + EVSE + "min_current = 8\nmax_current = 10\nfailsafe_current = "
+        for fine in ("0", "8", "10"):
+            self.assertFine(site + fine)
+        for bad in ("7.999", "10.001", "1"):
+            self.assertMistake(site + bad, 8, "failsafe_current", "8 A to 10 A")
+
+    def test_one_mistake_is_one(self) -> None:
+        """A current that is none is not compared with the others."""
+        site = CIRCUIT + EVSE
+        self.assertMistake(site + "min_current = 20\nmax_current = x", 7, "max_current")
+        self.assertMistake(site + "min_current = x\nmax_current = 6", 6, "min_current")
+        self.assertMistake("[circuit a]\nmax_current = x\nreserve = 99", 2, "max_current")
+
+
+class Devices(CheckCase):
+    """Addresses of devices."""
+
+    def test_same_connector(self) -> None:
+        """Two EVSEs are not the same connector of one Charge Point."""
+        other = "[evse bay-2]\ntype = ocpp16\naddress = CP-1\n"
+        self.assertMistake(CIRCUIT + EVSE + other, 8, "address", "[evse bay-1], line 3")
+        self.assertFine(CIRCUIT + EVSE + other + "connector = 2")
+
+    def test_same_unit(self) -> None:
+        """Two EVSEs are not the same unit of one Modbus device; its connector is no matter."""
+        first = "[evse a]\ntype = cfos_power_brain\naddress = tcp:h:1\n"
+        other = "[evse b]\ntype = cfos_power_brain\naddress = tcp:h:1\nconnector = 2\n"
+        self.assertMistake(CIRCUIT + first + other, 8, "address", "unit 1")
+        self.assertFine(CIRCUIT + first + other + "unit = 2")
+
+    def test_address_of_type(self) -> None:
+        """An address has the form that the EVSE's type asks for."""
+        evse = "[evse a]\ntype = cfos_power_brain\naddress = "
+        self.assertFine(CIRCUIT + evse + "tcp:h:4701")
+        for bad in ("CP-1", "tcp:h", "tcp:h:0", "tcp:h:99999"):
+            self.assertMistake(CIRCUIT + evse + bad, 5, "address", "tcp:HOST:PORT")
+        ocpp = "[evse a]\ntype = ocpp16\naddress = tcp/1"
+        self.assertMistake(CIRCUIT + ocpp, 5, "address", "ChargeBox ID")
+
+    def test_address_of_meter(self) -> None:
+        """A meter that is not simulated has an address."""
+        meter = "[meter a]\nrole = grid\ntype = sunspec\n"
+        self.assertMistake(meter, 1, "address", "is missing", "tcp:HOST:PORT")
+        self.assertFine(meter + "address = tcp:h:502")
+        self.assertMistake(meter + "address = tcp:h:0", 4, "address", "tcp:HOST:PORT")
+
+    def test_address_of_simulator(self) -> None:
+        """A simulated Charge Point has a ChargeBox ID; other simulators need none."""
+        self.assertMistake("[simulator a]\ntype = charge_point", 1, "address", "is missing")
+        self.assertFine("[simulator a]\ntype = backend")
+
+
+class Secrets(CheckCase):
+    """Certificates, keys and passwords."""
+
+    GATEWAY = CIRCUIT + EVSE + "[gateway g]\nevse = bay-1\nurl = ws://h/\nclient_id = x\n"
+
+    def test_pairs(self) -> None:
+        """A certificate and its key come together."""
+        for start, line in (("[ocpp server]\n", 2), (self.GATEWAY, 10)):
+            self.assertFine(start + "certificate = a\nprivate_key = b")
+            self.assertMistake(start + "certificate = a", line, "certificate", "private_key")
+            self.assertMistake(start + "private_key = a", line, "private_key", "certificate")
+
+    def test_hexadecimal(self) -> None:
+        """A password that stands for bytes is pairs of hexadecimal digits."""
+        start = self.GATEWAY + "password_form = hex\npassword = "
+        self.assertFine(start + "00aAfF")
+        self.assertFine(start)
+        for bad in ("0", "0g", "00 11"):
+            one = self.assertMistake(start + bad, 11, "password", "hexadecimal")
+            self.assertEqual("***", one.found)
+
+    def test_never_shown(self) -> None:
+        """No password is in an error, whatever is wrong with it or near it."""
+        secret = "hunter2secret"
+        long = secret * 4
+        for wrong in (
+            f"password = {long}",
+            f'password = "{secret}',
+            f'password = "{secret}" x',
+            f"password = {secret}\npassword = {secret}",
+            f"password: {secret}",
+            f"password {secret}",
+            f"passwort = {secret}",
+            f"password = {secret}\x00",
+            f"password\x00 = {secret}",
+            secret,
+            f"{secret} = ",
+            f'"{secret}"',
+            f"[a\npassword = {secret}\nb",
+            f"[gateway x]\nurl = ws://u:{secret}@h/",
+            f"[gateway x]\nurl = u:{secret}@h",
+            f'[gateway x]\nurl = "ws://u:{secret}@h/',
+            f"[manager]\ndatabase = postgres://u:{secret}@h/x",
+            f"[manager]\ndatabase = postgresql://h/?password={secret}",
+            f"[manager]\ndatabase postgresql://u:{secret}@h/x",
+            f"[manager]\ndatabase = x\ndatabase = postgresql://u:{secret}@h/x",
+        ):
+            found = mistakes("[ocpp server]\n" + wrong)
+            self.assertTrue(found, wrong)
+            if not wrong.startswith(f"{secret} ="):
+                self.assertNotIn(secret, str(ConfigError(found)), wrong)
+                self.assertNotIn(secret, repr(found), wrong)
+
+    def test_option_before_sections(self) -> None:
+        """A password above all sections is not shown either."""
+        self.assertNotIn("s3cret", str(mistakes("password = s3cret")))
+
+    def test_repr(self) -> None:
+        """A configuration's repr has no password and no URL that could hold one."""
+        text = self.GATEWAY.replace("ws://h/", "ws://h/key-s3cret") + (
+            "password = s3cret\n[ocpp server]\npassword = s3cret\n"
+            "[manager]\ndatabase = postgresql://u:s3cret@h/x\n"
+            "[simulator s]\ntype = charge_point\naddress = CP-1\npassword = s3cret\n"
+        )
+        config = parse_config(text.replace("CP-1\n", "CP-1\npassword = s3cret\n", 1), "t.cfg")
+        self.assertEqual("s3cret", config.evses[0].password)
+        self.assertEqual("s3cret", config.gateways[0].password)
+        self.assertNotIn("s3cret", repr(config))
+        self.assertNotIn("s3cret", repr(config.evses[0].origin))
+
+
+class NotInThisVersion(CheckCase):
+    """What must be refused, because the site would be less safe than it was told to be."""
+
+    def test_tls(self) -> None:
+        """A server that shall take encrypted connections only does not start without."""
+        one = self.assertMistake("[ocpp server]\ntls = on", 2, "tls", "no TLS yet")
+        self.assertEqual("on", one.found)
+        self.assertIn("off or detect", one.allowed)
+
+    def test_client_certificates(self) -> None:
+        """Nor does one that shall check client certificates."""
+        self.assertMistake("[ocpp server]\nca_certificates = a", 2, "ca_certificates", "TLS")

@@ -1,0 +1,287 @@
+"""Tests of the values that each option of C{tap.cfg} takes and refuses."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from cfos_cm.electrical import Phase
+from cfos_cm.errors import ConfigError
+from cfos_cm.services.config import parse_config
+from cfos_cm.services.config_file import Config
+from cfos_cm.services.config_options import Section, options_of
+from cfos_cm.services.config_sections import NAMED_SECTIONS, SINGLE_SECTIONS
+from cfos_cm.services.config_values import shown_url
+
+#: A site in which each section can be tried: one of each, with what it must have.
+REQUIRED: dict[str, dict[str, str]] = {
+    "manager": {},
+    "web": {},
+    "ocpp server": {},
+    "circuit c": {"max_current": "63"},
+    "circuit main": {"max_current": "100"},
+    "meter m": {"type": "simulated", "role": "grid"},
+    "evse e": {"type": "ocpp16", "address": "CP-1", "circuit": "main"},
+    "evse f": {"type": "ocpp16", "address": "CP-2", "circuit": "main"},
+    "gateway g": {"evse": "f", "url": "ws://backend.test/", "client_id": "G"},
+    "simulator s": {"type": "charge_point", "address": "CP-1"},
+}
+
+Good = dict[str, object]
+Bad = tuple[str, ...]
+
+FLAG: tuple[Good, Bad] = (
+    {
+        "yes": True,
+        "on": True,
+        "true": True,
+        "no": False,
+        "off": False,
+        "false": False,
+        "": True,
+    },
+    ("YES", "1", "0", "ja", "yes no"),
+)
+PASSWORD: tuple[Good, Bad] = (
+    {"": None, "p": "p", "p" * 40: "p" * 40, "a b;c": "a b;c", '" x ; y "': " x ; y "},
+    ("p" * 41, "a\u200bb"),
+)
+TAG: tuple[Good, Bad] = ({"": None, "04A1": "04A1", "x" * 20: "x" * 20}, ("x" * 21,))
+URL: tuple[Good, Bad] = (
+    {
+        "ws://h": "ws://h",
+        "wss://h.test:443/a/b/": "wss://h.test:443/a/b/",
+        "ws://[::1]:9/?k=v": "ws://[::1]:9/?k=v",
+    },
+    (
+        *("http://h/", "ws:h", "ws://", "ws:///path", "h", "ws://u@h/", "ws://u:p@h/"),
+        *("ws://h/#f", "ws://h:0/", "ws://h:65536/", "ws://h:x/", "ws://a b/", "ws://[::1/"),
+        *("ws://h\\@e/", "ws://h/ä", "ws://" + "h" * 2001),
+    ),
+)
+IDENTITY: tuple[Good, Bad] = (
+    {"CP-0001": "CP-0001", "DE*KLN*E1": "DE*KLN*E1", "a_=:+|@.# b": "a_=:+|@.# b"}
+    | {"x" * 48: "x" * 48},
+    ("x" * 49, "a/b", "ä", "a%", "a?b"),
+)
+DEVICE: tuple[Good, Bad] = (
+    {"tcp:10.0.0.1:502": "tcp:10.0.0.1:502", "tcp:box.test:1": "tcp:box.test:1"},
+    ("10.0.0.1", "tcp:10.0.0.1", "tcp:h:0", "tcp:h:65536", "udp:h:1", "tcp::1", "tcp:h:x"),
+)
+UNIT: tuple[Good, Bad] = ({"0": 0, "255": 255, "": 1}, ("256", "-1", "x", "1.0"))
+FILES: tuple[Good, Bad] = (
+    {"": (), "a.pem": ("a.pem",), "a.pem, b c.pem": ("a.pem", "b c.pem")},
+    ("a.pem,", ",", "a.pem,,b.pem"),
+)
+CURRENT_6_80: Bad = ("5.999", "80.001", "0", "-6", "1e1", "16 A", "16,5", "٦", "NaN", "6.0001")
+
+#: For each section and option: what is read of which text, and what is refused.
+TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
+    "manager": {
+        "title": ({"Garage Köln": "Garage Köln", "": "Charging site"}, ("x" * 81,)),
+        "load_management": ({"on": "on", "observe": "observe", "": "on"}, ("off", "On", "x")),
+        "on_disable": (
+            {"block": "block", "minimum": "minimum", "cancel_limits": "cancel_limits"},
+            ("cancel", "none"),
+        ),
+        "database": (
+            {
+                "": "sqlite:///var/cfos_cm.sqlite",
+                "sqlite:///a b.sqlite": "sqlite:///a b.sqlite",
+                "sqlite:////srv/a.sqlite": "sqlite:////srv/a.sqlite",
+                "postgresql://u:p@h/db": "postgresql://u:p@h/db",
+                "postgresql+psycopg://h:5432/db": "postgresql+psycopg://h:5432/db",
+                "postgresql:///db?host=/run": "postgresql:///db?host=/run",
+            },
+            (
+                *("sqlite://", "sqlite:///", "sqlite://h/a", "sqlite:///a/", "sqlite:///a?b"),
+                *("mysql://h/db", "postgresql://h", "postgresql://h/", "var/x.sqlite", "x"),
+            ),
+        ),
+        "state_directory": ({"": "var", "/srv/x": "/srv/x"}, ("x" * 1001,)),
+        "cycle": (
+            {"": 1.0, "0.1": 0.1, "60": 60.0, "2.5": 2.5},
+            ("0", "0.09", "60.1", "-1", "1 s", "1,5", "inf", ".5", "1."),
+        ),
+    },
+    "web": {
+        "listen": (
+            {
+                "": "tcp:4712",
+                "tcp:80:interface=::1": "tcp:80:interface=::1",
+                "unix:/x": "unix:/x",
+            },
+            ("4712", "tcp:", "TCP:1", ":1", "tcp: 80"),
+        ),
+    },
+    "ocpp server": {
+        "port": ({"": 19520, "1": 1, "65535": 65535}, ("0", "65536", "80.0", "-1", "1_0", "x")),
+        "interface": (
+            {"": None, "127.0.0.1": "127.0.0.1", "::1": "::1"},
+            ("localhost", "1.2.3", "300.1.1.1"),
+        ),
+        "tls": ({"": "detect", "off": "off", "detect": "detect"}, ("on", "yes", "OFF")),
+        "password": PASSWORD,
+        "certificate": ({"": None}, ("c.pem",)),
+        "private_key": ({"": None}, ("k.pem",)),
+        "ca_certificates": ({"": ()}, ("ca.pem", ",")),
+        "unknown_charge_points": (
+            {"": "ask", "ask": "ask", "accept": "accept", "refuse": "refuse"},
+            ("no", "deny"),
+        ),
+    },
+    "circuit c": {
+        "parent": ({"": None, "main": "main"}, ("c", "mian", "a b")),
+        "max_current": (
+            {"1": 1000, "10000": 10_000_000, "16.5": 16500, "0063": 63000},
+            ("", "0.999", "10000.001", "-16", "16A", "16,5", "1e2", "x"),
+        ),
+        "reserve": ({"": 0, "0": 0, "62.999": 62999}, ("63", "-1", "x")),
+        "max_imbalance": ({"": 0, "20": 20000}, ("-1", "x", "10001")),
+        "meter": ({"": None, "m": "m"}, ("n", "main")),
+    },
+    "meter m": {
+        "type": ({"simulated": "simulated"}, ("", "modbus", "Simulated")),
+        "address": ({"": None, **DEVICE[0]}, DEVICE[1]),
+        "unit": UNIT,
+        "role": (
+            {one: one for one in ("grid", "consumption", "generation", "evse", "display")},
+            ("", "house"),
+        ),
+    },
+    "evse e": {
+        "type": ({"ocpp16": "ocpp16"}, ("", "ocpp", "ocpp20", "OCPP16")),
+        "address": IDENTITY,
+        "connector": ({"": 1, "1": 1, "100": 100}, ("0", "101", "-1", "x")),
+        "unit": UNIT,
+        "circuit": ({"c": "c", "main": "main"}, ("", "d", "e")),
+        "enabled": FLAG,
+        "min_current": ({"": 6000, "6": 6000, "16": 16000}, (*CURRENT_6_80, "16.001")),
+        "max_current": ({"": 16000, "6": 6000, "80": 80000, "7.5": 7500}, CURRENT_6_80),
+        "phases": (
+            {
+                "": (Phase.L1, Phase.L2, Phase.L3),
+                "L2": (Phase.L2,),
+                "L3 L1": (Phase.L3, Phase.L1),
+                "L2  L3\tL1": (Phase.L2, Phase.L3, Phase.L1),
+            },
+            ("L4", "L1 L1", "1", "3", "l1", "L1,L2", "L1 L2 L3 L1"),
+        ),
+        "priority": ({"": 1, "0": 0, "1000": 1000}, ("-1", "1001", "1.5")),
+        "failsafe_current": (
+            {"": 0, "0": 0, "6": 6000, "16": 16000},
+            ("5.9", "16.001", "1", "-1", "81"),
+        ),
+        "password": PASSWORD,
+        "fixed_tag": TAG,
+        "quirks": ({"": "auto", "auto": "auto"}, ("none", "x")),
+    },
+    "gateway g": {
+        "evse": ({"e": "e", "f": "f"}, ("", "g", "h")),
+        "url": (URL[0], (*URL[1], "")),
+        "client_id": (IDENTITY[0], (*IDENTITY[1], "")),
+        "password": PASSWORD,
+        "password_form": ({"": "auto", "hex": "hex", "text": "text"}, ("utf8",)),
+        "ca_certificates": FILES,
+        "certificate": ({"": None}, ("c.pem",)),
+        "private_key": ({"": None}, ("k.pem",)),
+        "role": ({"": "authority", "report": "report"}, ("admin",)),
+        "outage": ({"": "shield", "strict": "strict"}, ("open",)),
+        "tags": ({"": ("*",), "*": ("*",), "04A1 04B2": ("04A1", "04B2")}, ("x" * 21,)),
+    },
+    "simulator s": {
+        "type": (
+            {one: one for one in ("charge_point", "power_brain", "meter", "backend")},
+            ("", "car"),
+        ),
+        "url": ({"": "ws://127.0.0.1:19520/", **URL[0]}, URL[1]),
+        "address": (IDENTITY[0], (*IDENTITY[1], "")),
+        "connector": ({"": 1, "2": 2}, ("0", "101")),
+        "password": PASSWORD,
+        "id_tag": TAG,
+        "arrives_after": ({"": 2.0, "0": 0.0, "20.5": 20.5}, ("-1", "86401", "x")),
+        "car_max_current": ({"": 16000, "32": 32000}, CURRENT_6_80),
+        "car_phases": ({"": 3, "1": 1, "2": 2}, ("0", "4", "L1")),
+        "car_needs": ({"": 10000, "0.5": 500, "1000": 1_000_000}, ("0", "1000.1", "x")),
+        "leaves_after": ({"": 30.0, "0": 0.0}, ("-1", "x")),
+        "returns_after": ({"": 0.0, "60": 60.0}, ("-1", "x")),
+        "meter_interval": ({"": 10.0, "1": 1.0}, ("0", "0.9", "3601")),
+        "time_lapse": ({"": 1.0, "60": 60.0, "1.5": 1.5}, ("0", "0.5", "10001", "x")),
+    },
+}
+
+
+def site(heading: str, option: str, written: str) -> str:
+    """The required site, with C{option} of one section written so."""
+    lines = []
+    for one, required in REQUIRED.items():
+        options = required | ({option: written} if one == heading else {})
+        lines += [f"[{one}]", *(f"{name} = {value}" for name, value in options.items())]
+    return "\n".join(lines)
+
+
+def section_of(config: Config, heading: str) -> Section:
+    """The section that was written under a heading."""
+    (found,) = (one for one in config.sections if one.origin.heading == heading)
+    return found
+
+
+class Table(SynchronousTestCase):
+    """The table of good and bad values."""
+
+    def test_is_complete(self) -> None:
+        """There is a row for each option that is declared, and no other."""
+        schemas = SINGLE_SECTIONS | NAMED_SECTIONS
+        for heading, rows in TABLE.items():
+            schema = schemas.pop(heading if heading in schemas else heading.split()[0])
+            self.assertEqual([one.name for one in options_of(schema)], list(rows))
+        self.assertEqual({}, schemas)
+
+    def test_good(self) -> None:
+        """Each good text is read as its value."""
+        for heading, rows in TABLE.items():
+            for option, (good, _) in rows.items():
+                for written, value in good.items():
+                    config = parse_config(site(heading, option, written), "t.cfg")
+                    section = section_of(config, heading)
+                    (declared,) = (
+                        one for one in options_of(type(section)) if one.name == option
+                    )
+                    read = getattr(section, declared.attribute)
+                    self.assertEqual(value, read, (heading, option, written))
+                    self.assertIs(type(value), str if isinstance(read, str) else type(read))
+
+    def test_bad(self) -> None:
+        """Each bad text is one mistake, at its line, with the text and what is allowed."""
+        for heading, rows in TABLE.items():
+            for option, (_, bad) in rows.items():
+                for written in bad:
+                    text = site(heading, option, written)
+                    error = self.assertRaises(ConfigError, parse_config, text, "t.cfg")
+                    (one,) = error.mistakes
+                    place = (heading, option, written)
+                    self.assertEqual((heading, option), (one.section, one.option), place)
+                    lines = text.split("\n")
+                    if written or f"{option} =" in lines[one.line - 1]:
+                        self.assertEqual(f"{option} = {written}", lines[one.line - 1], place)
+                    self.assertTrue(one.allowed, place)
+                    if option == "password":
+                        self.assertEqual("***", one.found)
+                    elif option not in ("url", "database"):
+                        self.assertEqual(written[:40], one.found[:40], place)
+
+
+class ShownUrls(SynchronousTestCase):
+    """What an error repeats of a URL."""
+
+    def test_secrets(self) -> None:
+        """User, password and query are not in it; the rest is."""
+        for written, shown in (
+            ("ws://h/p", "ws://h/p"),
+            ("ws://u:s3cret@h/p", "ws://***@h/p"),
+            ("ws://u:s3/cr@et@h/p", "ws://***@h/p"),
+            ("u:s3cret@h", "***@h"),
+            ("s3:cret@://h", "***@://h"),
+            ("postgresql://h/d?password=s3cret", "postgresql://h/d?***"),
+            ("nonsense", "nonsense"),
+        ):
+            self.assertEqual(shown, shown_url(written))

@@ -1,0 +1,64 @@
+"""
+Run as a program: stores transactions without an end, and prints each id once it is acknowledged.
+
+Arguments: the database's URL, and a number that no other run has.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from twisted.internet import task
+from twisted.internet.defer import Deferred, gatherResults
+
+from cfos_cm.site.records import TransactionStart
+from cfos_cm.site.tag import Verdict
+from cfos_cm.storage.database import Database
+from cfos_cm.storage.transactions import Ledger
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def starts(run: int) -> Iterator[TransactionStart]:
+    """Starts that are all different."""
+    count = 0
+    while True:
+        count += 1
+        yield TransactionStart(
+            charge_point=f"CP-{run}",
+            connector=count % 7,
+            evse=None,
+            id_tag="TAG",
+            verdict=Verdict.ACCEPTED,
+            started_at=BEGINNING + timedelta(seconds=count),
+            meter_start_wh=count,
+            reservation_id=None,
+            request_text="{}",
+        )
+
+
+async def station(ledger: Ledger, waiting: Iterator[TransactionStart]) -> None:
+    """Start one transaction after the other."""
+    for start in waiting:
+        stored = await ledger.start(start)
+        print(stored.transaction.transaction_id, flush=True)  # noqa: T201
+
+
+async def work(reactor: Any, url: str, run: int) -> None:
+    """Let five stations start transactions until the process is killed."""
+    draw = random.Random(run)
+    database = Database(url, reactor, lambda: datetime.now(UTC))
+    await database.start()
+    ledger = Ledger(database, lambda: draw.randint(1, 2**31 - 1))
+    waiting = starts(run)
+    await gatherResults(
+        [Deferred.fromCoroutine(station(ledger, waiting)) for _ in range(5)]
+    )
+
+
+if __name__ == "__main__":
+    task.react(lambda reactor: Deferred.fromCoroutine(work(reactor, sys.argv[1], int(sys.argv[2]))))

@@ -1,0 +1,62 @@
+"""kill -9: what was acknowledged is stored, once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from cfos_cm.storage.transactions import Ledger
+
+from . import cases
+
+KILLS = 20
+
+
+class Kill(cases.SqliteCase):
+    """A process that is killed while it stores transactions."""
+
+    async def test_kill(self) -> None:
+        """Over many kills at random points, every acknowledged id is there exactly once."""
+        draw = random.Random(1606)
+        acknowledged: list[int] = []
+        for run in range(KILLS):
+            acknowledged += self.killed_after(run, draw.randint(1, 80))
+            if run % 5 == 4:
+                await self.check(acknowledged)
+        self.assertGreater(len(acknowledged), KILLS)
+        self.assertEqual(self.moved_aside(), [])
+
+    def killed_after(self, run: int, answers: int) -> list[int]:
+        """Run the program and kill it after so many answers; gives all that it said."""
+        program = Path(__file__).with_name("acknowledging_child.py")
+        child = subprocess.Popen(
+            [sys.executable, str(program), self.url, str(run)],
+            env={**os.environ, "PYTHONPATH": str(program.parents[2])},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdout is not None
+        with child, child.stdout:
+            said = [child.stdout.readline() for _ in range(answers)]
+            child.send_signal(signal.SIGKILL)
+            said += child.stdout.readlines()
+        self.assertEqual(child.returncode, -signal.SIGKILL)
+        return [int(line) for line in said if line.endswith("\n")]
+
+    async def check(self, acknowledged: list[int]) -> None:
+        """Open the database and compare."""
+        database = await self.opened()
+        ledger = Ledger(database, lambda: 1)
+        found: Counter[int] = Counter()
+        for offset in range(0, 10**6, 5000):
+            page = await ledger.transactions(5000, offset)
+            found.update(stored.transaction.transaction_id for stored in page)
+            if not page:
+                break
+        self.assertEqual([number for number in acknowledged if found[number] != 1], [])
+        await database.stop()

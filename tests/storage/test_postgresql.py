@@ -1,0 +1,159 @@
+"""Every promise of the storage again, on a PostgreSQL server."""
+
+from __future__ import annotations
+
+import sys
+from unittest import SkipTest
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+from twisted.logger import capturedLogs
+
+from cfos_cm.errors import StorageError
+
+from . import cases, contracts
+from .postgresql_server import NoServerError, PostgresqlServer
+
+_servers: list[PostgresqlServer] = []
+
+
+def setUpModule() -> None:
+    """Start one server for all the tests."""
+    try:
+        import psycopg  # noqa: F401
+
+        server = PostgresqlServer()
+        server.start()
+    except (ImportError, NoServerError) as error:
+        raise SkipTest(f"no PostgreSQL: {error}") from None
+    _servers.append(server)
+
+
+def tearDownModule() -> None:
+    """Stop it."""
+    while _servers:
+        _servers.pop().stop()
+
+
+class PostgresqlCase(cases.DatabaseCase):
+    """A test with an empty database on the server."""
+
+    def setUp(self) -> None:
+        """Empty the database."""
+        self.server = _servers[0]
+        self.url = self.server.url
+        engine = create_engine(
+            self.url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool
+        )
+        with engine.begin() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+
+
+class PostgresqlDatabase(PostgresqlCase, contracts.DatabaseContract):
+    """A server keeps every promise of a database, and some of its own."""
+
+    async def test_serverCrash(self) -> None:
+        """While the server is away nothing is acknowledged; afterwards all is well."""
+        database = await self.opened()
+        await database.run(contracts.put_tag("before"))
+        self.server.crash()
+        try:
+            with capturedLogs() as events:
+                for _ in range(2):
+                    failing = database.run(contracts.put_tag("lost"))
+                    error = await self.assertFailure(failing, StorageError)
+                    self.assertNotIn("s3cret", str(error))
+        finally:
+            self.server.start_again()
+        self.assertEqual([entry["log_level"].name for entry in events], ["critical"])
+        await database.run(contracts.put_tag("after"))
+        found = await self.rows(database, "SELECT id_tag FROM tags ORDER BY id_tag")
+        self.assertEqual(found, [("after",), ("before",)])
+
+    async def test_connectionCutInAGroup(self) -> None:
+        """When the connection breaks in the middle of a group, all of the group fails."""
+        database = await self.opened()
+
+        def cut(connection: object) -> None:
+            engine = create_engine(
+                self.url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool
+            )
+            with engine.begin() as other:
+                other.execute(
+                    text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE application_name = 'cfos_cm'"
+                    )
+                )
+
+        let_go, _ = self.held(database)
+        works = (contracts.put_tag("a"), cut, contracts.put_tag("b"))
+        waiting = [database.run(work) for work in works]
+        let_go()
+        for done in waiting:
+            await self.assertFailure(done, StorageError)
+        self.assertEqual(await self.rows(database, "SELECT * FROM tags"), [])
+
+    async def test_waitsForTheDisk(self) -> None:
+        """A server that does not wait for its disk is told to."""
+        await self.opened_then_set("ALTER ROLE cfos SET synchronous_commit = off")
+        self.addCleanup(self.opened_then_set, "ALTER ROLE cfos RESET synchronous_commit")
+        database = await self.opened()
+        self.assertEqual(await self.rows(database, "SHOW synchronous_commit"), [("on",)])
+        await database.stop()
+
+    async def opened_then_set(self, statement: str) -> None:
+        """Change the server's settings for the next connection."""
+        database = self.database()
+        await database.start()
+        await self.write(database, statement)
+        await database.stop()
+
+    async def test_missingTable(self) -> None:
+        """A server's database is never replaced: what is wrong with it is an error."""
+        database = await self.opened()
+        await self.write(database, "DROP TABLE tags")
+        await database.stop()
+        error = await self.assertFailure(database.start(), StorageError)
+        self.assertIn("tags is missing", str(error))
+
+    async def test_encoding(self) -> None:
+        """A database that cannot keep every text is refused."""
+        engine = create_engine(
+            self.url.replace("postgresql:", "postgresql+psycopg:"),
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+        )
+        with engine.connect() as connection:
+            connection.execute(text("DROP DATABASE IF EXISTS latin"))
+            connection.execute(
+                text(
+                    "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+                )
+            )
+        database = self.database(self.url.replace("/postgres?", "/latin?"))
+        error = await self.assertFailure(database.start(), StorageError)
+        self.assertIn("allowed: UTF8", str(error))
+
+    async def test_withoutTheDriver(self) -> None:
+        """Without psycopg the error says what to install."""
+        self.patch(sys, "modules", {**sys.modules, "psycopg": None})
+        error = await self.assertFailure(self.database().start(), StorageError)
+        self.assertIn("psycopg is not installed", str(error))
+
+
+class PostgresqlMigrations(PostgresqlCase, contracts.MigrationContract):
+    """A server's database is brought to the newest schema."""
+
+
+class PostgresqlLedger(PostgresqlCase, contracts.LedgerContract):
+    """A ledger on a server keeps every promise of a ledger."""
+
+
+class PostgresqlTagList(PostgresqlCase, contracts.TagListContract):
+    """A list on a server keeps every promise of a list."""
+
+
+class PostgresqlRegister(PostgresqlCase, contracts.ChargePointContract):
+    """A register on a server keeps every promise of a register."""
