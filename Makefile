@@ -50,7 +50,7 @@ lint-steps:
 	@$(BIN)/lint-imports
 
 bench: ready-to-test
-	@exec $(BIN)/python bench/run.py $(ARGS)
+	@exec $(BIN)/python -m bench.run $(ARGS)
 
 lock:
 	@sh tools/lock $(ARGS)

@@ -109,7 +109,7 @@ class ChargingSite(Service):
         Connections stay as they are. A file with mistakes changes nothing.
         """
         try:
-            config = read_config(self.config.path)
+            config = read_config(self.config.absolute_path)
         except ConfigError as error:
             for mistake in error.mistakes:
                 self._log.error("{mistake!s}", mistake=mistake)

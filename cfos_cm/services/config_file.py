@@ -66,6 +66,11 @@ class Config:
         named = (*self.circuits, *self.meters, *self.evses, *self.gateways, *self.simulators)
         return (*single, *named)
 
+    @property
+    def absolute_path(self) -> str:
+        """The file, also after the program has gone to another folder, as a daemon does."""
+        return os.path.join(self.folder, os.path.basename(self.path))
+
     def located(self, path: str) -> str:
         """A path in the file, as seen from where the program runs."""
         return os.path.join(self.folder, path)

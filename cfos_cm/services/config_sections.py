@@ -104,7 +104,6 @@ class ManagerSection(Section):
         "The longest time between two decisions (s); a change is acted on at once.",
         name="cycle",
         default="1.0",
-        restart=True,
     )
 
 
@@ -124,11 +123,9 @@ class WebSection(Section):
 class OcppServerSection(Section):
     """The Central System that wallboxes connect to."""
 
-    port: int = option(
-        whole(1, 65535), "The TCP port for OCPP connections.", default="19520", restart=True
-    )
+    port: int = option(whole(1, 65535), "The TCP port for OCPP connections.", default="19520")
     interface: str | None = option(
-        optional(INTERFACE), "The address to listen at; empty: all.", default="", restart=True
+        optional(INTERFACE), "The address to listen at; empty: all.", default=""
     )
     tls: Tls = option(
         choice(Tls),

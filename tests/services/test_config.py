@@ -419,6 +419,8 @@ class Differences(SynchronousTestCase):
         self.assertEqual((), self.between("", site))
         self.assertEqual((), self.between(site, site.replace("9", "16")))
         self.assertEqual((), self.between("", "[manager]\ntitle = T\non_disable = minimum"))
+        self.assertEqual((), self.between("", "[manager]\ncycle = 2"))
+        self.assertEqual((), self.between("", "[ocpp server]\nport = 80\ninterface = ::1"))
 
     def test_options(self) -> None:
         """An option that takes a restart is named, without its value."""
@@ -426,8 +428,6 @@ class Differences(SynchronousTestCase):
             ("manager", "database", "postgresql://u:s3cret@h/x"),
             ("manager", "state_directory", "other"),
             ("web", "listen", "tcp:80"),
-            ("ocpp server", "port", "80"),
-            ("ocpp server", "interface", "127.0.0.1"),
             ("ocpp server", "tls", "off"),
         ):
             expected = f"[{section}] {option}: takes effect after a restart"
