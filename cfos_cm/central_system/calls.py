@@ -57,9 +57,9 @@ class OutgoingCalls:
         """
         Ask the Charge Point.
 
-        @return: its confirmation; fails with L{DeviceRefusal} when it answers with a CALLERROR
-            or with something that is no confirmation, and with L{DeviceError} when it does not
-            answer or too many calls wait for it.
+        @return: its confirmation; fails with L{DeviceRefusal} when it answers with a CALLERROR,
+            and with L{DeviceError} when it does not answer, answers with something that is no
+            confirmation, or too many calls wait for it.
         """
         action = action_of(request)
         waiting = _Waiting(action, timeout_s, Deferred())
@@ -86,8 +86,9 @@ class OutgoingCalls:
         try:
             confirmation = decode_confirmation(pending.token.action, answer.payload)
         except RemoteProtocolError as error:
+            # It may have done what it was asked: nobody can tell.
             pending.token.answer.errback(
-                DeviceRefusal(f"{pending.call.action} was answered with nonsense: {error}")
+                DeviceError(f"{pending.call.action} was answered with nonsense: {error}")
             )
         else:
             pending.token.answer.callback(confirmation)

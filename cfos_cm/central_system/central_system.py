@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import Enum, auto
 
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
 from cfos_cm.central_system.environment import Environment
+from cfos_cm.central_system.roster import Roster
 from cfos_cm.central_system.session import Session
 from cfos_cm.central_system.settings import CentralSystemSettings, UnknownChargePoints
 from cfos_cm.errors import DeviceError
-from cfos_cm.site.records import OpenTransaction
 from cfos_cm.v16.remote_trigger import MessageTrigger, TriggerMessageRequest
 from cfos_cm.v16.types import Message
 from cfos_cm.wire.basic_auth import Credentials
@@ -22,6 +22,9 @@ __all__ = ["MAX_UNKNOWN_CHARGE_POINTS", "Admission", "CentralSystem"]
 
 #: Charge Points that are connected and not configured; more are refused.
 MAX_UNKNOWN_CHARGE_POINTS = 100
+
+
+_log = Logger(namespace="cfos_cm.central_system")
 
 
 class Admission(Enum):
@@ -40,31 +43,17 @@ class CentralSystem:
     """
     The Central System.
 
-    @ivar environment: the world around it.
-    @ivar settings: replaced as a whole by L{configure}.
-    @ivar running: the transaction that runs at a connector of a Charge Point.
+    @ivar roster: the Charge Points that it knows, and what runs there.
     """
 
-    _log = Logger(namespace="cfos_cm.central_system")
-
     def __init__(self, environment: Environment, settings: CentralSystemSettings) -> None:
-        self.environment = environment
-        self.settings = settings
-        self.running: dict[tuple[str, int], int] = {}
+        self.roster = Roster(environment, settings)
         self._sessions: dict[str, Session] = {}
 
-    def resume(self, transactions: Iterable[OpenTransaction]) -> None:
-        """Note what was running when the program stopped."""
-        for open_one in transactions:
-            place = (open_one.charge_point, open_one.connector)
-            self.running[place] = open_one.transaction.transaction_id
-
-    def serves(self, identity: str) -> bool:
-        """Whether a Charge Point gets more than BootNotification.conf Pending."""
-        return (
-            identity in self.settings.charge_points
-            or self.settings.unknown is UnknownChargePoints.ACCEPT
-        )
+    @property
+    def settings(self) -> CentralSystemSettings:
+        """The settings; L{configure} replaces them."""
+        return self.roster.settings
 
     def admit(self, identity: str, credentials: Credentials | None) -> Admission:
         """
@@ -99,20 +88,20 @@ class CentralSystem:
         Its earlier connection, if there is one, is closed: a Charge Point that dials again has
         given up on it.
         """
-        session = Session(self, identity, origin, send, hang_up)
+        session = Session(self.roster, identity, origin, send, hang_up)
         before = self._sessions.get(identity)
         self._sessions[identity] = session
         if before is not None:
             before.displaced("the Charge Point has connected again")
             before.hang_up(1000, "connected again")
-        if not self.serves(identity):
-            self._log.warn(
+        if not self.roster.serves(identity):
+            _log.warn(
                 "{identity} at {origin} is not configured and waits for approval: add an "
                 "[evse …] section with address = {identity}",
                 identity=identity,
                 origin=origin,
             )
-        session.opened()
+        session.charge_point.opened()
         return session
 
     def closed(self, session: Session, why: str) -> None:
@@ -139,33 +128,33 @@ class CentralSystem:
         session = self._sessions.get(identity)
         if session is None:
             return fail(DeviceError(f"{identity} is not connected"))
-        return session.call(request)
+        return session.charge_point.call(request)
 
     def configure(self, settings: CentralSystemSettings) -> None:
         """
         Take other settings. No connection is closed, except of Charge Points that are refused
         from now on.
         """
-        before = {session.identity: session.evses for session in self.sessions()}
-        waited = {name for name in before if not self.serves(name)}
-        self.settings = settings
+        before = {one.identity: one.charge_point.evses for one in self.sessions()}
+        waited = {name for name in before if not self.roster.serves(name)}
+        self.roster.settings = settings
         for session in self.sessions():
             identity = session.identity
+            session.charge_point.settings_changed(before[identity])
             if identity not in settings.charge_points and (
                 settings.unknown is UnknownChargePoints.REFUSE
             ):
                 session.hang_up(1008, "not configured any more")
                 continue
-            session.settings_changed(before[identity])
-            if identity in waited and self.serves(identity):
+            if identity in waited and self.roster.serves(identity):
                 self._ask_to_register(session)
 
     def _ask_to_register(self, session: Session) -> None:
         # It was told to wait; without this it would say BootNotification only at the end of
         # the interval that it was given.
         request = TriggerMessageRequest(requested_message=MessageTrigger.BOOT_NOTIFICATION)
-        session.call(request).addErrback(
-            lambda failure: self._log.info(
+        session.charge_point.call(request).addErrback(
+            lambda failure: _log.info(
                 "{identity}: {error}", identity=session.identity, error=failure.value
             )
         )

@@ -7,11 +7,12 @@ OCPP 1.6, chapter 4, "Operations Initiated by Charge Point".
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.logger import Logger
 
 from cfos_cm.central_system.authorisation import judge_tag
+from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.transactions import (
     meter_values,
     start_by_fixed_tag,
@@ -25,6 +26,7 @@ from cfos_cm.site.events import (
     TagJudged,
 )
 from cfos_cm.site.evse import DeviceIdentity, Occupancy
+from cfos_cm.site.tag import Verdict
 from cfos_cm.v16.core import (
     AuthorizeConfirmation,
     AuthorizeRequest,
@@ -64,9 +66,6 @@ from cfos_cm.v16.timestamps import format_timestamp
 from cfos_cm.v16.types import Message
 from cfos_cm.wire.ocppj import Call
 
-if TYPE_CHECKING:
-    from cfos_cm.central_system.session import Session
-
 __all__ = ["HANDLERS", "MAX_CONNECTOR"]
 
 #: OCPP 1.6 numbers connectors from 1 on; no Charge Point has anywhere near this many.
@@ -91,60 +90,61 @@ _log = Logger(namespace="cfos_cm.central_system")
 
 
 async def _boot_notification(
-    session: Session, request: BootNotificationRequest, call: Call
+    charge_point: ConnectedChargePoint, request: BootNotificationRequest, call: Call
 ) -> BootNotificationConfirmation:
-    environment = session.system.environment
+    environment = charge_point.roster.environment
     device = DeviceIdentity(
         request.charge_point_vendor,
         request.charge_point_model,
         request.charge_point_serial_number or request.charge_box_serial_number,
         request.firmware_version,
     )
-    accepted = session.registration.is_accepted()
+    accepted = charge_point.registration.is_accepted()
     if accepted:
-        await environment.register.seen(session.identity, device, environment.now())
-        for evse in session.evses.values():
-            session.report(DeviceBooted(evse.name, device))
+        await environment.register.seen(charge_point.identity, device, environment.now())
+        for evse in charge_point.evses.values():
+            charge_point.report(DeviceBooted(evse.name, device))
+    heartbeat_s = charge_point.roster.settings.heartbeat_interval_s
     return BootNotificationConfirmation(
         status=RegistrationStatus.ACCEPTED if accepted else RegistrationStatus.PENDING,
         current_time=format_timestamp(environment.now()),
-        interval=(
-            session.system.settings.heartbeat_interval_s if accepted else PENDING_INTERVAL_S
-        ),
+        interval=heartbeat_s if accepted else PENDING_INTERVAL_S,
     )
 
 
 async def _heartbeat(
-    session: Session, request: HeartbeatRequest, call: Call
+    charge_point: ConnectedChargePoint, request: HeartbeatRequest, call: Call
 ) -> HeartbeatConfirmation:
     return HeartbeatConfirmation(
-        current_time=format_timestamp(session.system.environment.now())
+        current_time=format_timestamp(charge_point.roster.environment.now())
     )
 
 
 async def _authorize(
-    session: Session, request: AuthorizeRequest, call: Call
+    charge_point: ConnectedChargePoint, request: AuthorizeRequest, call: Call
 ) -> AuthorizeConfirmation:
-    evses = list(session.evses.values())
-    judgement = await judge_tag(session.system.environment, request.id_tag, evses)
-    place = evses[0].name if len(evses) == 1 else session.identity
-    session.report(TagJudged(place, request.id_tag, judgement.verdict))
+    evses = list(charge_point.evses.values())
+    judgement = await judge_tag(charge_point.roster.environment, request.id_tag, evses)
+    place = evses[0].name if len(evses) == 1 else charge_point.identity
+    charge_point.report(TagJudged(place, request.id_tag, judgement.verdict))
+    if judgement.verdict is Verdict.ACCEPTED:
+        charge_point.note_card()
     return AuthorizeConfirmation(id_tag_info=judgement.id_tag_info())
 
 
 async def _status_notification(
-    session: Session, request: StatusNotificationRequest, call: Call
+    charge_point: ConnectedChargePoint, request: StatusNotificationRequest, call: Call
 ) -> StatusNotificationConfirmation:
     if not 0 <= request.connector_id <= MAX_CONNECTOR:
         raise RemoteProtocolError(
             f"connectorId {request.connector_id}; from 0 to {MAX_CONNECTOR}",
             CallErrorCode.PROPERTY_CONSTRAINT_VIOLATION,
         )
-    evse = session.evse_at(request.connector_id)
+    evse = charge_point.evse_at(request.connector_id)
     if evse is None:
         return StatusNotificationConfirmation()
     status = request.status
-    session.report(
+    charge_point.report(
         OccupancyReported(
             evse.name,
             OCCUPANCY[status],
@@ -152,75 +152,82 @@ async def _status_notification(
             request.error_code.value if status is ChargePointStatus.FAULTED else None,
         )
     )
+    if status is ChargePointStatus.AVAILABLE:
+        # Whatever it may still have to tell of a transaction, none runs there any more.
+        charge_point.roster.running.pop((charge_point.identity, request.connector_id), None)
     if status is ChargePointStatus.PREPARING:
-        _start_by_fixed_tag(session, request.connector_id)
+        _start_by_fixed_tag(charge_point, request.connector_id)
     return StatusNotificationConfirmation()
 
 
-def _start_by_fixed_tag(session: Session, connector: int) -> None:
+def _start_by_fixed_tag(charge_point: ConnectedChargePoint, connector: int) -> None:
     # Not awaited: the Charge Point answers our call only after we have answered its own.
-    started = start_by_fixed_tag(session, connector)
+    started = start_by_fixed_tag(charge_point, connector)
     if started is not None:
         started.addErrback(
             lambda failure: _log.warn(
-                "{identity}: {error!s}", identity=session.identity, error=failure.value
+                "{identity}: {error!s}", identity=charge_point.identity, error=failure.value
             )
         )
 
 
 async def _data_transfer(
-    session: Session, request: DataTransferRequest, call: Call
+    charge_point: ConnectedChargePoint, request: DataTransferRequest, call: Call
 ) -> DataTransferConfirmation:
     # OCPP 1.6, "Data Transfer": accepted is only what the receiver has an implementation for.
     return DataTransferConfirmation(status=DataTransferStatus.UNKNOWN_VENDOR_ID)
 
 
 async def _diagnostics_status(
-    session: Session, request: DiagnosticsStatusNotificationRequest, call: Call
+    charge_point: ConnectedChargePoint,
+    request: DiagnosticsStatusNotificationRequest,
+    call: Call,
 ) -> DiagnosticsStatusNotificationConfirmation:
-    _tell(session, f"diagnostics: {request.status.value}")
+    _tell(charge_point, f"diagnostics: {request.status.value}")
     return DiagnosticsStatusNotificationConfirmation()
 
 
 async def _firmware_status(
-    session: Session, request: FirmwareStatusNotificationRequest, call: Call
+    charge_point: ConnectedChargePoint, request: FirmwareStatusNotificationRequest, call: Call
 ) -> FirmwareStatusNotificationConfirmation:
-    _tell(session, f"firmware: {request.status.value}")
+    _tell(charge_point, f"firmware: {request.status.value}")
     return FirmwareStatusNotificationConfirmation()
 
 
 async def _signed_firmware_status(
-    session: Session, request: SignedFirmwareStatusNotificationRequest, call: Call
+    charge_point: ConnectedChargePoint,
+    request: SignedFirmwareStatusNotificationRequest,
+    call: Call,
 ) -> SignedFirmwareStatusNotificationConfirmation:
-    _tell(session, f"firmware: {request.status.value}")
+    _tell(charge_point, f"firmware: {request.status.value}")
     return SignedFirmwareStatusNotificationConfirmation()
 
 
 async def _log_status(
-    session: Session, request: LogStatusNotificationRequest, call: Call
+    charge_point: ConnectedChargePoint, request: LogStatusNotificationRequest, call: Call
 ) -> LogStatusNotificationConfirmation:
-    _tell(session, f"log: {request.status.value}")
+    _tell(charge_point, f"log: {request.status.value}")
     return LogStatusNotificationConfirmation()
 
 
 async def _security_event(
-    session: Session, request: SecurityEventNotificationRequest, call: Call
+    charge_point: ConnectedChargePoint, request: SecurityEventNotificationRequest, call: Call
 ) -> SecurityEventNotificationConfirmation:
-    _tell(session, f"security event {request.type!r}")
+    _tell(charge_point, f"security event {request.type!r}")
     return SecurityEventNotificationConfirmation()
 
 
 async def _sign_certificate(
-    session: Session, request: SignCertificateRequest, call: Call
+    charge_point: ConnectedChargePoint, request: SignCertificateRequest, call: Call
 ) -> SignCertificateConfirmation:
     return SignCertificateConfirmation(status=GenericStatus.REJECTED)
 
 
-def _tell(session: Session, what: str) -> None:
-    _log.info("{identity}: {what}", identity=session.identity, what=what)
+def _tell(charge_point: ConnectedChargePoint, what: str) -> None:
+    _log.info("{identity}: {what}", identity=charge_point.identity, what=what)
 
 
-Handler = Callable[["Session", Any, Call], Awaitable[Message]]
+Handler = Callable[[ConnectedChargePoint, Any, Call], Awaitable[Message]]
 
 HANDLERS: Mapping[type[Message], Handler] = {
     AuthorizeRequest: _authorize,

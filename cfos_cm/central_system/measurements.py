@@ -8,7 +8,13 @@ from decimal import Decimal, InvalidOperation
 from cfos_cm.electrical import Phase, PhaseCurrents, milliamps
 from cfos_cm.site.events import EvseMeasured
 from cfos_cm.site.evse import EvseSettings
-from cfos_cm.v16.types import Measurand, MeterReading, SampledValue, UnitOfMeasure
+from cfos_cm.v16.types import (
+    Measurand,
+    MeterReading,
+    SampledValue,
+    UnitOfMeasure,
+    ValueFormat,
+)
 
 __all__ = ["read_meter_values"]
 
@@ -45,7 +51,8 @@ class _Reading:
         self._power_w: int | None = None
 
     def take(self, sampled: SampledValue) -> None:
-        number = _number(sampled.value)
+        # A signed block is a number to nobody, even if all of its digits are decimal.
+        number = None if sampled.format is ValueFormat.SIGNED_DATA else _number(sampled.value)
         if number is None:
             return
         # OCPP 1.6, SampledValue: without a measurand it is the imported energy.
@@ -85,7 +92,8 @@ def _number(text: str) -> Decimal | None:
         number = Decimal(text.strip())
     except InvalidOperation:
         return None
-    return number if number.is_finite() and abs(number) <= _LARGEST else None
+    # Compared, not computed with: abs() of a number with a huge exponent overflows.
+    return number if number.is_finite() and -_LARGEST <= number <= _LARGEST else None
 
 
 def _base_unit(number: Decimal, sampled: SampledValue) -> Decimal:

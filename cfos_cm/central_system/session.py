@@ -3,92 +3,68 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from cfos_cm.central_system.calls import OutgoingCalls
+from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.handlers import HANDLERS
-from cfos_cm.central_system.registration import registered, waiting
+from cfos_cm.central_system.roster import Roster
 from cfos_cm.errors import CallErrorCode, CfosError, RemoteProtocolError
-from cfos_cm.site.events import EvseConnected, EvseLost, SiteEvent
-from cfos_cm.site.evse import EvseSettings
 from cfos_cm.v16.actions import Role, decode_request, encode
 from cfos_cm.v16.core import BootNotificationRequest
 from cfos_cm.v16.types import Message
 from cfos_cm.wire import ocppj
 from cfos_cm.wire.ocppj import Call, CallError, CallResult, Frame
 
-if TYPE_CHECKING:
-    from cfos_cm.central_system.central_system import CentralSystem
-
-__all__ = ["MAX_UNANSWERED_CALLS", "Session"]
+__all__ = ["MAX_UNANSWERED_CALLS", "MAX_UNREADABLE_FRAMES", "Session"]
 
 #: A Charge Point has one call in flight; one that sends far more than that does not listen.
 MAX_UNANSWERED_CALLS = 32
 #: Frames that cannot be read, and are therefore not answered, before the connection is closed.
 MAX_UNREADABLE_FRAMES = 100
 
+_log = Logger(namespace="cfos_cm.central_system")
+
 
 class Session:
     """
-    A connection of one Charge Point.
+    The frames of one connection.
 
     Its calls are answered in the order in which they came, each after what it reports is on
     disk. Ours go out beside them.
 
-    @ivar identity: the charge box identity.
-    @ivar origin: where it connected from, for people.
-    @ivar registration: whether more than BootNotification is served.
+    @ivar charge_point: who is at the other end.
     """
-
-    _log = Logger(namespace="cfos_cm.central_system")
 
     def __init__(
         self,
-        system: CentralSystem,
+        roster: Roster,
         identity: str,
         origin: str,
         send: Callable[[bytes], None],
         hang_up: Callable[[int, str], None],
     ) -> None:
         """
+        @param origin: where the Charge Point connected from, for people.
         @param send: puts one text message on the connection.
         @param hang_up: closes the connection with a WebSocket status and a reason.
         """
-        self.system = system
-        self.identity = identity
-        self.origin = origin
-        self.registration = registered() if system.serves(identity) else waiting()
         self._send = send
         self._hang_up = hang_up
         self._unanswered: deque[Call] = deque()
         self._unreadable = 0
         self._closed = False
-        environment = system.environment
+        environment = roster.environment
         self._calls = OutgoingCalls(environment.clock, self._write, environment.new_unique_id)
+        self.charge_point = ConnectedChargePoint(roster, identity, origin, self._calls)
 
     @property
-    def evses(self) -> dict[int, EvseSettings]:
-        """The EVSEs of the site that this Charge Point has, by connector."""
-        charge_point = self.system.settings.charge_points.get(self.identity)
-        return {} if charge_point is None else dict(charge_point.evses)
-
-    def evse_at(self, connector: int) -> EvseSettings | None:
-        """The EVSE at C{connector}, if one is configured there."""
-        return self.system.settings.evse_at(self.identity, connector)
-
-    def report(self, event: SiteEvent) -> None:
-        """Tell the site, if this is still the connection of the Charge Point that counts."""
-        if not self._closed:
-            self.system.environment.report(event)
-
-    def opened(self) -> None:
-        """The connection is up."""
-        for evse in self.evses.values():
-            self.report(EvseConnected(evse.name, self.origin))
+    def identity(self) -> str:
+        """The charge box identity."""
+        return self.charge_point.identity
 
     def received(self, text: bytes, limit_bytes: int = ocppj.MAX_FRAME_BYTES) -> None:
         """A text message has come."""
@@ -104,48 +80,24 @@ class Session:
         elif frame is not None:
             self._calls.answered(frame)
 
-    def call(self, request: Message, timeout_s: float | None = None) -> Deferred[Message]:
-        """
-        Ask the Charge Point; see L{OutgoingCalls.call}.
-
-        @param timeout_s: how long it may take; C{None}: as the settings say.
-        """
-        if timeout_s is None:
-            timeout_s = self.system.settings.call_timeout_s
-        return self._calls.call(request, timeout_s)
-
     def hang_up(self, code: int, why: str) -> None:
         """Close the connection."""
         self._hang_up(code, why)
 
     def closed(self, why: str) -> None:
         """The connection is gone; whoever waits for an answer is told."""
-        if self._closed:
-            return
-        for evse in self.evses.values():
-            self.report(EvseLost(evse.name, why))
-        self.displaced(why)
+        if not self._closed:
+            self._end()
+            self.charge_point.lost(why)
 
     def displaced(self, why: str) -> None:
         """Another connection of the same Charge Point has taken over from this one."""
+        self._end()
+        self.charge_point.displaced(why)
+
+    def _end(self) -> None:
         self._closed = True
         self._unanswered.clear()
-        self._calls.close(why)
-
-    def settings_changed(self, before: Mapping[int, EvseSettings]) -> None:
-        """
-        The configuration is another one.
-
-        @param before: the EVSEs that this Charge Point had until now, by connector.
-        """
-        if self.system.serves(self.identity):
-            self.registration.admit()
-        else:
-            self.registration.dismiss()
-        for connector, evse in self.evses.items():
-            old = before.get(connector)
-            if old is None or old.name != evse.name:
-                self.report(EvseConnected(evse.name, self.origin))
 
     def _write(self, frame: Frame) -> None:
         if not self._closed:
@@ -153,7 +105,7 @@ class Session:
 
     def _could_not_read(self, error: RemoteProtocolError) -> None:
         self._unreadable += 1
-        self._log.warn(
+        _log.warn(
             "{identity}: message that is not OCPP-J: {error!s}",
             identity=self.identity,
             error=error,
@@ -189,7 +141,7 @@ class Session:
 
     def _failed(self, failure: object, call: Call) -> None:
         # The answer could not even be written: this connection is of no more use.
-        self._log.error(
+        _log.error(
             "{identity}: no answer to {action} could be sent: {failure}",
             identity=self.identity,
             action=call.action,
@@ -206,7 +158,7 @@ class Session:
         try:
             return CallResult(call.unique_id, encode(await self._confirm(call)))
         except RemoteProtocolError as error:
-            self._log.info(
+            _log.info(
                 "{identity}: {action} refused: {error!s}",
                 identity=self.identity,
                 action=call.action,
@@ -214,7 +166,7 @@ class Session:
             )
             return CallError(call.unique_id, error.code.value, error.description)
         except CfosError as error:
-            self._log.error(
+            _log.error(
                 "{identity}: {action} failed: {error!s}",
                 identity=self.identity,
                 action=call.action,
@@ -222,7 +174,7 @@ class Session:
             )
         except Exception:  # noqa: BLE001
             # One request that goes wrong must not take the connection with it.
-            self._log.failure(
+            _log.failure(
                 "{identity}: {action} failed", identity=self.identity, action=call.action
             )
         return CallError(
@@ -234,7 +186,7 @@ class Session:
     async def _confirm(self, call: Call) -> Message:
         request = decode_request(call.action, call.payload, Role.CHARGE_POINT)
         is_boot = isinstance(request, BootNotificationRequest)
-        if not is_boot and not self.registration.is_accepted():
+        if not is_boot and not self.charge_point.registration.is_accepted():
             raise RemoteProtocolError(
                 "this Charge Point has not been accepted yet", CallErrorCode.SECURITY_ERROR
             )
@@ -243,4 +195,4 @@ class Session:
             raise RemoteProtocolError(
                 f"{call.action} is not supported here", CallErrorCode.NOT_SUPPORTED
             )
-        return await handler(self, request, call)
+        return await handler(self.charge_point, request, call)

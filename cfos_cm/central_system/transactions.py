@@ -8,12 +8,15 @@ disk, for then it forgets it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from cfos_cm.central_system.authorisation import judge_tag
+from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.measurements import read_meter_values
+from cfos_cm.errors import RemoteProtocolError
 from cfos_cm.site.events import TransactionStarted, TransactionStopped
 from cfos_cm.site.records import StopOutcome, TransactionStart, TransactionStop
 from cfos_cm.v16.core import (
@@ -29,112 +32,139 @@ from cfos_cm.v16.timestamps import parse_timestamp
 from cfos_cm.v16.types import Message
 from cfos_cm.wire.ocppj import Call
 
-if TYPE_CHECKING:
-    from cfos_cm.central_system.session import Session
-
 __all__ = ["meter_values", "start_by_fixed_tag", "start_transaction", "stop_transaction"]
 
 
+_log = Logger(namespace="cfos_cm.central_system")
+
+
 async def start_transaction(
-    session: Session, request: StartTransactionRequest, call: Call
+    charge_point: ConnectedChargePoint, request: StartTransactionRequest, call: Call
 ) -> StartTransactionConfirmation:
     """
     Note the start on disk, give it our transaction id and say whether the tag may charge.
 
     A tag that may not gets its id all the same: the Charge Point has started already.
     """
-    environment = session.system.environment
-    evse = session.evse_at(request.connector_id)
+    environment = charge_point.roster.environment
+    evse = charge_point.evse_at(request.connector_id)
     judgement = await judge_tag(environment, request.id_tag, () if evse is None else (evse,))
     start = TransactionStart(
-        charge_point=session.identity,
+        charge_point=charge_point.identity,
         connector=request.connector_id,
         evse=None if evse is None else evse.name,
         id_tag=request.id_tag,
         verdict=judgement.verdict,
-        started_at=parse_timestamp(request.timestamp),
+        started_at=_told_time(charge_point, request.timestamp),
         meter_start_wh=request.meter_start,
         reservation_id=request.reservation_id,
         request_text=call.payload.decode("utf-8"),
     )
+    charge_point.forget_card()
     stored = await environment.ledger.start(start)
     transaction = stored.transaction
-    if not stored.repeated:
-        place = (session.identity, request.connector_id)
-        session.system.running[place] = transaction.transaction_id
-        if evse is not None:
-            session.report(TransactionStarted(evse.name, transaction))
+    if evse is not None and not stored.repeated:
+        charge_point.roster.running[charge_point.identity, request.connector_id] = (
+            transaction.transaction_id
+        )
+        # It is on disk, so it has happened, even if the connection is gone meanwhile: when the
+        # Charge Point says it again, it is a repetition.
+        environment.report(TransactionStarted(evse.name, transaction))
     return StartTransactionConfirmation(
         transaction_id=transaction.transaction_id, id_tag_info=judgement.id_tag_info()
     )
 
 
 async def stop_transaction(
-    session: Session, request: StopTransactionRequest, call: Call
+    charge_point: ConnectedChargePoint, request: StopTransactionRequest, call: Call
 ) -> StopTransactionConfirmation:
     """
     Note the end on disk. A transaction that is not known, or another Charge Point's, is
     answered too; the ledger keeps such a stop for review.
     """
-    environment = session.system.environment
+    environment = charge_point.roster.environment
     reason = "Local" if request.reason is None else request.reason.value
     stopped = await environment.ledger.stop(
         TransactionStop(
-            charge_point=session.identity,
+            charge_point=charge_point.identity,
             transaction_id=request.transaction_id,
             id_tag=request.id_tag,
-            stopped_at=parse_timestamp(request.timestamp),
+            stopped_at=_told_time(charge_point, request.timestamp),
             meter_stop_wh=request.meter_stop,
             reason=reason,
             request_text=call.payload.decode("utf-8"),
         )
     )
     if stopped.outcome is StopOutcome.STOPPED and stopped.connector is not None:
-        place = (session.identity, stopped.connector)
-        if session.system.running.get(place) == request.transaction_id:
-            del session.system.running[place]
-        if stopped.evse is not None:
-            session.report(
+        place = (charge_point.identity, stopped.connector)
+        if charge_point.roster.running.get(place) == request.transaction_id:
+            del charge_point.roster.running[place]
+        evse = charge_point.evse_at(stopped.connector)
+        if evse is not None:
+            # See start_transaction(): the connection may be gone, the end is on disk.
+            environment.report(
                 TransactionStopped(
-                    stopped.evse, request.transaction_id, stopped.energy_wh, reason
+                    evse.name, request.transaction_id, stopped.energy_wh, reason
                 )
             )
     if request.id_tag is None:
         return StopTransactionConfirmation()
-    judgement = await judge_tag(environment, request.id_tag, session.evses.values())
+    judgement = await judge_tag(environment, request.id_tag, charge_point.evses.values())
     return StopTransactionConfirmation(id_tag_info=judgement.id_tag_info())
 
 
 async def meter_values(
-    session: Session, request: MeterValuesRequest, call: Call
+    charge_point: ConnectedChargePoint, request: MeterValuesRequest, call: Call
 ) -> MeterValuesConfirmation:
     """Keep the values as they were written, and tell the site what they say."""
-    environment = session.system.environment
+    environment = charge_point.roster.environment
     await environment.ledger.add_meter_values(
-        session.identity,
+        charge_point.identity,
         request.connector_id,
         request.transaction_id,
         environment.now(),
         call.payload.decode("utf-8"),
     )
-    evse = session.evse_at(request.connector_id)
+    evse = charge_point.evse_at(request.connector_id)
     if evse is not None:
         measured = read_meter_values(request.meter_value, evse)
         if measured is not None:
-            session.report(measured)
+            charge_point.report(measured)
     return MeterValuesConfirmation()
 
 
-def start_by_fixed_tag(session: Session, connector: int) -> Deferred[Message] | None:
+def start_by_fixed_tag(
+    charge_point: ConnectedChargePoint, connector: int
+) -> Deferred[Message] | None:
     """
     Start charging for a car whose driver has shown no card.
 
-    @return: the Charge Point's answer; C{None} if the EVSE has no fixed tag or charges already.
+    @return: the Charge Point's answer; C{None} if the EVSE has no fixed tag, charges already or
+        is about to, because a card was shown a moment ago.
     """
-    evse = session.evse_at(connector)
+    evse = charge_point.evse_at(connector)
     if evse is None or not evse.fixed_tag or not evse.enabled:
         return None
-    if (session.identity, connector) in session.system.running:
+    if (
+        charge_point.identity,
+        connector,
+    ) in charge_point.roster.running or charge_point.card_was_shown():
         return None
     request = RemoteStartTransactionRequest(connector_id=connector, id_tag=evse.fixed_tag)
-    return session.call(request)
+    return charge_point.call(request)
+
+
+def _told_time(charge_point: ConnectedChargePoint, text: str) -> datetime:
+    """
+    When it happened, by the Charge Point's clock; by ours if its own was never set.
+
+    Its words are kept beside it, in the text of the request.
+    """
+    try:
+        return parse_timestamp(text)
+    except RemoteProtocolError as error:
+        # Refused, it would be repeated for ever, and what was charged be billed to nobody.
+        _log.warn(
+            "{identity}: {error!s}; taken as now", identity=charge_point.identity, error=error
+        )
+        return charge_point.roster.environment.now()

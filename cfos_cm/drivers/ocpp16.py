@@ -58,8 +58,13 @@ class Ocpp16Evse:
     async def _apply(
         self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
     ) -> None:
+        refusal: DeviceRefusal | None = None
         if from_scratch or transaction_id is None:
-            await self._set(standing_profile(self._connector, self._phases, self._now()))
+            try:
+                await self._set(standing_profile(self._connector, self._phases, self._now()))
+            except DeviceRefusal as error:
+                # The transaction's own limit is worth having all the same.
+                refusal = error
         if transaction_id is not None:
             await self._set(
                 transaction_profile(
@@ -70,6 +75,8 @@ class Ocpp16Evse:
                     self._now(),
                 )
             )
+        if refusal is not None:
+            raise refusal
 
     async def _set(self, request: SetChargingProfileRequest) -> None:
         confirmation = await self._central_system.call(self._identity, request)

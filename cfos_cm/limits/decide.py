@@ -30,7 +30,7 @@ def decide(state: SiteState) -> dict[str, Setpoint]:
         Demand(
             evse=evse.name,
             priority=evse.settings.priority,
-            minimum_ma=evse.settings.min_current_ma,
+            minimum_ma=-(-evse.settings.min_current_ma // GRAIN_MA) * GRAIN_MA,
             wanted_ma=ceilings[evse.name].current_ma // GRAIN_MA * GRAIN_MA,
             conductors=conductors_of(state, evse),
         )

@@ -1,10 +1,10 @@
-"""Rules that forbid charging altogether: a car charges only if every one of them is content."""
+"""Rules that forbid charging: a car charges only if every one of them is content."""
 
 from __future__ import annotations
 
 from cfos_cm.limits.ceiling import Ceiling, forbidden
 from cfos_cm.site.evse import Evse, Link, Occupancy
-from cfos_cm.site.setpoint import ReasonCode
+from cfos_cm.site.setpoint import Reason, ReasonCode
 from cfos_cm.site.state import SiteState
 from cfos_cm.site.tag import Verdict
 
@@ -20,10 +20,11 @@ def reachable(state: SiteState, evse: Evse) -> Ceiling | None:
 
 
 def enabled(state: SiteState, evse: Evse) -> Ceiling | None:
-    """A device that was deactivated gets nothing."""
+    """A device that was deactivated gets nothing, or what the settings leave it."""
     if evse.settings.enabled:
         return None
-    return forbidden(ReasonCode.DISABLED, f"{evse.name} is switched off in the settings")
+    reason = Reason(ReasonCode.DISABLED, f"{evse.name} is switched off in the settings")
+    return Ceiling(evse.settings.disabled_current_ma, reason)
 
 
 def ready(state: SiteState, evse: Evse) -> Ceiling | None:

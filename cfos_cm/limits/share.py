@@ -34,8 +34,8 @@ class Demand:
     """
     What one EVSE could use.
 
-    @ivar minimum_ma: less is of no use to it. [mA per phase]
-    @ivar wanted_ma: more is not allowed, or of no use. [mA per phase]
+    @ivar minimum_ma: less is of no use to it; whole grains. [mA per phase]
+    @ivar wanted_ma: more is not allowed, or of no use; whole grains. [mA per phase]
     @ivar conductors: all that carry its current.
     """
 
@@ -108,53 +108,45 @@ def _raise_together(
     while rising:
         level_ma = min(shares[demand.evse].current_ma for demand in rising)
         lowest = [demand for demand in rising if shares[demand.evse].current_ma == level_ma]
-        users = _users(lowest)
-        goals = _goals(lowest, rising, level_ma, shares)
-        step_ma = _step(min(goals) - level_ma, users, free)
+        ended = {demand.evse for demand in lowest if _has_ended(demand, free, shares)}
+        if ended:
+            # Who is left may share what these would have been counted for.
+            rising = [demand for demand in rising if demand.evse not in ended]
+            continue
+        step_ma = _step(_room_above(level_ma, lowest, rising, shares), lowest, free)
         for demand in lowest:
-            if step_ma > 0:
-                shares[demand.evse] = Share(level_ma + step_ma, None)
-                _take(demand, step_ma, free)
-        ended = {demand.evse for demand in lowest if _has_ended(demand, users, free, shares)}
-        rising = [demand for demand in rising if demand.evse not in ended]
+            # When a grain for each is too much, the first in the order get one.
+            if step_ma or all(free[conductor] >= GRAIN_MA for conductor in demand.conductors):
+                _take(demand, step_ma or GRAIN_MA, free)
+                shares[demand.evse] = Share(level_ma + (step_ma or GRAIN_MA), None)
 
 
-def _goals(
-    lowest: list[Demand], rising: list[Demand], level_ma: int, shares: dict[str, Share]
-) -> list[int]:
-    """The levels at which the round ends: somebody has enough, or the next one is met."""
-    others = (shares[demand.evse].current_ma for demand in rising)
-    return [demand.wanted_ma for demand in lowest] + [
-        other_ma for other_ma in others if other_ma > level_ma
-    ]
-
-
-def _step(highest_ma: int, users: dict[Conductor, int], free: dict[Conductor, int]) -> int:
-    """How far all of the lowest can rise together, in whole grains. [mA]"""
-    fits_ma = min(free[conductor] // count for conductor, count in users.items())
-    return min(highest_ma, fits_ma // GRAIN_MA * GRAIN_MA)
-
-
-def _has_ended(
-    demand: Demand,
-    users: dict[Conductor, int],
-    free: dict[Conductor, int],
-    shares: dict[str, Share],
-) -> bool:
+def _has_ended(demand: Demand, free: dict[Conductor, int], shares: dict[str, Share]) -> bool:
+    """Whether it has enough, or one of its conductors is full; its share says which."""
     current_ma = shares[demand.evse].current_ma
     if current_ma >= demand.wanted_ma:
         return True
     for conductor in demand.conductors:
-        if free[conductor] < users[conductor] * GRAIN_MA:
-            # One grain more for the first in the order is still fair to the others.
-            if all(free[other] >= GRAIN_MA for other in demand.conductors) and (
-                current_ma + GRAIN_MA <= demand.wanted_ma
-            ):
-                current_ma += GRAIN_MA
-                _take(demand, GRAIN_MA, free)
-            shares[demand.evse] = Share(current_ma, conductor, max(0, free[conductor]))
+        if free[conductor] < GRAIN_MA:
+            shares[demand.evse] = Share(current_ma, conductor, free[conductor])
             return True
     return False
+
+
+def _room_above(
+    level_ma: int, lowest: list[Demand], rising: list[Demand], shares: dict[str, Share]
+) -> int:
+    """How far it is until somebody has enough, or the next one is met. [mA]"""
+    goals = [demand.wanted_ma for demand in lowest]
+    others = (shares[demand.evse].current_ma for demand in rising)
+    goals += [other_ma for other_ma in others if other_ma > level_ma]
+    return min(goals) - level_ma
+
+
+def _step(highest_ma: int, lowest: list[Demand], free: dict[Conductor, int]) -> int:
+    """How far all of the lowest can rise together, in whole grains. [mA]"""
+    fits_ma = min(free[conductor] // count for conductor, count in _users(lowest).items())
+    return min(highest_ma, fits_ma // GRAIN_MA * GRAIN_MA)
 
 
 def _users(demands: Iterable[Demand]) -> dict[Conductor, int]:

@@ -47,21 +47,17 @@ def _step(
     free: dict[Conductor, int],
 ) -> Setpoint:
     """The most of C{target} that is safe now; what an increase takes is taken from C{free}."""
-    booked_ma = evse.may_draw_ma
-    if target.current_ma <= booked_ma:
+    # More may be booked for it than was granted; if that is too much for a fuse, an order up to
+    # what is booked could still be an increase.
+    booked_ma, granted_ma = evse.may_draw_ma, evse.granted_ma
+    if target.current_ma <= granted_ma:
         return target
-    room_ma = max(0, min(free[conductor] for conductor in conductors))
+    room_ma = min(free[conductor] for conductor in conductors)
     reachable_ma = (booked_ma + room_ma) // GRAIN_MA * GRAIN_MA
     current_ma = min(target.current_ma, reachable_ma)
-    if current_ma < evse.settings.min_current_ma or current_ma <= booked_ma:
-        # Nothing useful is free yet: stay where it is, at something that it may really do.
-        return _stay(evse, target)
+    if current_ma < evse.settings.min_current_ma or current_ma <= granted_ma:
+        # Nothing useful is free yet: it keeps what it has.
+        return Setpoint(granted_ma, target.reason)
     for conductor in conductors:
-        free[conductor] -= current_ma - booked_ma
+        free[conductor] -= max(0, current_ma - booked_ma)
     return Setpoint(current_ma, target.reason)
-
-
-def _stay(evse: Evse, target: Setpoint) -> Setpoint:
-    if evse.confirmed is None:
-        return Setpoint(0, target.reason)
-    return Setpoint(evse.confirmed.current_ma, target.reason)

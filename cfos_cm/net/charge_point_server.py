@@ -9,12 +9,13 @@ session.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from cfos_cm.central_system.central_system import Admission, CentralSystem
@@ -40,10 +41,17 @@ CLOSE_TIMEOUT_S = 2
 BAD_REQUEST = 400
 UNAUTHORIZED = 401
 NOT_FOUND = 404
+INTERNAL_SERVER_ERROR = 500
 SERVICE_UNAVAILABLE = 503
+
+#: RFC 6455, 5.5: so much fits into a close frame.
+MAX_REASON_CHARS = 123
+#: A message is sent in one piece; empty pieces would get past the bound of its size.
+MAX_FRAGMENTS = 1000
 
 GOING_AWAY = 1001
 UNSUPPORTED_DATA = 1003
+MESSAGE_TOO_BIG = 1009
 
 _REFUSALS: dict[Admission, tuple[int, str]] = {
     Admission.UNAUTHORISED: (UNAUTHORIZED, "Unauthorized"),
@@ -61,6 +69,10 @@ class ChargePointConnection(WebSocketServerProtocol):
     session: Session | None = None
     _identity = ""
     _close_timer: IDelayedCall | None = None
+    _fragments = 0
+    # Autobahn's own, which it does not annotate.
+    closeHandshakeTimeoutCall: IDelayedCall | None
+    failedByMe: bool
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes have come. Autobahn puts no bound on a handshake."""
@@ -80,6 +92,10 @@ class ChargePointConnection(WebSocketServerProtocol):
         super().connectionLost(reason)
         if self._close_timer is not None and self._close_timer.active():
             self._close_timer.cancel()
+        # Autobahn lets this one run on when the peer goes without a word.
+        if self.closeHandshakeTimeoutCall is not None:
+            self.closeHandshakeTimeoutCall.cancel()
+            self.closeHandshakeTimeoutCall = None
         self.factory.connection_ended(self)
 
     def onConnect(self, request: ConnectionRequest) -> str:
@@ -98,11 +114,13 @@ class ChargePointConnection(WebSocketServerProtocol):
             )
             raise ConnectionDeny(BAD_REQUEST, "Subprotocol ocpp1.6 required")
         try:
-            self._identity = identity_in_path(request.path)
-            credentials = _credentials(request)
+            # Not request.path: of "//CP-1", which many make of an endpoint that ends with a
+            # slash, Autobahn takes CP-1 for a host.
+            self._identity = identity_in_path(self.http_request_uri.partition("?")[0])
         except RemoteProtocolError as error:
             _log.info("{peer}: refused, {error!s}", peer=self.peer, error=error)
             raise ConnectionDeny(NOT_FOUND, "Not Found") from error
+        credentials = self._credentials(request)
         admission = self.factory.central_system.admit(self._identity, credentials)
         if admission is not Admission.ADMITTED:
             _log.warn(
@@ -124,7 +142,10 @@ class ChargePointConnection(WebSocketServerProtocol):
         headers = [*(responseHeaders or []), ("Content-Length", "0"), ("Connection", "close")]
         if code == UNAUTHORIZED:
             headers.append(("WWW-Authenticate", 'Basic realm="ocpp", charset="UTF-8"'))
-        super().failHandshake(reason, code, headers)
+        if code == INTERNAL_SERVER_ERROR:
+            reason = "Internal Server Error"
+        # Autobahn's reasons repeat what the peer has sent, and go into the log, too.
+        super().failHandshake(_printable(reason), code, headers)
 
     def onOpen(self) -> None:
         """The WebSocket is open."""
@@ -133,8 +154,24 @@ class ChargePointConnection(WebSocketServerProtocol):
             self._identity, str(origin), self._send_text, self._hang_up
         )
 
+    def onMessageBegin(self, isBinary: bool) -> None:
+        """The first piece of a message comes."""
+        super().onMessageBegin(isBinary)
+        self._fragments = 0
+
+    def onMessageFrameBegin(self, length: int) -> None:
+        """A piece of a message comes. Autobahn counts bytes, not pieces."""
+        super().onMessageFrameBegin(length)
+        self._fragments += 1
+        if self._fragments > MAX_FRAGMENTS and not self.failedByMe:
+            self._hang_up(MESSAGE_TOO_BIG, f"more than {MAX_FRAGMENTS} fragments")
+            self.failedByMe = True
+
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """A whole message has come."""
+        if self.state != self.STATE_OPEN:
+            # We have said goodbye: nothing could be answered any more.
+            return
         if isBinary:
             # OCPP-J 1.6, "RPC framework": messages are JSON in UTF-8, sent as text.
             self._hang_up(UNSUPPORTED_DATA, "OCPP-J is text")
@@ -146,7 +183,7 @@ class ChargePointConnection(WebSocketServerProtocol):
         session, self.session = self.session, None
         if session is not None:
             why = reason or ("closed" if wasClean else "connection lost")
-            self.factory.central_system.closed(session, why[:123])
+            self.factory.central_system.closed(session, _printable(why))
 
     def going_away(self) -> None:
         """We are stopping."""
@@ -154,6 +191,14 @@ class ChargePointConnection(WebSocketServerProtocol):
             self._hang_up(GOING_AWAY, "the charging manager is stopping")
         else:
             self.transport.abortConnection()
+
+    def _credentials(self, request: ConnectionRequest) -> Credentials | None:
+        header = request.headers.get("authorization")
+        try:
+            return None if header is None else read_authorization(header)
+        except RemoteProtocolError as error:
+            _log.info("{peer}: {error!s}", peer=self.peer, error=error)
+            return None
 
     def _send_text(self, text: bytes) -> None:
         if self.state == self.STATE_OPEN:
@@ -163,7 +208,7 @@ class ChargePointConnection(WebSocketServerProtocol):
         if self.state != self.STATE_OPEN:
             return
         # sendClose() allows only some codes to a program; the others are ours to use too.
-        self.sendCloseFrame(code=code, reasonUtf8=why.encode()[:123])
+        self.sendCloseFrame(code=code, reasonUtf8=why.encode()[:MAX_REASON_CHARS])
         self._close_timer = self.factory.reactor.callLater(CLOSE_TIMEOUT_S, self._drop)
 
     def _drop(self) -> None:
@@ -186,7 +231,9 @@ class ChargePointServer(WebSocketServerFactory):
         super().__init__(protocols=[SUBPROTOCOL], server="", reactor=reactor)
         self.central_system = central_system
         self.connections: set[ChargePointConnection] = set()
-        self._ended: Deferred[None] | None = None
+        self._ended: list[Deferred[None]] = []
+        # Autobahn's own timers are always those of the global reactor.
+        self._batched_timer = _Timers(reactor)
         self.setProtocolOptions(
             webStatus=False,
             utf8validateIncoming=False,
@@ -217,7 +264,7 @@ class ChargePointServer(WebSocketServerFactory):
         if not self.connections:
             ended.callback(None)
             return ended
-        self._ended = ended
+        self._ended.append(ended)
         for connection in tuple(self.connections):
             connection.going_away()
         return ended
@@ -225,15 +272,29 @@ class ChargePointServer(WebSocketServerFactory):
     def connection_ended(self, connection: ChargePointConnection) -> None:
         """A connection is gone for good."""
         self.connections.discard(connection)
-        if not self.connections and self._ended is not None:
-            ended, self._ended = self._ended, None
-            ended.callback(None)
+        if not self.connections:
+            waiting, self._ended = self._ended, []
+            for ended in waiting:
+                ended.callback(None)
+
+
+class _Timers:
+    """What Autobahn asks for a timer, with the reactor that we were handed."""
+
+    def __init__(self, reactor: IReactorTime) -> None:
+        self._reactor = reactor
+
+    def call_later(
+        self, delay_s: float, func: Callable[..., object], *args: object, **kwargs: object
+    ) -> IDelayedCall:
+        """See C{txaio.IBatchedTimer}."""
+        return self._reactor.callLater(delay_s, func, *args, **kwargs)
 
 
 def _no_compression(_offers: object) -> None:
     """Not recommended by OCPP-J, and a small frame that unpacks to a large one is an attack."""
 
 
-def _credentials(request: ConnectionRequest) -> Credentials | None:
-    header = request.headers.get("authorization")
-    return None if header is None else read_authorization(header)
+def _printable(text: str) -> str:
+    """What a peer may have written, in one line of a log."""
+    return "".join(char if char.isprintable() else " " for char in text[:MAX_REASON_CHARS])

@@ -80,5 +80,6 @@ def _ocpp_evses(config: Config) -> tuple[EvseSection, ...]:
     return tuple(one for one in config.evses if one.type is EvseType.OCPP16)
 
 
-def _address(section: EvseSection) -> tuple[EvseType, str, int, int]:
-    return (section.type, section.address, section.connector, section.unit)
+def _address(section: EvseSection) -> tuple[EvseType, str, int]:
+    by_ocpp = section.type is EvseType.OCPP16
+    return section.type, section.address, section.connector if by_ocpp else section.unit

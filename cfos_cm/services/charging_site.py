@@ -9,8 +9,9 @@ from uuid import uuid4
 
 from attrs import frozen
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, DeferredLock, maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -61,6 +62,14 @@ class _Parts:
     server: ChargePointServer
 
 
+@frozen
+class _Door:
+    """Where Charge Points can connect; C{endpoint} is Twisted's description of it."""
+
+    endpoint: str
+    port: IListeningPort
+
+
 class ChargingSite(Service):
     """
     Everything that C{tap.cfg} describes.
@@ -78,7 +87,9 @@ class ChargingSite(Service):
         self.config = config
         self._reactor = reactor
         self._parts: _Parts | None = None
-        self._port: IListeningPort | None = None
+        self._door: _Door | None = None
+        # Opening, moving and closing wait for each other, whatever is asked for meanwhile.
+        self._turn = DeferredLock()
         self._starting: Deferred[None] = succeed(None)
         self._retry: IDelayedCall | None = None
         self._signal = ReloadSignal(reactor, self.reload)
@@ -100,7 +111,8 @@ class ChargingSite(Service):
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        return Deferred.fromCoroutine(self._stop_after(self._starting))
+        closed: Deferred[None] = self._turn.run(self._close)
+        return closed
 
     def reload(self) -> None:
         """
@@ -136,7 +148,7 @@ class ChargingSite(Service):
     @property
     def listening(self) -> IListeningPort | None:
         """Where Charge Points can connect, while they can."""
-        return self._port
+        return None if self._door is None else self._door.port
 
     @property
     def started(self) -> Deferred[None]:
@@ -151,8 +163,13 @@ class ChargingSite(Service):
 
     def _start(self) -> None:
         self._retry = None
-        self._starting = Deferred.fromCoroutine(self._open())
-        self._starting.addErrback(self._could_not_start)
+        self._starting = self._turn.run(self._try_to_open)
+
+    async def _try_to_open(self) -> None:
+        # It may have been stopped, or started once more, while this waited for its turn.
+        if self.running and self._parts is None:
+            opening = Deferred.fromCoroutine(self._open())
+            await opening.addErrback(self._could_not_start)
 
     def _could_not_start(self, failure: Failure) -> Deferred[None]:
         self._log.critical(
@@ -188,34 +205,29 @@ class ChargingSite(Service):
         loop.evses = devices(self.config, central_system, _now)
         loop.report(self.config.settings_changed())
         open_transactions = await ledger.open_transactions()
-        central_system.resume(open_transactions)
+        central_system.roster.resume(open_transactions)
         for one in open_transactions:
             evse = central_system.settings.evse_at(one.charge_point, one.connector)
             if evse is not None:
                 loop.report(TransactionResumed(evse.name, one.transaction))
-        self._port = await self._listen(server)
+        self._door = await self._listen(server_endpoint(self.config), server)
         loop.start()
 
-    async def _listen(self, server: ChargePointServer) -> IListeningPort:
-        endpoint = serverFromString(self._reactor, server_endpoint(self.config))
-        port: IListeningPort = await endpoint.listen(server)
+    async def _listen(self, endpoint: str, server: ChargePointServer) -> _Door:
+        port = await serverFromString(self._reactor, endpoint).listen(server)
         where = port.getHost()
         self._log.info(
             "wallboxes connect to ws://{host}:{port}/ with their ChargeBox ID as the last part",
             host=self.config.ocpp_server.interface or "this computer's address",
             port=getattr(where, "port", self.config.ocpp_server.port),
         )
-        return port
-
-    async def _stop_after(self, starting: Deferred[None]) -> None:
-        await starting
-        await self._close()
+        return _Door(endpoint, port)
 
     async def _close(self) -> None:
-        port, self._port = self._port, None
+        door, self._door = self._door, None
         parts, self._parts = self._parts, None
-        if port is not None:
-            await maybeDeferred(port.stopListening)
+        if door is not None:
+            await maybeDeferred(door.port.stopListening)
         if parts is not None:
             await parts.server.close_all()
             parts.loop.stop()
@@ -234,22 +246,36 @@ class ChargingSite(Service):
         parts.loop.cycle_s = after.manager.cycle_s
         parts.loop.evses = devices(after, parts.central_system, _now)
         parts.central_system.configure(central_system_settings(after))
-        if server_endpoint(before) != server_endpoint(after):
-            moving = Deferred.fromCoroutine(self._move(parts.server))
-            moving.addErrback(self._could_not_move)
+        self._turn.run(self._try_to_move, parts.server)
+
+    async def _try_to_move(self, server: ChargePointServer) -> None:
+        moving = Deferred.fromCoroutine(self._move(server))
+        await moving.addErrback(self._could_not_start)
 
     async def _move(self, server: ChargePointServer) -> None:
-        """Listen at the new place, then no longer at the old one; connections stay."""
-        old = self._port
-        self._port = await self._listen(server)
-        if old is not None:
-            await maybeDeferred(old.stopListening)
+        """Listen where the settings say, and no longer where we did; connections stay."""
+        old, wanted = self._door, server_endpoint(self.config)
+        if old is None or old.endpoint == wanted:
+            return
+        try:
+            self._door = await self._listen(wanted, server)
+        except CannotListenError:
+            # The old one may be what is in the way: the same port, at another address.
+            await self._replace(old, wanted, server)
+        else:
+            await maybeDeferred(old.port.stopListening)
 
-    def _could_not_move(self, failure: Failure) -> None:
-        self._log.critical(
-            "could not listen at the new address: {why}; the old one is still served",
-            why=failure.getErrorMessage(),
-        )
+    async def _replace(self, old: _Door, wanted: str, server: ChargePointServer) -> None:
+        self._door = None
+        await maybeDeferred(old.port.stopListening)
+        try:
+            self._door = await self._listen(wanted, server)
+        except CannotListenError as error:
+            self._log.critical(
+                "could not listen at the new address: {why}; the old one is still served",
+                why=str(error),
+            )
+            self._door = await self._listen(old.endpoint, server)
 
 
 def _without(settings: SettingsChanged, names: frozenset[str]) -> SettingsChanged:

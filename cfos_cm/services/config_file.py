@@ -95,7 +95,9 @@ class Config:
             title=self.manager.title,
             observe_only=self.manager.load_management is LoadManagement.OBSERVE,
             circuits=tuple(one.settings() for one in _parents_first(self.circuits)),
-            evses=tuple(one.settings(one.name in asked) for one in self.evses),
+            evses=tuple(
+                one.settings(one.name in asked, self.manager.on_disable) for one in self.evses
+            ),
         )
 
     def warnings(self) -> tuple[str, ...]:

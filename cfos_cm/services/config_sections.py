@@ -272,16 +272,19 @@ class EvseSection(Section):
         choice(Quirks), "How its deviations from the standard are found out.", default="auto"
     )
 
-    def settings(self, needs_backend: bool) -> EvseSettings:
+    def settings(self, needs_backend: bool, on_disable: OnDisable) -> EvseSettings:
         """
         What the site has to know of it.
 
         @param needs_backend: a backend decides who may charge.
+        @param on_disable: what it is left with when it is disabled.
         """
+        keeps_minimum = on_disable is OnDisable.MINIMUM
         return EvseSettings(
             name=self.name,
             circuit=self.circuit,
             enabled=self.enabled,
+            disabled_current_ma=self.min_current_ma if keeps_minimum else 0,
             min_current_ma=self.min_current_ma,
             max_current_ma=self.max_current_ma,
             phases=self.phases,

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from attrs import frozen
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cm.drivers.interfaces import IEvse
-from cfos_cm.errors import DeviceRefusal
+from cfos_cm.errors import DeviceError, DeviceRefusal
 from cfos_cm.limits.decide import decide, forbid_all
 from cfos_cm.limits.transition import orders
 from cfos_cm.site.events import (
@@ -24,9 +25,11 @@ from cfos_cm.site.events import (
     SetpointDecided,
     SetpointFailed,
     SetpointOrdered,
+    SettingsChanged,
     SiteEvent,
     TransactionStarted,
 )
+from cfos_cm.site.evse import Link
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.site.state import SiteState, fold
 
@@ -38,6 +41,8 @@ Observer = Callable[[SiteEvent, SiteState, SiteState], None]
 #: How long an EVSE that did not obey is left alone before it is told again; doubled each time.
 FIRST_RETRY_S = 5.0
 LAST_RETRY_S = 300.0
+#: After so many failures the wait grows no more; the power itself has to stay a small number.
+_LAST_DOUBLING = 6
 
 
 @frozen
@@ -46,6 +51,14 @@ class _Respite:
 
     until_s: float
     failures: int
+
+
+@frozen(eq=False)
+class _Order:
+    """An order that has not been answered; one is never the same as another."""
+
+    evse: str
+    setpoint: Setpoint
 
 
 class ControlLoop:
@@ -68,6 +81,7 @@ class ControlLoop:
         self._next: IDelayedCall | None = None
         self._running = False
         self._respites: dict[str, _Respite] = {}
+        self._in_flight: dict[str, _Order] = {}
 
     def observe(self, observer: Observer) -> None:
         """Tell C{observer} of every event from now on."""
@@ -78,6 +92,8 @@ class ControlLoop:
         if isinstance(event, EvseConnected | DeviceBooted | TransactionStarted):
             self._respites.pop(event.evse, None)
         self._fold(event)
+        if isinstance(event, SettingsChanged):
+            self._forget()
         self._decide_in(0)
 
     def start(self) -> None:
@@ -115,56 +131,108 @@ class ControlLoop:
             self._next.cancel()
         self._next = None
 
+    def _forget(self) -> None:
+        """No answer in the name of an EVSE that is gone counts any more."""
+        for name in (self._in_flight.keys() | self._respites.keys()) - self.state.evses.keys():
+            self._in_flight.pop(name, None)
+            self._respites.pop(name, None)
+
     def _tick(self) -> None:
         self._next = None
-        targets = self._decide()
         try:
+            targets, steps = self._decide()
             for name, target in targets.items():
                 if self.state.evses[name].target != target:
                     self._fold(SetpointDecided(name, target))
-            for name, setpoint in orders(self.state, targets).items():
+            for name, setpoint in steps.items():
                 self._order(name, setpoint)
         finally:
-            self._decide_in(self.cycle_s)
+            self._decide_in(self._pause_s())
 
-    def _decide(self) -> Mapping[str, Setpoint]:
+    def _pause_s(self) -> float:
+        """Until the next cycle, or until an EVSE may be told again if that is sooner. [s]"""
+        now_s = self._clock.seconds()
+        waits_s = [respite.until_s - now_s for respite in self._respites.values()]
+        return min([self.cycle_s, *(wait_s for wait_s in waits_s if wait_s > 0)])
+
+    def _decide(self) -> tuple[Mapping[str, Setpoint], Mapping[str, Setpoint]]:
+        """What each EVSE should have, and what to order now."""
         try:
-            return decide(self.state)
+            targets = decide(self.state)
+            return targets, orders(self.state, targets)
         except Exception:  # noqa: BLE001
             # A loop that stops leaves the cars at whatever they had: for a fuse that is a fire.
             self._log.failure("the limits could not be decided: every EVSE is paused")
-            return forbid_all(self.state, "the limits could not be decided; see the log")
+            targets = forbid_all(self.state, "the limits could not be decided; see the log")
+            return targets, _pauses(self.state, targets)
 
     def _order(self, name: str, setpoint: Setpoint) -> None:
         respite = self._respites.get(name)
         device = self.evses.get(name)
         evse = self.state.evses[name]
-        if device is None:
+        if device is None or name in self._in_flight:
             return
         if respite is not None and self._clock.seconds() < respite.until_s:
             return
         transaction = evse.transaction
+        order = self._in_flight[name] = _Order(name, setpoint)
         self._fold(SetpointOrdered(name, setpoint))
-        applying = device.apply(
-            setpoint, None if transaction is None else transaction.transaction_id, evse.stale
+        applying = maybeDeferred(
+            device.apply,
+            setpoint,
+            None if transaction is None else transaction.transaction_id,
+            evse.stale,
         )
         applying.addCallbacks(
-            lambda _: self._confirmed(name, setpoint),
-            lambda failure: self._failed(name, setpoint, failure),
+            lambda _: self._confirmed(order), lambda failure: self._failed(order, failure)
         )
         applying.addErrback(
             lambda failure: self._log.failure("order to {evse}", failure, evse=name)
         )
 
-    def _confirmed(self, name: str, setpoint: Setpoint) -> None:
-        self._respites.pop(name, None)
-        self.report(SetpointConfirmed(name, setpoint))
+    def _confirmed(self, order: _Order) -> None:
+        if self._counts(order):
+            self._respites.pop(order.evse, None)
+            self.report(SetpointConfirmed(order.evse, order.setpoint))
 
-    def _failed(self, name: str, setpoint: Setpoint, failure: Failure) -> None:
-        before = self._respites.get(name)
+    def _failed(self, order: _Order, failure: Failure) -> None:
+        if not failure.check(DeviceError):
+            self._log.failure("the driver of {evse} failed", failure, evse=order.evse)
+        if not self._counts(order):
+            return
+        before = self._respites.get(order.evse)
         failures = 1 if before is None else before.failures + 1
-        wait_s = min(FIRST_RETRY_S * 2 ** (failures - 1), LAST_RETRY_S)
-        self._respites[name] = _Respite(self._clock.seconds() + wait_s, failures)
+        wait_s = min(FIRST_RETRY_S * 2 ** min(failures - 1, _LAST_DOUBLING), LAST_RETRY_S)
+        self._respites[order.evse] = _Respite(self._clock.seconds() + wait_s, failures)
         refused = isinstance(failure.value, DeviceRefusal)
         why = failure.getErrorMessage()
-        self.report(SetpointFailed(name, setpoint, refused, why))
+        self.report(SetpointFailed(order.evse, order.setpoint, refused, why))
+
+    def _counts(self, order: _Order) -> bool:
+        """
+        Whether the end of an order, which is here now, still says something about its EVSE.
+
+        It does not when the EVSE is gone or has become another device, nor when something
+        else has ended the order before, such as the end of its transaction.
+        """
+        if self._in_flight.get(order.evse) is not order:
+            return False
+        del self._in_flight[order.evse]
+        self._decide_in(0)
+        return self.state.evses[order.evse].ordered is order.setpoint
+
+
+def _pauses(state: SiteState, targets: Mapping[str, Setpoint]) -> dict[str, Setpoint]:
+    """
+    The orders that end charging, where L{orders} is not to be relied on.
+
+    It looks at nothing but the EVSE itself, for what could not be decided may be the wiring.
+    """
+    return {
+        evse.name: targets[evse.name]
+        for evse in state.evses.values()
+        if not state.observe_only
+        and evse.link is Link.ONLINE
+        and evse.ordered is None
+        and (evse.stale or evse.confirmed is None or evse.confirmed.current_ma > 0)
+    }

@@ -68,9 +68,13 @@ def describe(event: SiteEvent, before: SiteState, after: SiteState) -> str | Non
 def _settings(event: SettingsChanged) -> str:
     mode = "observes only and sets nothing" if event.observe_only else "is on"
     return (
-        f"{event.title or 'site'}: {len(event.evses)} EVSEs on {len(event.circuits)} circuits; "
-        f"load management {mode}"
+        f"{event.title or 'site'}: {_counted(len(event.evses), 'EVSE')} on "
+        f"{_counted(len(event.circuits), 'circuit')}; load management {mode}"
     )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _device(event: SiteEvent, was: Evse) -> str | None:
@@ -131,7 +135,8 @@ def _energy(was: Evse, now: Evse) -> str | None:
         return None
     start_wh = now.transaction.meter_start_wh
     taken_wh = now.energy_wh - start_wh
-    earlier_wh = 0 if was.energy_wh is None else was.energy_wh - start_wh
+    # The reading before may be from before the transaction.
+    earlier_wh = 0 if was.energy_wh is None else max(0, was.energy_wh - start_wh)
     if taken_wh <= 0 or taken_wh // _ENERGY_STEP_WH == earlier_wh // _ENERGY_STEP_WH:
         return None
     drawn = "" if now.measured is None else f", draws {amps_text(now.measured.maximum())}"
@@ -146,6 +151,8 @@ class Journal:
         line = describe(event, before, after)
         if line is None:
             return
+        # Parts of it are a wallbox's own words, and those end no line and move no cursor.
+        line = "".join(char if char.isprintable() else "?" for char in line)
         if isinstance(event, SetpointFailed):
             _log.warn("{line}", line=line)
         else:

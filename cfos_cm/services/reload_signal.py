@@ -34,9 +34,10 @@ class ReloadSignal:
 
     def remove(self) -> None:
         """Listen no longer."""
-        if self._installed:
+        # Somebody who came later and took it over keeps it.
+        if self._installed and signal.getsignal(signal.SIGHUP) == self._received:
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
-            self._installed = False
+        self._installed = False
 
     def _received(self, number: int, frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._call)

@@ -93,9 +93,8 @@ def _id_tag(text: str) -> str:
 
 def _time(text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a time such as 2030-12-31T23:59 or 2030-12-31T23:59+01:00"
         ) from error
-    return found.astimezone(UTC)

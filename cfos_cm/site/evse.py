@@ -42,7 +42,8 @@ class EvseSettings:
 
     @ivar name: unique in the site.
     @ivar circuit: the circuit that feeds it.
-    @ivar enabled: a disabled EVSE gets no current.
+    @ivar enabled: whether it takes part; see C{disabled_current_ma}.
+    @ivar disabled_current_ma: the most that it gets while it is disabled. [mA]
     @ivar min_current_ma: below it a car does not charge; at least 6 A, IEC 61851-1. [mA]
     @ivar max_current_ma: its rating. [mA]
     @ivar phases: the supply's phases in the order in which its own are wired; 1 to 3.
@@ -55,6 +56,7 @@ class EvseSettings:
     name: str
     circuit: str
     enabled: bool = True
+    disabled_current_ma: int = 0
     min_current_ma: int = 6000
     max_current_ma: int = 16000
     phases: tuple[Phase, ...] = ALL_PHASES
@@ -90,7 +92,8 @@ class Evse:
     @ivar unanswered_ma: the highest of all orders since the last one that it accepted, for any
         of them may have arrived. [mA]
     @ivar confirmed: the last order that it accepted; C{None}: what it obeys is not known.
-    @ivar stale: it may have forgotten what it accepted, so that it has to be told again.
+    @ivar stale: it may have forgotten what it accepted, so that it has to be told again; until
+        then it may have fallen back to its fail-safe current.
     """
 
     settings: EvseSettings
@@ -114,16 +117,28 @@ class Evse:
         return self.settings.name
 
     @property
+    def granted_ma(self) -> int:
+        """
+        The highest of what it was ordered and may obey; 0 when nothing is known of it.
+
+        [mA per phase]
+        """
+        if self.confirmed is None:
+            return 0
+        return max(self.confirmed.current_ma, self.unanswered_ma)
+
+    @property
     def may_draw_ma(self) -> int:
         """
         The most that it may be drawing now, whatever was lost on the way. [mA per phase]
 
         A fuse is safe when these fit, not when the orders do: an order that is not confirmed
-        may not have arrived, and what is not known counts as the rating.
+        may not have arrived, one that was may be forgotten, and what is not known counts as
+        the rating.
         """
         if self.confirmed is None:
-            return self.settings.max_current_ma
-        known_ma = max(self.confirmed.current_ma, self.unanswered_ma)
-        if self.link is not Link.ONLINE:
-            known_ma = max(known_ma, self.settings.failsafe_current_ma)
-        return known_ma
+            return max(self.settings.max_current_ma, self.unanswered_ma)
+        # It does not leave its fail-safe current by being connected again, only by an order.
+        if self.stale or self.link is not Link.ONLINE:
+            return max(self.granted_ma, self.settings.failsafe_current_ma)
+        return self.granted_ma

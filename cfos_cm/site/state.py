@@ -27,6 +27,7 @@ from cfos_cm.site.events import (
 )
 from cfos_cm.site.evse import Evse, Link, Occupancy
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
+from cfos_cm.site.transaction import Transaction
 
 __all__ = ["STANDING_ORDER", "SiteState", "fold"]
 
@@ -106,7 +107,7 @@ def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
         case OccupancyReported(occupancy=occupancy, fault=fault):
             return _occupied(evse, occupancy, fault)
         case TransactionStarted(transaction=transaction):
-            return evolve(evse, transaction=transaction)
+            return _started(evse, transaction)
         case TransactionResumed(transaction=transaction):
             return evolve(evse, transaction=transaction)
         case TransactionStopped(transaction_id=transaction_id):
@@ -127,11 +128,15 @@ def _fold_setpoint(evse: Evse, event: SiteEvent) -> Evse:
                 ordered=setpoint,
                 unanswered_ma=max(evse.unanswered_ma, setpoint.current_ma),
             )
-        case SetpointConfirmed(setpoint=setpoint):
+        case SetpointConfirmed(setpoint=setpoint) if evse.ordered == setpoint:
             return evolve(evse, ordered=None, unanswered_ma=0, confirmed=setpoint, stale=False)
-        case SetpointFailed(refused=refused):
+        case SetpointFailed(setpoint=setpoint, refused=refused) if evse.ordered == setpoint:
             return _refused(evse) if refused else evolve(evse, ordered=None, stale=True)
+        case SetpointFailed():
+            return evolve(evse, stale=True)
         case _:
+            # The answer to an order that is not awaited any more says nothing about the one
+            # that is.
             return evse
 
 
@@ -143,6 +148,13 @@ def _occupied(evse: Evse, occupancy: Occupancy, fault: str | None) -> Evse:
     return evolve(evse, occupancy=occupancy, fault=fault, measured=NO_CURRENT, power_w=0)
 
 
+def _started(evse: Evse, transaction: Transaction) -> Evse:
+    # One that was never stopped has ended all the same when the next one starts.
+    if evse.transaction is not None and evse.transaction != transaction:
+        evse = _stopped(evse, evse.transaction.transaction_id)
+    return evolve(evse, transaction=transaction)
+
+
 def _stopped(evse: Evse, transaction_id: int) -> Evse:
     if evse.transaction is None or evse.transaction.transaction_id != transaction_id:
         return evse
@@ -151,8 +163,9 @@ def _stopped(evse: Evse, transaction_id: int) -> Evse:
         transaction=None,
         measured=NO_CURRENT,
         power_w=0,
+        # What was under way to it counts until it has accepted something later.
         ordered=None,
-        unanswered_ma=0,
+        stale=evse.stale or evse.ordered is not None,
         # OCPP 1.6, "Charging profile purposes": a TxProfile ends with its transaction, and
         # the TxDefaultProfile that forbids charging is in force again, if it was accepted.
         confirmed=None if evse.confirmed is None else STANDING_ORDER,
@@ -172,5 +185,5 @@ def _refused(evse: Evse) -> Evse:
     # It said no, so what it accepted before is still what it obeys; unless it may have
     # forgotten that, for then nothing is known of it any more.
     if evse.stale:
-        return evolve(evse, ordered=None, unanswered_ma=0, confirmed=None)
+        return evolve(evse, ordered=None, confirmed=None)
     return evolve(evse, ordered=None, unanswered_ma=0, stale=True)

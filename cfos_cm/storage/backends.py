@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cfos_cm.errors import StorageError
 from cfos_cm.storage.faults import damage_in
 from cfos_cm.storage.sqlite_file import SqliteFile
+from cfos_cm.storage.tables import VERSION_TABLE, metadata
 
 __all__ = ["ALLOWED_URLS", "Backend", "PostgresqlBackend", "SqliteBackend", "backend_for"]
 
@@ -80,7 +81,7 @@ class SqliteBackend:
 
     def prepare(self) -> None:
         """See L{Backend.prepare}."""
-        self._file.prepare(self._now_s)
+        self._file.prepare(self._now_s, (VERSION_TABLE, *metadata.tables))
 
     def engine(self) -> Engine:
         """See L{Backend.engine}."""

@@ -6,7 +6,14 @@ import sqlite3
 
 from cfos_cm.errors import CfosError, StorageError
 
-__all__ = ["DamageError", "as_cfos_error", "damage_in", "driver_error", "plain_reason"]
+__all__ = [
+    "DamageError",
+    "as_cfos_error",
+    "damage_in",
+    "driver_error",
+    "is_nonsense",
+    "plain_reason",
+]
 
 #: A driver's message is for people; what is longer is not one line of plain words.
 MAX_REASON_CHARS = 200
@@ -34,6 +41,20 @@ def damage_in(error: BaseException) -> str | None:
     if isinstance(code, int) and code & 0xFF in _DAMAGE_CODES:
         return plain_reason(found)
     return None
+
+
+def is_nonsense(error: BaseException) -> bool:
+    """
+    Whether SQLite, or whoever reads its answers, understood them and could not use them.
+
+    That is so for a table or a column that is not there, and for text that is none; not for a
+    lock, a full disk or an input error.
+    """
+    found = driver_error(error)
+    if not isinstance(found, sqlite3.Error):
+        return True
+    code = getattr(found, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return bool(code & 0xFF == sqlite3.SQLITE_ERROR)
 
 
 def plain_reason(error: BaseException) -> str:

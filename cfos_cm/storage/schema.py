@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -10,9 +12,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
+from sqlalchemy.exc import SQLAlchemyError
 
 from cfos_cm.errors import StorageError
-from cfos_cm.storage.faults import DamageError
+from cfos_cm.storage.faults import DamageError, is_nonsense, plain_reason
 from cfos_cm.storage.tables import VERSION_TABLE, metadata
 
 __all__ = ["alembic_config", "migrate"]
@@ -45,13 +48,30 @@ def migrate(connection: Connection) -> None:
     config = alembic_config(connection)
     script = ScriptDirectory.from_config(config)
     newest = script.get_current_head()
-    found = _revision_of(connection)
+    with _reading_schema(connection):
+        found = _revision_of(connection)
     if found != newest:
         known = {step.revision for step in script.walk_revisions()}
         _check_may_migrate(connection, found, known, str(newest))
         with _alembic_turn:
             command.upgrade(config, "head")
-    _check_is_ours(connection)
+    with _reading_schema(connection):
+        _check_is_ours(connection)
+
+
+@contextmanager
+def _reading_schema(connection: Connection) -> Iterator[None]:
+    """
+    What SQLite says about a schema that is nonsense, as what it is.
+
+    Only reading is in here: a migration that fails is no sign that the file is damaged.
+    """
+    try:
+        yield
+    except (ValueError, SQLAlchemyError) as error:
+        if connection.dialect.name == "sqlite" and is_nonsense(error):
+            raise DamageError(f"its schema cannot be read: {plain_reason(error)}") from error
+        raise
 
 
 def _revision_of(connection: Connection) -> str | None:
@@ -75,11 +95,6 @@ def _check_may_migrate(
     there = set(inspect(connection).get_table_names())
     if there & set(metadata.tables):
         raise DamageError("it has tables and no schema version")
-    if there and connection.dialect.name == "sqlite":
-        raise StorageError(
-            "the file is another program's database; it was left as it is:"
-            " allowed is a file of its own"
-        )
 
 
 def _check_is_ours(connection: Connection) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cfos_cm.errors import StorageError
-from cfos_cm.storage.faults import DamageError
+from cfos_cm.storage.faults import DamageError, is_nonsense, plain_reason
 
 __all__ = ["SqliteFile", "quick_check"]
 
@@ -36,11 +37,12 @@ class SqliteFile:
     def __init__(self, path: str) -> None:
         self.path = os.path.realpath(path)
 
-    def prepare(self, now_s: Callable[[], float]) -> None:
+    def prepare(self, now_s: Callable[[], float], own_tables: Collection[str]) -> None:
         """
         See that the file is there, ours and whole; make it and its folder when they are not.
 
         @param now_s: a clock that never goes back. [s]
+        @param own_tables: a file with tables, and none of these, is another program's.
         @raise StorageError: when the path cannot be used; it names the path and the reason.
         @raise DamageError: when the content is broken.
         """
@@ -49,6 +51,8 @@ class SqliteFile:
             if os.path.lexists(self.path):
                 self._check_usable()
                 quick_check(self.path, now_s, MAX_CHECK_S)
+                self._check_is_ours(own_tables)
+                self._close_to_others()
             else:
                 self._check_no_log_is_left()
                 self._make()
@@ -105,10 +109,24 @@ class SqliteFile:
             raise StorageError(f"the database {self.path} is {kind}; allowed: a file")
         if not os.access(self.path, os.R_OK | os.W_OK):
             raise StorageError(f"the database {self.path} may not be read and written")
-        if found.st_mode & 0o077:
-            os.chmod(self.path, 0o600)
         if found.st_size == 0:
             self._check_no_log_is_left()
+
+    def _close_to_others(self) -> None:
+        if os.stat(self.path).st_mode & 0o077:
+            os.chmod(self.path, 0o600)
+
+    def _check_is_ours(self, own_tables: Collection[str]) -> None:
+        with closing(sqlite3.connect(self.path)) as connection:
+            # As bytes: in a damaged file a name need not be text.
+            connection.text_factory = bytes
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            found = {bytes(name) for (name,) in rows}
+        if found and not found & {name.encode() for name in own_tables}:
+            raise StorageError(
+                f"the database {self.path} is another program's, and was left as it is;"
+                " allowed: a file of its own"
+            )
 
     def _check_no_log_is_left(self) -> None:
         # SQLite deletes the log beside an empty file, and all that is in it.
@@ -127,27 +145,43 @@ def quick_check(path: str, now_s: Callable[[], float], limit_s: float) -> bool:
     @raise DamageError: when it is damaged.
     @raise sqlite3.Error: when SQLite cannot read it for another reason.
     """
+    # With a log beside it, a page that is cut off may be whole in there.
+    size_bytes = 0 if os.path.lexists(path + "-wal") else os.stat(path).st_size
     until_s = now_s() + limit_s
     with closing(sqlite3.connect(path, timeout=limit_s, isolation_level=None)) as connection:
         connection.set_progress_handler(lambda: now_s() >= until_s, _STEPS_BETWEEN_LOOKS)
-        try:
-            (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-                return False
-            raise
-        finally:
-            connection.set_progress_handler(None, 0)
-        if finding != "ok":
-            raise DamageError(_one_line(str(finding)))
+        finding = _read_through(connection)
+        connection.set_progress_handler(None, 0)
+        if finding not in ("ok", None):
+            raise DamageError(_one_line(finding))
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+        if size_bytes > 1 and size_bytes % page_bytes:
+            raise DamageError("its last page is cut off")
         _check_header(connection)
-        return True
+    return finding is not None
+
+
+def _read_through(connection: sqlite3.Connection) -> str | None:
+    """What SQLite finds, C{"ok"} for nothing; C{None} when the time was too short."""
+    try:
+        (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            return None
+        if is_nonsense(error):
+            raise DamageError(plain_reason(error)) from error
+        raise
+    except UnicodeDecodeError as error:
+        raise DamageError("what SQLite says about it is not text") from error
+    return str(finding)
 
 
 def _check_header(connection: sqlite3.Connection) -> None:
     """A broken write version in the header makes a file read-only; a write shows it."""
     try:
         connection.execute("BEGIN IMMEDIATE")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        connection.execute(f"PRAGMA user_version = {int(version)}")
         connection.execute("ROLLBACK")
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_READONLY:
@@ -162,6 +196,8 @@ def _one_line(text: str) -> str:
 def _make_folder(folder: Path) -> None:
     if folder.is_dir():
         return
+    if os.path.lexists(folder):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     _make_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     _sync_folder(folder.parent)

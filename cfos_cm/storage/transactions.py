@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import partial
 
 from attrs import evolve, frozen
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from twisted.internet.defer import Deferred
 
@@ -108,8 +108,9 @@ class Ledger:
         """
         Note the start of a transaction.
 
-        The same Charge Point, connector, idTag, time and reading are the same transaction. One
-        that is still open at the connector is marked as superseded.
+        The same Charge Point, connector, idTag, time and reading are the same transaction; so
+        is the same payload as long as that transaction is open. Another one that is still open
+        at the connector is marked as superseded.
 
         @return: fails with L{RemoteProtocolError} for a value that cannot be kept, and with
             L{StorageError} when the start is not on disk.
@@ -214,13 +215,22 @@ def _begun(start: TransactionStart, transaction_id: int) -> Transaction:
 
 
 def _repeated(connection: Connection, start: TransactionStart) -> _Record | None:
+    same_start = and_(
+        transactions.c.id_tag == start.id_tag,
+        transactions.c.started_at == start.started_at,
+        transactions.c.meter_start_wh == start.meter_start_wh,
+    )
+    # A Charge Point whose clock was never set says no time that could tell two starts apart;
+    # but as long as the first one runs, the same words mean the same.
+    same_words = and_(
+        transactions.c.state == TransactionState.OPEN.value,
+        transactions.c.start_text == start.request_text,
+    )
     return connection.execute(
         select(transactions).where(
             transactions.c.charge_point == start.charge_point,
             transactions.c.connector == start.connector,
-            transactions.c.id_tag == start.id_tag,
-            transactions.c.started_at == start.started_at,
-            transactions.c.meter_start_wh == start.meter_start_wh,
+            or_(same_start, same_words),
         )
     ).first()
 

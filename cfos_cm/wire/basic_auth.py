@@ -32,11 +32,15 @@ def read_authorization(header: str) -> Credentials:
     """
     The credentials in an C{Authorization} header.
 
-    @raise RemoteProtocolError: if it is not a Basic one. The text of the error does not repeat
-        the header.
+    @raise RemoteProtocolError: if it is too long or not a Basic one. The text of the error does
+        not repeat the header.
     """
+    if len(header) > _MAX_HEADER_CHARS:
+        raise RemoteProtocolError(
+            f"Authorization header of {len(header)} characters; at most {_MAX_HEADER_CHARS}"
+        )
     scheme, _, encoded = header.strip().partition(" ")
-    if len(header) > _MAX_HEADER_CHARS or scheme.lower() != "basic":
+    if scheme.lower() != "basic":
         raise RemoteProtocolError("the Authorization header is not of the Basic scheme")
     try:
         decoded = b64decode(encoded.strip(), validate=True)

@@ -109,10 +109,10 @@ def decode(text: bytes, limit_bytes: int = MAX_FRAME_BYTES) -> Frame | None:
         it was a CALL that can be answered.
     """
     if len(text) > limit_bytes:
-        raise RemoteProtocolError(f"message of {len(text)} bytes; at most {limit_bytes}")
+        raise _unreadable(text, f"message of {len(text)} bytes; at most {limit_bytes}")
     _refuse_depth(text)
     if b"\\u0000" in text and _ESCAPED_NUL.search(text):
-        raise _unreadable(text, ValueError("a NUL character in a string"))
+        raise _unreadable(text, "not JSON: a NUL character in a string")
     parts = _split(text)
     kind = _message_type(parts)
     if kind == _CALL:
@@ -130,48 +130,52 @@ def encode(frame: Frame) -> bytes:
 
     @raise LocalProtocolError: if the frame has an id or an action that no peer would accept.
     """
-    if not 0 < len(frame.unique_id) <= MAX_UNIQUE_ID_CHARS:
-        raise LocalProtocolError(f"message id of {len(frame.unique_id)} characters")
+    _refuse_unusable("message id", frame.unique_id, MAX_UNIQUE_ID_CHARS)
     unique_id = msgspec.json.encode(frame.unique_id)
     match frame:
         case Call(action=action, payload=payload):
-            if not 0 < len(action) <= MAX_ACTION_CHARS:
-                raise LocalProtocolError(f"action of {len(action)} characters")
+            _refuse_unusable("action", action, MAX_ACTION_CHARS)
             return b"[2,%b,%b,%b]" % (unique_id, msgspec.json.encode(action), payload)
         case CallResult(payload=payload):
             return b"[3,%b,%b]" % (unique_id, payload)
-        case CallError(code=code, description=description, details=details):
-            return b"[4,%b,%b,%b,%b]" % (
-                unique_id,
-                msgspec.json.encode(code),
-                msgspec.json.encode(description[:MAX_DESCRIPTION_CHARS]),
-                details,
-            )
+    return b"[4,%b,%b,%b,%b]" % (
+        unique_id,
+        msgspec.json.encode(frame.code),
+        msgspec.json.encode(frame.description[:MAX_DESCRIPTION_CHARS]),
+        frame.details,
+    )
+
+
+def _refuse_unusable(name: str, text: str, limit: int) -> None:
+    if not 0 < len(text) <= limit:
+        raise LocalProtocolError(f"{name} of {len(text)} characters; 1 to {limit} are allowed")
+    if not text.isprintable():
+        raise LocalProtocolError(f"{name} with characters that cannot be printed")
 
 
 def _split(text: bytes) -> list[msgspec.Raw]:
     """The elements of the outer array, each as its own text."""
     try:
-        parts = _envelope.decode(text)
         _strict.decode(text.decode("utf-8"))
+        parts = _envelope.decode(text)
     except (ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise _unreadable(text, error) from error
+        reason = str(error)[:MAX_DESCRIPTION_CHARS]
+        raise _unreadable(text, f"not JSON: {reason}") from error
     if not parts:
         raise RemoteProtocolError("an empty array is not a frame")
     return parts
 
 
-def _unreadable(text: bytes, error: Exception) -> RemoteProtocolError:
+def _unreadable(text: bytes, description: str) -> RemoteProtocolError:
     # A CALL whose payload is damaged is still a CALL: its sender waits for an answer.
     found = _CALL_HEAD.match(text)
-    unique_id = _cut(found[1].decode("utf-8", "replace")) if found else None
-    reason = str(error)[:MAX_DESCRIPTION_CHARS]
-    return RemoteProtocolError(f"not JSON: {reason}", unique_id=unique_id)
+    unique_id = found[1].decode("ascii") if found else None
+    return RemoteProtocolError(description, unique_id=unique_id)
 
 
 # No database and no C library keeps a NUL; a backslash that is itself escaped starts none.
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_CALL_HEAD = re.compile(rb'\s*\[\s*2\s*,\s*"([ !#-\[\]-~]{1,64})"\s*,')
+_CALL_HEAD = re.compile(rb'\s*\[\s*2\s*,\s*"([ !#-\[\]-~]{1,36})[ !#-\[\]-~]*"\s*,')
 
 
 def _message_type(parts: list[msgspec.Raw]) -> int:
@@ -208,27 +212,30 @@ def _read_error(parts: list[msgspec.Raw], text: bytes) -> CallError:
     code = _read_text(parts[2], "error code", MAX_ACTION_CHARS, None)
     description = ""
     if len(parts) > 3 and bytes(parts[3]) != b"null":
-        description = _read_text(parts[3], "error description", MAX_FRAME_BYTES, None)
+        found = _read_string(parts[3], "error description", None)[:MAX_DESCRIPTION_CHARS]
+        description = "".join(char if char.isprintable() else " " for char in found)
     details = _read_object(parts[4], None) if len(parts) > 4 else _EMPTY
-    return CallError(_cut(unique_id), code, description[:MAX_DESCRIPTION_CHARS], details, text)
+    return CallError(_cut(unique_id), code, description, details, text)
 
 
 def _read_unique_id(parts: list[msgspec.Raw]) -> str:
     if len(parts) < 2:
         raise RemoteProtocolError("a frame without a message id")
-    return _read_text(parts[1], "message id", MAX_FRAME_BYTES, None)
+    return _read_text(parts[1], "message id", None, None)
 
 
-def _read_text(part: msgspec.Raw, name: str, limit: int, unique_id: str | None) -> str:
+def _read_string(part: msgspec.Raw, name: str, unique_id: str | None) -> str:
     try:
-        found = _string.decode(part)
+        return _string.decode(part)
     except msgspec.MsgspecError as error:
         raise RemoteProtocolError(f"the {name} is not a string", unique_id=unique_id) from error
+
+
+def _read_text(part: msgspec.Raw, name: str, limit: int | None, unique_id: str | None) -> str:
+    found = _read_string(part, name, unique_id)
     if not found or not found.isprintable():
-        if name == "error description":
-            return "".join(char if char.isprintable() else " " for char in found)
         raise RemoteProtocolError(f"the {name} is empty or not printable", unique_id=unique_id)
-    if len(found) > limit:
+    if limit is not None and len(found) > limit:
         raise RemoteProtocolError(
             f"the {name} has {len(found)} characters; at most {limit}", unique_id=unique_id
         )
@@ -249,7 +256,9 @@ def _cut(unique_id: str) -> str:
     return unique_id[:MAX_UNIQUE_ID_CHARS]
 
 
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+# A string without an end reaches to the end of the text: looked for again behind each of its
+# escaped quotes, it would take minutes.
+_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def _refuse_depth(text: bytes) -> None:
@@ -260,7 +269,7 @@ def _refuse_depth(text: bytes) -> None:
         if found[0] in (b"[", b"{"):
             depth += 1
             if depth > MAX_DEPTH:
-                raise RemoteProtocolError(f"nested deeper than {MAX_DEPTH} levels")
+                raise _unreadable(text, f"nested deeper than {MAX_DEPTH} levels")
         elif found[0] in (b"]", b"}"):
             depth -= 1
 

@@ -62,7 +62,7 @@ class CallQueue(Generic[T]):
 
         @raise LocalProtocolError: if too many wait already.
         """
-        if len(self._waiting) >= self._limit:
+        if self._in_flight is not None and len(self._waiting) >= self._limit:
             raise LocalProtocolError(f"{self._limit} calls wait already")
         self._waiting.append(Pending(call, token))
         self._send_next()
@@ -84,9 +84,9 @@ class CallQueue(Generic[T]):
 
     def withdraw(self, token: T) -> bool:
         """Forget a call that waits; C{False} when it is in flight or unknown."""
-        for pending in self._waiting:
+        for place, pending in enumerate(self._waiting):
             if pending.token is token:
-                self._waiting.remove(pending)
+                del self._waiting[place]
                 return True
         return False
 

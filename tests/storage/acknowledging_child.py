@@ -1,5 +1,6 @@
 """
-Run as a program: stores transactions without an end, and prints each id once it is acknowledged.
+Run as a program: starts and stops transactions without an end, and prints C{start ID} and
+C{stop ID} when that is acknowledged.
 
 Arguments: the database's URL, and a number that no other run has.
 """
@@ -15,7 +16,7 @@ from typing import Any
 from twisted.internet import task
 from twisted.internet.defer import Deferred, gatherResults
 
-from cfos_cm.site.records import TransactionStart
+from cfos_cm.site.records import TransactionStart, TransactionStop
 from cfos_cm.site.tag import Verdict
 from cfos_cm.storage.database import Database
 from cfos_cm.storage.transactions import Ledger
@@ -41,11 +42,28 @@ def starts(run: int) -> Iterator[TransactionStart]:
         )
 
 
+def stop_of(start: TransactionStart, number: int) -> TransactionStop:
+    """The stop that follows a start."""
+    return TransactionStop(
+        charge_point=start.charge_point,
+        transaction_id=number,
+        id_tag=None,
+        stopped_at=start.started_at + timedelta(hours=1),
+        meter_stop_wh=start.meter_start_wh + 10,
+        reason="Local",
+        request_text="{}",
+    )
+
+
 async def station(ledger: Ledger, waiting: Iterator[TransactionStart]) -> None:
-    """Start one transaction after the other."""
+    """Have one transaction after the other."""
     for start in waiting:
         stored = await ledger.start(start)
-        print(stored.transaction.transaction_id, flush=True)  # noqa: T201
+        number = stored.transaction.transaction_id
+        print(f"start {number}", flush=True)  # noqa: T201
+        if start.meter_start_wh % 2:
+            await ledger.stop(stop_of(start, number))
+            print(f"stop {number}", flush=True)  # noqa: T201
 
 
 async def work(reactor: Any, url: str, run: int) -> None:
@@ -55,10 +73,10 @@ async def work(reactor: Any, url: str, run: int) -> None:
     await database.start()
     ledger = Ledger(database, lambda: draw.randint(1, 2**31 - 1))
     waiting = starts(run)
-    await gatherResults(
-        [Deferred.fromCoroutine(station(ledger, waiting)) for _ in range(5)]
-    )
+    await gatherResults([Deferred.fromCoroutine(station(ledger, waiting)) for _ in range(5)])
 
 
 if __name__ == "__main__":
-    task.react(lambda reactor: Deferred.fromCoroutine(work(reactor, sys.argv[1], int(sys.argv[2]))))
+    task.react(
+        lambda reactor: Deferred.fromCoroutine(work(reactor, sys.argv[1], int(sys.argv[2])))
+    )

@@ -57,7 +57,7 @@ class DatabaseCase(TestCase):
 
     def database(self, url: str | None = None) -> Database:
         """A database that is not open yet; the clock says L{NOW}."""
-        return Database(url or self.url, reactor, lambda: NOW)
+        return Database(self.url if url is None else url, reactor, lambda: NOW)
 
     async def opened(self) -> Database:
         """A database that is open; it is stopped after the test."""

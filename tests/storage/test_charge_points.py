@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import cases, contracts
+from . import cases, lists_contract
 
 
-class SqliteRegister(cases.SqliteCase, contracts.ChargePointContract):
+class SqliteRegister(cases.SqliteCase, lists_contract.ChargePointContract):
     """A register in a file keeps every promise of a register."""

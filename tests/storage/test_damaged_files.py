@@ -15,9 +15,10 @@ from twisted.logger import LogLevel, capturedLogs
 from cfos_cm.errors import StorageError
 from cfos_cm.storage.faults import DamageError
 from cfos_cm.storage.sqlite_file import SqliteFile, quick_check
+from cfos_cm.storage.tables import VERSION_TABLE
 from cfos_cm.storage.transactions import Ledger
 
-from . import cases, contracts
+from . import cases, database_contract, ledger_contract
 
 Damage = Callable[[bytearray], None]
 
@@ -53,12 +54,14 @@ CERTAIN: dict[str, Damage] = {
     "zeroed first page": write_at(0, bytes(PAGE_BYTES)),
     "zeroed second page": write_at(PAGE_BYTES, bytes(PAGE_BYTES)),
     "zeroed everything": lambda file: file.__setitem__(slice(None), bytes(len(file))),
-    "one byte": cut_to(1),
+    # SQLite takes a file of one byte for an empty one.
+    "two bytes": cut_to(2),
     "half a header": cut_to(50),
     "half a page": cut_to(2048),
     "one page": cut_to(PAGE_BYTES),
     "three pages": cut_to(3 * PAGE_BYTES),
     "an odd size": cut_to(3 * PAGE_BYTES + 77),
+    "a few bytes short": cut_to(-50),
     "table's name": lambda file: file.__setitem__(
         slice(None), bytes(file).replace(b"charge_points", b"charge_pointz")
     ),
@@ -74,7 +77,7 @@ class DamagedFiles(cases.SqliteCase):
         numbers = iter(range(1, 1000))
         ledger = Ledger(database, lambda: next(numbers))
         for connector in range(60):
-            start = evolve(contracts.START, connector=connector, request_text="x" * 300)
+            start = evolve(ledger_contract.START, connector=connector, request_text="x" * 300)
             await ledger.start(start)
         await database.stop()
         return self.path.read_bytes()
@@ -86,7 +89,7 @@ class DamagedFiles(cases.SqliteCase):
             await database.start()
         ledger = Ledger(database, lambda: 2**31 - 1)
         try:
-            start = evolve(contracts.START, connector=1000)
+            start = evolve(ledger_contract.START, connector=1000)
             self.assertFalse((await ledger.start(start)).repeated)
         finally:
             await database.stop()
@@ -134,12 +137,23 @@ class DamagedFiles(cases.SqliteCase):
         whole = await self.written()
         draw = random.Random(4711)
         for _ in range(40):
-            size_bytes = draw.randrange(1, len(whole))
+            size_bytes = draw.randrange(2, len(whole))
             self.path.write_bytes(whole[:size_bytes])
             await self.survives()
+            self.assertEqual([kept.stat().st_size for kept in self.moved_aside()], [size_bytes])
             (kept,) = self.moved_aside()
-            self.assertEqual(kept.stat().st_size, size_bytes)
             kept.unlink()
+            self.path.unlink()
+
+    async def test_lostVersion(self) -> None:
+        """A file with our tables that does not say of which version they are is damaged."""
+        for statement in (f"DELETE FROM {VERSION_TABLE}", f"DROP TABLE {VERSION_TABLE}"):
+            await self.written()
+            with closing(sqlite3.connect(self.path)) as other:
+                other.execute(statement)
+                other.commit()
+            (said,) = await self.survives()
+            self.assertEqual(said["damage"], "it has tables and no schema version")
             self.path.unlink()
 
     async def test_emptyFile(self) -> None:
@@ -196,7 +210,7 @@ class DamagedFiles(cases.SqliteCase):
     async def test_lostLog(self) -> None:
         """A log that is lost or broken costs what was in it, and nothing else."""
         database = await self.opened()
-        await database.run(contracts.put_tag("a"))
+        await database.run(database_contract.put_tag("a"))
         log = Path(f"{self.path}-wal")
         main, logged = self.path.read_bytes(), bytearray(log.read_bytes())
         await database.stop()
@@ -223,7 +237,7 @@ class DamagedFiles(cases.SqliteCase):
         """A file that breaks while it is open is replaced without a restart."""
         database = await self.opened()
         for number in range(300):
-            await database.run(contracts.put_tag(f"{number:0200}"))
+            await database.run(database_contract.put_tag(f"{number:0200}"))
         await database.stop()
         await database.start()
         size_bytes = self.path.stat().st_size

@@ -15,10 +15,10 @@ from twisted.logger import capturedLogs
 from cfos_cm.errors import StorageError
 from cfos_cm.storage import backends
 
-from . import cases, contracts
+from . import cases, database_contract
 
 
-class SqliteDatabase(cases.SqliteCase, contracts.DatabaseContract):
+class SqliteDatabase(cases.SqliteCase, database_contract.DatabaseContract):
     """A file keeps every promise of a database, and some of its own."""
 
     async def test_settings(self) -> None:
@@ -40,7 +40,7 @@ class SqliteDatabase(cases.SqliteCase, contracts.DatabaseContract):
         database = self.database(f"sqlite:///{path}")
         await database.start()
         self.addCleanup(database.stop)
-        await database.run(contracts.put_tag("a"))
+        await database.run(database_contract.put_tag("a"))
         for folder in (path.parent, path.parent.parent):
             self.assertEqual(folder.stat().st_mode & 0o777, 0o700)
         found = sorted(path.parent.iterdir())
@@ -59,7 +59,7 @@ class SqliteDatabase(cases.SqliteCase, contracts.DatabaseContract):
     async def test_noFileIsLeftOpen(self) -> None:
         """A stopped database has no open file, and none but its own on disk."""
         database = await self.opened()
-        await database.run(contracts.put_tag("a"))
+        await database.run(database_contract.put_tag("a"))
         await database.stop()
         names = {os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")}
         self.assertEqual([name for name in names if str(self.folder) in name], [])
@@ -104,18 +104,18 @@ class SqliteDatabase(cases.SqliteCase, contracts.DatabaseContract):
         self.path.mkdir()
         database = self.database()
         await self.assertFailure(database.start(), StorageError)
-        self.failureResultOf(database.run(contracts.put_tag("a")), StorageError)
+        self.failureResultOf(database.run(database_contract.put_tag("a")), StorageError)
         self.path.rmdir()
         await database.start()
         self.addCleanup(database.stop)
-        self.assertEqual(await database.run(contracts.put_tag("a")), "a")
+        self.assertEqual(await database.run(database_contract.put_tag("a")), "a")
 
     async def test_workThatWaitsForAFailingStart(self) -> None:
         """Work that was asked for during a start that fails, fails too."""
         self.path.mkdir()
         database = self.database()
         started = database.start()
-        done = database.run(contracts.put_tag("a"))
+        done = database.run(database_contract.put_tag("a"))
         await self.assertFailure(started, StorageError)
         self.failureResultOf(done, StorageError)
 
@@ -127,27 +127,25 @@ class SqliteDatabase(cases.SqliteCase, contracts.DatabaseContract):
             other.execute("BEGIN IMMEDIATE")
             with capturedLogs() as events:
                 for _ in range(3):
-                    failing = database.run(contracts.put_tag("a"))
+                    failing = database.run(database_contract.put_tag("a"))
                     error = await self.assertFailure(failing, StorageError)
                     self.assertIn("locked", str(error))
                 other.execute("ROLLBACK")
-                self.assertEqual(await database.run(contracts.put_tag("a")), "a")
+                self.assertEqual(await database.run(database_contract.put_tag("a")), "a")
         levels = [entry["log_level"].name for entry in events]
         self.assertEqual(levels, ["critical", "info"])
 
     async def test_deletedWhileOpen(self) -> None:
         """A file that is taken away is noticed: nothing is written to where nobody looks."""
         database = await self.opened()
-        await database.run(contracts.put_tag("before"))
+        await database.run(database_contract.put_tag("before"))
         for path in self.folder.iterdir():
             path.unlink()
         with capturedLogs() as events:
-            await database.run(contracts.put_tag("after"))
+            await database.run(database_contract.put_tag("after"))
         self.assertIn("was moved or deleted", events[0]["log_format"])
         with closing(sqlite3.connect(self.path)) as other:
-            self.assertEqual(
-                other.execute("SELECT id_tag FROM tags").fetchall(), [("after",)]
-            )
+            self.assertEqual(other.execute("SELECT id_tag FROM tags").fetchall(), [("after",)])
 
     async def test_transactionEndedBySqlite(self) -> None:
         """
@@ -161,13 +159,29 @@ class SqliteDatabase(cases.SqliteCase, contracts.DatabaseContract):
             raise sqlite3.OperationalError("database or disk is full")
 
         let_go, _ = self.held(database)
-        works = (contracts.put_tag("a"), give_up, contracts.put_tag("b"))
+        works = (database_contract.put_tag("a"), give_up, database_contract.put_tag("b"))
         waiting = [database.run(work) for work in works]
         let_go()
         for done in waiting:
             error = await self.assertFailure(done, StorageError)
             self.assertIn("database or disk is full", str(error))
         self.assertEqual(await self.rows(database, "SELECT * FROM tags"), [])
+
+    async def test_commitOfNothing(self) -> None:
+        """
+        SQLite's driver takes a commit for done when there is no transaction any more; whoever
+        waits for that commit is not told so.
+        """
+        database = await self.opened()
+
+        def begin_another(connection: Any) -> None:
+            driver = connection.connection.driver_connection
+            driver.execute("ROLLBACK")
+            # The savepoint that is released after this work; it ends what it has begun.
+            driver.execute("SAVEPOINT sa_savepoint_1")
+
+        error = await self.assertFailure(database.run(begin_another), StorageError)
+        self.assertIn("ended before its commit", str(error))
 
 
 class Urls(cases.SqliteCase):
@@ -201,6 +215,13 @@ class Urls(cases.SqliteCase):
             self.assertNotIn("s3cret", str(error))
             self.assertIn("name on", str(error))
         self.assertEqual(cases.writer_threads(), [])
+
+    def test_secretsInADriversText(self) -> None:
+        """What a driver says is shown without any secret of the URL."""
+        url = "postgresql://user:pass-1@host/name?password=pass-2&sslpassword=pass-3"
+        backend = backends.backend_for(url, lambda: 0.0)
+        said = backend.censor("user, pass-1, pass-2 and pass-3")
+        self.assertEqual(said, "user, ***, *** and ***")
 
     def test_cheapImport(self) -> None:
         """Whoever only imports the module does not pay for SQLAlchemy."""

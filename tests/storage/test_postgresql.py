@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from unittest import SkipTest
+from unittest import SkipTest, mock
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
@@ -11,7 +11,7 @@ from twisted.logger import capturedLogs
 
 from cfos_cm.errors import StorageError
 
-from . import cases, contracts
+from . import cases, database_contract, ledger_contract, lists_contract
 from .postgresql_server import NoServerError, PostgresqlServer
 
 _servers: list[PostgresqlServer] = []
@@ -50,26 +50,34 @@ class PostgresqlCase(cases.DatabaseCase):
             connection.execute(text("CREATE SCHEMA public"))
 
 
-class PostgresqlDatabase(PostgresqlCase, contracts.DatabaseContract):
+class PostgresqlDatabase(PostgresqlCase, database_contract.DatabaseContract):
     """A server keeps every promise of a database, and some of its own."""
 
     async def test_serverCrash(self) -> None:
         """While the server is away nothing is acknowledged; afterwards all is well."""
         database = await self.opened()
-        await database.run(contracts.put_tag("before"))
+        await database.run(database_contract.put_tag("before"))
         self.server.crash()
         try:
             with capturedLogs() as events:
                 for _ in range(2):
-                    failing = database.run(contracts.put_tag("lost"))
+                    failing = database.run(database_contract.put_tag("lost"))
                     error = await self.assertFailure(failing, StorageError)
                     self.assertNotIn("s3cret", str(error))
         finally:
             self.server.start_again()
         self.assertEqual([entry["log_level"].name for entry in events], ["critical"])
-        await database.run(contracts.put_tag("after"))
+        await database.run(database_contract.put_tag("after"))
         found = await self.rows(database, "SELECT id_tag FROM tags ORDER BY id_tag")
         self.assertEqual(found, [("after",), ("before",)])
+
+    async def test_serverRestartedMeanwhile(self) -> None:
+        """A server that was away while nobody asked is not missed."""
+        database = await self.opened()
+        await database.run(database_contract.put_tag("before"))
+        self.server.crash()
+        self.server.start_again()
+        self.assertEqual(await database.run(database_contract.put_tag("after")), "after")
 
     async def test_connectionCutInAGroup(self) -> None:
         """When the connection breaks in the middle of a group, all of the group fails."""
@@ -88,7 +96,7 @@ class PostgresqlDatabase(PostgresqlCase, contracts.DatabaseContract):
                 )
 
         let_go, _ = self.held(database)
-        works = (contracts.put_tag("a"), cut, contracts.put_tag("b"))
+        works = (database_contract.put_tag("a"), cut, database_contract.put_tag("b"))
         waiting = [database.run(work) for work in works]
         let_go()
         for done in waiting:
@@ -128,9 +136,7 @@ class PostgresqlDatabase(PostgresqlCase, contracts.DatabaseContract):
         with engine.connect() as connection:
             connection.execute(text("DROP DATABASE IF EXISTS latin"))
             connection.execute(
-                text(
-                    "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
-                )
+                text("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
             )
         database = self.database(self.url.replace("/postgres?", "/latin?"))
         error = await self.assertFailure(database.start(), StorageError)
@@ -138,22 +144,22 @@ class PostgresqlDatabase(PostgresqlCase, contracts.DatabaseContract):
 
     async def test_withoutTheDriver(self) -> None:
         """Without psycopg the error says what to install."""
-        self.patch(sys, "modules", {**sys.modules, "psycopg": None})
-        error = await self.assertFailure(self.database().start(), StorageError)
+        with mock.patch.dict(sys.modules, {"psycopg": None}):
+            error = await self.assertFailure(self.database().start(), StorageError)
         self.assertIn("psycopg is not installed", str(error))
 
 
-class PostgresqlMigrations(PostgresqlCase, contracts.MigrationContract):
+class PostgresqlMigrations(PostgresqlCase, database_contract.MigrationContract):
     """A server's database is brought to the newest schema."""
 
 
-class PostgresqlLedger(PostgresqlCase, contracts.LedgerContract):
+class PostgresqlLedger(PostgresqlCase, ledger_contract.LedgerContract):
     """A ledger on a server keeps every promise of a ledger."""
 
 
-class PostgresqlTagList(PostgresqlCase, contracts.TagListContract):
+class PostgresqlTagList(PostgresqlCase, lists_contract.TagListContract):
     """A list on a server keeps every promise of a list."""
 
 
-class PostgresqlRegister(PostgresqlCase, contracts.ChargePointContract):
+class PostgresqlRegister(PostgresqlCase, lists_contract.ChargePointContract):
     """A register on a server keeps every promise of a register."""

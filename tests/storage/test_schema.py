@@ -10,10 +10,10 @@ from twisted.internet.defer import gatherResults
 from cfos_cm.errors import StorageError
 from cfos_cm.storage.tables import VERSION_TABLE
 
-from . import cases, contracts
+from . import cases, database_contract
 
 
-class SqliteMigrations(cases.SqliteCase, contracts.MigrationContract):
+class SqliteMigrations(cases.SqliteCase, database_contract.MigrationContract):
     """A file is brought to the newest schema."""
 
     async def test_anotherProgramsDatabase(self) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import cases, contracts
+from . import cases, lists_contract
 
 
-class SqliteTagList(cases.SqliteCase, contracts.TagListContract):
+class SqliteTagList(cases.SqliteCase, lists_contract.TagListContract):
     """A list in a file keeps every promise of a list."""

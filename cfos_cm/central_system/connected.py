@@ -1,0 +1,111 @@
+"""A Charge Point that is connected, as those see it who answer its requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from twisted.internet.defer import Deferred
+
+from cfos_cm.central_system.calls import OutgoingCalls
+from cfos_cm.central_system.registration import registered, waiting
+from cfos_cm.central_system.roster import Roster
+from cfos_cm.site.events import EvseConnected, EvseLost, SiteEvent
+from cfos_cm.site.evse import EvseSettings
+from cfos_cm.v16.types import Message
+
+__all__ = ["CARD_HOLDS_S", "ConnectedChargePoint"]
+
+#: How long a car is awaited after its driver's card; OCPP 1.6, "ConnectionTimeOut". [s]
+CARD_HOLDS_S = 120.0
+
+
+class ConnectedChargePoint:
+    """
+    One Charge Point for as long as one connection of it lasts.
+
+    @ivar roster: what it shares with the others.
+    @ivar identity: the charge box identity.
+    @ivar origin: where it connected from, for people.
+    @ivar registration: whether more than BootNotification is served.
+    """
+
+    def __init__(
+        self, roster: Roster, identity: str, origin: str, calls: OutgoingCalls
+    ) -> None:
+        self.roster = roster
+        self.identity = identity
+        self.origin = origin
+        self.registration = registered() if roster.serves(identity) else waiting()
+        self._calls = calls
+        self._counts = True
+        self._card_shown_s: float | None = None
+
+    @property
+    def evses(self) -> dict[int, EvseSettings]:
+        """The EVSEs of the site that it has, by connector."""
+        known = self.roster.settings.charge_points.get(self.identity)
+        return {} if known is None else dict(known.evses)
+
+    def evse_at(self, connector: int) -> EvseSettings | None:
+        """The EVSE at C{connector}, if one is configured there."""
+        return self.roster.settings.evse_at(self.identity, connector)
+
+    def call(self, request: Message, timeout_s: float | None = None) -> Deferred[Message]:
+        """
+        Ask it; see L{OutgoingCalls.call}.
+
+        @param timeout_s: how long it may take; C{None}: as the settings say.
+        """
+        if timeout_s is None:
+            timeout_s = self.roster.settings.call_timeout_s
+        return self._calls.call(request, timeout_s)
+
+    def report(self, event: SiteEvent) -> None:
+        """Tell the site, if this is still the connection of the Charge Point that counts."""
+        if self._counts:
+            self.roster.environment.report(event)
+
+    def opened(self) -> None:
+        """The connection is up."""
+        for evse in self.evses.values():
+            self.report(EvseConnected(evse.name, self.origin))
+
+    def lost(self, why: str) -> None:
+        """The connection is gone, and there is no other."""
+        for evse in self.evses.values():
+            self.report(EvseLost(evse.name, why))
+        self.displaced(why)
+
+    def displaced(self, why: str) -> None:
+        """This connection does not count any more; whoever waits for an answer is told."""
+        self._counts = False
+        self._calls.close(why)
+
+    def settings_changed(self, before: Mapping[int, EvseSettings]) -> None:
+        """
+        The configuration is another one.
+
+        @param before: the EVSEs that it had until now, by connector.
+        """
+        if self.roster.serves(self.identity):
+            self.registration.admit()
+        else:
+            self.registration.dismiss()
+        for connector, evse in self.evses.items():
+            old = before.get(connector)
+            if old is None or old.name != evse.name:
+                self.report(EvseConnected(evse.name, self.origin))
+
+    def note_card(self) -> None:
+        """A card that may charge has just been shown."""
+        self._card_shown_s = self.roster.environment.clock.seconds()
+
+    def forget_card(self) -> None:
+        """Whoever showed a card has begun to charge."""
+        self._card_shown_s = None
+
+    def card_was_shown(self) -> bool:
+        """Whether whoever showed a card may still be on his way to plug in."""
+        if self._card_shown_s is None:
+            return False
+        return self.roster.environment.clock.seconds() - self._card_shown_s < CARD_HOLDS_S

@@ -1,0 +1,175 @@
+"""A virtual wallbox as a service: it dials its OCPP server, and dials again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from secrets import SystemRandom
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from cfos_cm.simulator.alarm import Alarm
+from cfos_cm.simulator.charge_point import ChargePoint
+from cfos_cm.simulator.connection import FIRST_WAIT_S, Connection, Effects, connection, wait_s
+from cfos_cm.simulator.settings import VirtualChargePointSettings
+from cfos_cm.simulator.websocket import (
+    HANDSHAKE_TIMEOUT_S,
+    Events,
+    Socket,
+    SocketFactory,
+    basic_authorization,
+    url_of,
+)
+
+__all__ = ["ChargePointService", "VirtualChargePointSettings", "make_charge_point"]
+
+_HTTP_PORT = 80
+
+
+_log = Logger(namespace="cfos_cm.simulator")
+
+
+def make_charge_point(
+    name: str, settings: VirtualChargePointSettings, reactor: Any
+) -> IService:
+    """
+    A wallbox with a car, which comes to life when the service is started.
+
+    @param name: for people; it stands in the log.
+    @raise LocalProtocolError: if the URL or the identity cannot be used.
+    """
+    return ChargePointService(name, settings, reactor)
+
+
+class ChargePointService(Service):
+    """
+    A virtual wallbox with its connection.
+
+    @ivar charge_point: the wallbox.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: VirtualChargePointSettings,
+        reactor: Any,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        first_wait_s: float = FIRST_WAIT_S,
+    ) -> None:
+        """
+        @param name: for people.
+        @param now: the time of day; aware.
+        @param first_wait_s: before it dials again for the first time.
+        @raise LocalProtocolError: if the URL or the identity cannot be used.
+        """
+        self._name = name
+        self._settings = settings
+        self._reactor = reactor
+        self._url = url_of(settings.url, settings.identity)
+        self._first_wait_s = first_wait_s
+        self._random = SystemRandom()
+        self._failures = 0
+        self._dialling: Deferred[Any] | None = None
+        self._socket: Socket | None = None
+        self._redial = Alarm(reactor, self._redial_now)
+        self._ended: list[Deferred[None]] = []
+        self.charge_point = ChargePoint(name, settings, reactor, now, lambda: str(uuid4()))
+        self._connection: Connection = connection(
+            Effects(
+                dial=self._dial,
+                serve=self._serve,
+                leave=self._leave,
+                wait=self._wait,
+                hang_up=self._hang_up,
+                stop_waiting=self._redial.clear,
+                stopped=self._stopped,
+            )
+        )
+
+    def startService(self) -> None:
+        """Switch the wallbox on."""
+        super().startService()
+        self._failures = 0
+        self.charge_point.start()
+        self._connection.start()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Switch the wallbox off, as if power had failed.
+
+        @return: fires when neither a timer nor a socket is left.
+        """
+        super().stopService()
+        ended: Deferred[None] = Deferred()
+        self._ended.append(ended)
+        self._connection.stop()
+        self.charge_point.stop()
+        return ended
+
+    def _dial(self) -> None:
+        parts = urlsplit(self._url)
+        assert parts.hostname is not None
+        endpoint = HostnameEndpoint(
+            self._reactor, parts.hostname, parts.port or _HTTP_PORT, timeout=HANDSHAKE_TIMEOUT_S
+        )
+        events = Events(self._connection.opened, self.charge_point.received, self._lost)
+        factory = SocketFactory(self._url, self._authorization(), events, self._reactor)
+        self._dialling = endpoint.connect(factory)
+        self._dialling.addCallbacks(self._dialled, self._not_dialled)
+
+    def _authorization(self) -> str | None:
+        password = self.charge_point.configuration.authorization_key()
+        if password is None and self._settings.password is not None:
+            password = self._settings.password.encode()
+        if password is None:
+            return None
+        return basic_authorization(self._settings.identity, password)
+
+    def _dialled(self, socket: Socket) -> None:
+        self._dialling = None
+        self._socket = socket
+
+    def _not_dialled(self, failure: Failure) -> None:
+        self._dialling = None
+        self._lost(failure.getErrorMessage())
+
+    def _serve(self) -> None:
+        socket = self._socket
+        assert socket is not None
+        self._failures = 0
+        _log.info("{name} is connected", name=self._name)
+        self.charge_point.connected(socket.send_text, socket.hang_up)
+
+    def _leave(self) -> None:
+        self.charge_point.disconnected()
+
+    def _wait(self) -> None:
+        self._failures += 1
+        self._redial.set(wait_s(self._failures, self._random.random(), self._first_wait_s))
+
+    def _redial_now(self) -> None:
+        self._connection.waited()
+
+    def _lost(self, why: str) -> None:
+        self._socket = None
+        if self.running:
+            _log.info("{name} has no connection: {why}", name=self._name, why=why)
+        self._connection.lost()
+
+    def _hang_up(self) -> None:
+        if self._dialling is not None:
+            self._dialling.cancel()
+        elif self._socket is not None:
+            self._socket.hang_up()
+
+    def _stopped(self) -> None:
+        ended, self._ended = self._ended, []
+        for waiting in ended:
+            waiting.callback(None)

@@ -1,0 +1,223 @@
+"""An EVSE that speaks OCPP 1.6 obeys by charging profiles."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyClass, verifyObject
+
+from cfos_cm.drivers.interfaces import IEvse
+from cfos_cm.drivers.ocpp16 import Ocpp16Evse
+from cfos_cm.drivers.registry import EVSE_TYPES, METER_TYPES
+from cfos_cm.errors import DeviceError, DeviceRefusal
+from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
+from cfos_cm.v16.timestamps import parse_timestamp
+from tests.central_system.world import World
+
+ACCEPTED = {"SetChargingProfile": {"status": "Accepted"}}
+WHY = Reason(ReasonCode.CIRCUIT, "phase L1 of garage")
+
+
+class Ocpp16(SynchronousTestCase):
+    """One connector of a Charge Point that is connected in memory."""
+
+    def setUp(self) -> None:
+        """The Charge Point accepts every profile."""
+        self.world = World()
+        self.peer = self.world.connect()
+        self.peer.answers = dict(ACCEPTED)
+        self.evse = self.make()
+
+    def make(self, phases: int = 3, identity: str = "CP-1", connector: int = 1) -> Ocpp16Evse:
+        """An EVSE of the site."""
+        now = self.world.system.roster.environment.now
+        return Ocpp16Evse("bay-1", phases, (identity, connector), self.world.system, now)
+
+    def apply(
+        self, current_ma: int, transaction_id: int | None = None, from_scratch: bool = False
+    ) -> Deferred[None]:
+        """Order it a current."""
+        return self.evse.apply(Setpoint(current_ma, WHY), transaction_id, from_scratch)
+
+    def profiles(self) -> list[dict[str, Any]]:
+        """The profiles that the Charge Point got, oldest first; each fits the schema."""
+        return [
+            frame[3]["csChargingProfiles"] for frame in self.peer.requests("SetChargingProfile")
+        ]
+
+    def limits(self) -> list[float]:
+        """The limits in them. [A]"""
+        return [
+            profile["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"]
+            for profile in self.profiles()
+        ]
+
+    def test_interface(self) -> None:
+        """It is what the control loop asks for."""
+        self.assertTrue(verifyClass(IEvse, Ocpp16Evse))
+        self.assertTrue(verifyObject(IEvse, self.evse))
+        self.assertEqual(self.evse.name, "bay-1")
+
+    def test_registry(self) -> None:
+        """The configuration knows it by its name."""
+        self.assertIn("ocpp16", EVSE_TYPES)
+        self.assertEqual(METER_TYPES, ())
+
+    def test_standing(self) -> None:
+        """Outside a transaction the default profile forbids charging, whatever is ordered."""
+        self.successResultOf(self.apply(16000))
+        (request,) = self.peer.requests()
+        self.assertEqual(
+            request[3],
+            {
+                "connectorId": 1,
+                "csChargingProfiles": {
+                    "chargingProfileId": 19522,
+                    "stackLevel": 0,
+                    "chargingProfilePurpose": "TxDefaultProfile",
+                    "chargingProfileKind": "Absolute",
+                    "chargingSchedule": {
+                        "chargingRateUnit": "A",
+                        "startSchedule": "2026-03-01T11:59:00.000Z",
+                        "chargingSchedulePeriod": [
+                            {"startPeriod": 0, "limit": 0.0, "numberPhases": 3}
+                        ],
+                    },
+                },
+            },
+        )
+
+    def test_transaction(self) -> None:
+        """In a transaction a profile of that transaction says how much."""
+        self.successResultOf(self.apply(13500, 77))
+        (profile,) = self.profiles()
+        self.assertEqual(profile["chargingProfilePurpose"], "TxProfile")
+        self.assertEqual(profile["transactionId"], 77)
+        self.assertEqual(profile["stackLevel"], 0)
+        (period,) = profile["chargingSchedule"]["chargingSchedulePeriod"]
+        self.assertEqual(period, {"startPeriod": 0, "limit": 13.5, "numberPhases": 3})
+        self.assertNotIn("duration", profile["chargingSchedule"])
+
+    def test_fromScratch(self) -> None:
+        """What may have been forgotten is told first: no current by default."""
+        self.successResultOf(self.apply(16000, 77, from_scratch=True))
+        self.assertEqual(
+            [profile["chargingProfilePurpose"] for profile in self.profiles()],
+            ["TxDefaultProfile", "TxProfile"],
+        )
+        self.assertEqual(self.limits(), [0, 16])
+
+    def test_oneAfterTheOther(self) -> None:
+        """The second profile is sent after the first was accepted; then it is told."""
+        self.peer.answers.clear()
+        ordered = self.apply(16000, 77, from_scratch=True)
+        self.assertEqual(len(self.profiles()), 1)
+        for number in range(2):
+            self.assertNoResult(ordered)
+            unique_id = self.peer.requests()[number][1]
+            self.peer.say([3, unique_id, {"status": "Accepted"}])
+        self.successResultOf(ordered)
+
+    def test_tenths(self) -> None:
+        """A limit has one decimal, and is never rounded up."""
+        for current_ma in (0, 99, 100, 6000, 6099, 7999, 15950, 16000, 31999):
+            self.successResultOf(self.apply(current_ma, 77))
+        self.assertEqual(self.limits(), [0, 0, 0.1, 6, 6, 7.9, 15.9, 16, 31.9])
+
+    def test_everyTenth(self) -> None:
+        """The text on the wire has one decimal for every current that there is."""
+        for current_ma in range(0, 80_000, 100):
+            self.successResultOf(self.apply(current_ma, 1))
+        for limit in self.limits():
+            self.assertLessEqual(len(json.dumps(limit).partition(".")[2]), 1)
+
+    def test_phases(self) -> None:
+        """It is told for how many phases the limit holds."""
+        for phases in (1, 2, 3):
+            self.evse = self.make(phases)
+            self.successResultOf(self.apply(6000, 77))
+            schedule = self.profiles()[-1]["chargingSchedule"]
+            self.assertEqual(schedule["chargingSchedulePeriod"][0]["numberPhases"], phases)
+
+    def test_start(self) -> None:
+        """A schedule has started already, also when the clocks differ a little."""
+        self.world.clock.advance(3600)
+        self.successResultOf(self.apply(6000, 77, from_scratch=True))
+        now = self.world.system.roster.environment.now()
+        for profile in self.profiles():
+            start = parse_timestamp(profile["chargingSchedule"]["startSchedule"])
+            self.assertEqual(now - start, timedelta(minutes=1))
+
+    def test_ids(self) -> None:
+        """Each connector has its own two profiles, and a new order replaces the one before."""
+        ids = []
+        for connector in (1, 2, 3, 1):
+            self.evse = self.make(connector=connector)
+            self.successResultOf(self.apply(6000, 77, from_scratch=True))
+            ids.append(tuple(profile["chargingProfileId"] for profile in self.profiles()[-2:]))
+        self.assertEqual(ids[0], ids[3])
+        self.assertEqual(len({number for pair in ids for number in pair}), 6)
+
+    def test_refused(self) -> None:
+        """A Charge Point that says no is a refusal, with its word for it."""
+        for status in ("Rejected", "NotSupported"):
+            self.peer.answers["SetChargingProfile"] = {"status": status}
+            failure = self.failureResultOf(self.apply(6000, 77), DeviceRefusal)
+            self.assertEqual(str(failure.value), f"TxProfile was answered with {status}")
+
+    def test_firstRefused(self) -> None:
+        """A refused default profile is told, but the transaction gets its limit first."""
+        self.peer.answers.clear()
+        ordered = self.apply(6000, 77, from_scratch=True)
+        self.peer.say([3, self.peer.requests()[0][1], {"status": "Rejected"}])
+        self.assertNoResult(ordered)
+        self.peer.say([3, self.peer.requests()[1][1], {"status": "Accepted"}])
+        failure = self.failureResultOf(ordered, DeviceRefusal)
+        self.assertEqual(str(failure.value), "TxDefaultProfile was answered with Rejected")
+        self.assertEqual(self.limits(), [0, 6])
+
+    def test_firstNotAnswered(self) -> None:
+        """When nothing answers the first profile, the second is not even tried."""
+        self.peer.answers.clear()
+        ordered = self.apply(6000, 77, from_scratch=True)
+        self.world.clock.advance(30)
+        self.assertUnknown(ordered)
+        self.assertEqual(self.limits(), [0])
+
+    def test_callError(self) -> None:
+        """A CALLERROR is a refusal; an answer that is none leaves everything open."""
+        self.peer.answers.clear()
+        ordered = self.apply(6000, 77)
+        self.peer.say([4, self.peer.requests()[0][1], "NotImplemented", "", {}])
+        self.failureResultOf(ordered, DeviceRefusal)
+        self.peer.answers["SetChargingProfile"] = {"status": "Perhaps"}
+        self.assertUnknown(self.apply(6000, 77))
+
+    def assertUnknown(self, ordered: Deferred[None]) -> None:
+        """Fail unless it is not known whether C{ordered} is obeyed."""
+        failure = self.failureResultOf(ordered, DeviceError)
+        self.assertNotIsInstance(failure.value, DeviceRefusal)
+
+    def test_noAnswer(self) -> None:
+        """Without an answer it is not known whether it obeys."""
+        self.peer.answers.clear()
+        ordered = self.apply(6000, 77)
+        self.world.clock.advance(30)
+        self.assertUnknown(ordered)
+
+    def test_lost(self) -> None:
+        """When the connection is lost meanwhile, it is not known either."""
+        self.peer.answers.clear()
+        ordered = self.apply(6000, 77)
+        self.peer.lose()
+        self.assertUnknown(ordered)
+        self.assertEqual(self.world.clock.getDelayedCalls(), [])
+
+    def test_notConnected(self) -> None:
+        """Who is not there cannot be ordered anything."""
+        self.evse = self.make(identity="CP-2")
+        self.assertUnknown(self.apply(6000, 77))

@@ -1,0 +1,79 @@
+"""What an EVSE may be drawing, as far as anybody can know."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from cfos_cm.site.evse import Evse, EvseSettings, Link
+from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
+
+RATING_MA = 32_000
+
+
+def evse(
+    confirmed_ma: int | None,
+    unanswered_ma: int,
+    failsafe_ma: int,
+    link: Link = Link.ONLINE,
+    stale: bool = False,
+) -> Evse:
+    """An EVSE of 32 A."""
+    reason = Reason(ReasonCode.RATING, "")
+    return Evse(
+        EvseSettings("e", "main", max_current_ma=RATING_MA, failsafe_current_ma=failsafe_ma),
+        link=link,
+        unanswered_ma=unanswered_ma,
+        confirmed=None if confirmed_ma is None else Setpoint(confirmed_ma, reason),
+        stale=stale,
+    )
+
+
+class MayDrawTests(SynchronousTestCase):
+    """Which current counts."""
+
+    def test_connected(self) -> None:
+        """The last order that was accepted counts, and those since that may have arrived."""
+        for confirmed_ma, unanswered_ma, expected in (
+            (0, 0, 0),
+            (6_000, 0, 6_000),
+            (6_000, 16_000, 16_000),
+            (16_000, 6_000, 16_000),
+        ):
+            for failsafe_ma in (0, 20_000):
+                found = evse(confirmed_ma, unanswered_ma, failsafe_ma)
+                self.assertEqual(found.may_draw_ma, expected)
+                self.assertEqual(found.granted_ma, expected)
+
+    def test_on_its_own(self) -> None:
+        """One that is not there, or may have forgotten, may be at its fail-safe current."""
+        states = [pair for pair in product(Link, (False, True)) if pair != (Link.ONLINE, False)]
+        for link, stale in states:
+            for confirmed_ma, unanswered_ma, failsafe_ma, expected in (
+                (0, 0, 0, 0),
+                (0, 0, 6_000, 6_000),
+                (16_000, 0, 6_000, 16_000),
+                (6_000, 16_000, 8_000, 16_000),
+                (6_000, 8_000, 16_000, 16_000),
+            ):
+                found = evse(confirmed_ma, unanswered_ma, failsafe_ma, link, stale)
+                self.assertEqual(found.may_draw_ma, expected, (link, stale))
+                self.assertEqual(found.granted_ma, max(confirmed_ma, unanswered_ma))
+
+    def test_unknown(self) -> None:
+        """One that never accepted anything may draw its rating, and was granted nothing."""
+        for link, stale, unanswered_ma in product(Link, (False, True), (0, 6_000, RATING_MA)):
+            found = evse(None, unanswered_ma, 6_000, link, stale)
+            self.assertEqual(found.may_draw_ma, RATING_MA)
+            self.assertEqual(found.granted_ma, 0)
+
+    def test_unknown_beyond_the_rating(self) -> None:
+        """An order from before its rating was lowered still counts."""
+        self.assertEqual(evse(None, RATING_MA + 1, 0).may_draw_ma, RATING_MA + 1)
+
+    def test_new(self) -> None:
+        """At the start nothing is known: it was never seen and may draw its rating."""
+        found = Evse(EvseSettings("e", "main"))
+        self.assertEqual((found.name, found.link, found.stale), ("e", Link.NEVER, True))
+        self.assertEqual(found.may_draw_ma, 16_000)

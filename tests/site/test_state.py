@@ -1,0 +1,370 @@
+"""How each event changes the state of the site."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import UTC, datetime
+
+from attrs import asdict, evolve
+from attrs.exceptions import FrozenInstanceError
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from cfos_cm.electrical import NO_CURRENT, PhaseCurrents
+from cfos_cm.site.circuit import CircuitSettings
+from cfos_cm.site.events import (
+    DeviceBooted,
+    EvseConnected,
+    EvseLost,
+    EvseMeasured,
+    OccupancyReported,
+    SetpointConfirmed,
+    SetpointDecided,
+    SetpointFailed,
+    SetpointOrdered,
+    SettingsChanged,
+    SiteEvent,
+    TagJudged,
+    TransactionResumed,
+    TransactionStarted,
+    TransactionStopped,
+)
+from cfos_cm.site.evse import DeviceIdentity, Evse, EvseSettings, Link, Occupancy
+from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
+from cfos_cm.site.state import STANDING_ORDER, SiteState, fold
+from cfos_cm.site.tag import Verdict
+from cfos_cm.site.transaction import Transaction
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+SETTINGS = EvseSettings("left", "main")
+TRANSACTION = Transaction(4711, "04A1", Verdict.ACCEPTED, NOON, 100)
+LATER_TRANSACTION = evolve(TRANSACTION, transaction_id=4712)
+IDENTITY = DeviceIdentity("V", "M", "S", "1.0")
+FUSE = CircuitSettings("main", 63_000)
+
+
+def order(current_ma: int) -> Setpoint:
+    """A setpoint; what for does not matter here."""
+    return Setpoint(current_ma, Reason(ReasonCode.RATING, "all that left can give"))
+
+
+LOW, HIGH = order(6_000), order(16_000)
+
+#: Known in every respect, so that whatever is lost is seen.
+FULL = Evse(
+    SETTINGS,
+    link=Link.ONLINE,
+    identity=IDENTITY,
+    occupancy=Occupancy.CHARGING,
+    fault=None,
+    transaction=TRANSACTION,
+    measured=PhaseCurrents(1, 2, 3),
+    energy_wh=5_000,
+    power_w=4_000,
+    target=HIGH,
+    ordered=HIGH,
+    unanswered_ma=16_000,
+    confirmed=LOW,
+    stale=False,
+)
+IDLE = evolve(FULL, ordered=None, unanswered_ma=0)
+
+
+def site(*evses: Evse) -> SiteState:
+    """A site with C{evses} behind one fuse."""
+    return SiteState("Site", False, {"main": FUSE}, {evse.name: evse for evse in evses})
+
+
+def folded(evse: Evse, *events: SiteEvent) -> Evse:
+    """C{evse} after C{events}."""
+    state = site(evse)
+    for event in events:
+        state = fold(state, event)
+    return state.evses[evse.name]
+
+
+#: One of each kind of event about an EVSE.
+EVENTS: tuple[SiteEvent, ...] = (
+    EvseConnected("left", "192.0.2.1"),
+    EvseLost("left", "closed"),
+    DeviceBooted("left", IDENTITY),
+    OccupancyReported("left", Occupancy.PLUGGED, "SuspendedEV"),
+    TransactionStarted("left", LATER_TRANSACTION),
+    TransactionResumed("left", LATER_TRANSACTION),
+    TransactionStopped("left", 4711, 10, "Local"),
+    EvseMeasured("left", PhaseCurrents(7, 8, 9), 1, 2),
+    SetpointDecided("left", LOW),
+    SetpointOrdered("left", LOW),
+    SetpointConfirmed("left", HIGH),
+    SetpointFailed("left", HIGH, True, "Rejected"),
+    SetpointFailed("left", HIGH, False, "no answer"),
+)
+
+
+class FoldTests(SynchronousTestCase):
+    """What every event has in common."""
+
+    def test_table(self) -> None:
+        """Each event changes the fields that it is about, and no others."""
+        gone = {
+            "link": Link.LOST,
+            "occupancy": Occupancy.UNKNOWN,
+            "measured": None,
+            "power_w": None,
+            "stale": True,
+        }
+        still = {"measured": NO_CURRENT, "power_w": 0}
+        ended = {"confirmed": STANDING_ORDER, "ordered": None, "stale": True, **still}
+        changes: tuple[dict[str, object], ...] = (
+            {"stale": True},
+            gone,
+            {"stale": True},
+            {"occupancy": Occupancy.PLUGGED, **still},
+            {"transaction": LATER_TRANSACTION, **ended},
+            {"transaction": LATER_TRANSACTION},
+            {"transaction": None, **ended},
+            {"measured": PhaseCurrents(7, 8, 9), "energy_wh": 1, "power_w": 2},
+            {"target": LOW},
+            {"ordered": LOW},
+            {"ordered": None, "unanswered_ma": 0, "confirmed": HIGH},
+            {"ordered": None, "unanswered_ma": 0, "stale": True},
+            {"ordered": None, "stale": True},
+        )
+        for event, change in zip(EVENTS, changes, strict=True):
+            self.assertEqual(folded(FULL, event), evolve(FULL, **change), event)
+
+    def test_input_is_not_changed(self) -> None:
+        """Folding makes a new state and leaves the old one as it was."""
+        before = site(FULL, evolve(IDLE, settings=EvseSettings("right", "main")))
+        settings = SettingsChanged("New", True, (FUSE,), (EvseSettings("new", "main"),))
+        for event in (*EVENTS, settings, TagJudged("left", "04A1", Verdict.ACCEPTED)):
+            kept = deepcopy(asdict(before))
+            fold(before, event)
+            self.assertEqual(asdict(before), kept)
+
+    def test_others_are_untouched(self) -> None:
+        """An event about one EVSE leaves the others the same objects, in the same order."""
+        right = evolve(IDLE, settings=EvseSettings("right", "main"))
+        for event in EVENTS:
+            after = fold(site(FULL, right), event)
+            self.assertIs(after.evses["right"], right)
+            self.assertEqual(list(after.evses), ["left", "right"])
+
+    def test_unknown_evse(self) -> None:
+        """An event about an EVSE that is not configured changes nothing."""
+        for event in EVENTS:
+            before = site(FULL)
+            self.assertIs(fold(before, evolve(event, evse="cellar")), before)
+
+    def test_tag(self) -> None:
+        """A tag that is shown changes nothing: only a transaction does."""
+        before = site(FULL)
+        for place in ("left", "cellar"):
+            self.assertIs(fold(before, TagJudged(place, "04A1", Verdict.ACCEPTED)), before)
+
+    def test_frozen(self) -> None:
+        """A state cannot be changed in place."""
+        with self.assertRaises(FrozenInstanceError):
+            site(FULL).title = "x"  # type: ignore[misc]
+        with self.assertRaises(FrozenInstanceError):
+            FULL.stale = True  # type: ignore[misc]
+
+    @given(st.lists(st.sampled_from(EVENTS), max_size=20))
+    def test_confirmed_is_what_is_known(self, events: list[SiteEvent]) -> None:
+        """After any history the books hold at least what was accepted last."""
+        evse = folded(Evse(SETTINGS), *events)
+        accepted_ma = 0 if evse.confirmed is None else evse.confirmed.current_ma
+        ordered_ma = 0 if evse.ordered is None else evse.ordered.current_ma
+        self.assertGreaterEqual(evse.may_draw_ma, max(accepted_ma, ordered_ma))
+
+
+class SettingsTests(SynchronousTestCase):
+    """The configuration is read, at the start or again."""
+
+    def test_start(self) -> None:
+        """At the start nothing is known of any EVSE."""
+        other = EvseSettings("right", "main")
+        after = fold(SiteState(), SettingsChanged("Site", True, (FUSE,), (other, SETTINGS)))
+        self.assertEqual((after.title, after.observe_only), ("Site", True))
+        self.assertEqual(after.circuits, {"main": FUSE})
+        self.assertEqual(
+            list(after.evses.items()), [("right", Evse(other)), ("left", Evse(SETTINGS))]
+        )
+
+    def test_known_is_kept(self) -> None:
+        """Of an EVSE that stays, everything but its settings stays."""
+        settings = evolve(SETTINGS, max_current_ma=32_000, priority=9)
+        after = fold(site(FULL), SettingsChanged("", False, (FUSE,), (settings,)))
+        self.assertEqual(after.evses["left"], evolve(FULL, settings=settings))
+
+    def test_removed(self) -> None:
+        """What is not configured any more is forgotten."""
+        after = fold(site(FULL), SettingsChanged("", False, (), ()))
+        self.assertEqual((after.circuits, after.evses), ({}, {}))
+
+    def test_path(self) -> None:
+        """The path of a circuit leads from itself to the main fuse."""
+        floor = CircuitSettings("floor", 40_000, "main")
+        garage = CircuitSettings("garage", 32_000, "floor")
+        circuits = {circuit.name: circuit for circuit in (FUSE, floor, garage)}
+        state = SiteState(circuits=circuits)
+        self.assertEqual(state.path("garage"), (garage, floor, FUSE))
+        self.assertEqual(state.path("main"), (FUSE,))
+        self.assertRaises(KeyError, state.path, "cellar")
+
+    def test_usable(self) -> None:
+        """What may flow is the rating without the reserve, never less than nothing."""
+        for reserve_ma, expected in ((0, 63_000), (3_000, 60_000), (63_000, 0), (64_000, 0)):
+            self.assertEqual(evolve(FUSE, reserve_ma=reserve_ma).usable_ma, expected)
+
+
+class LinkTests(SynchronousTestCase):
+    """EVSEs come and go."""
+
+    def test_connected(self) -> None:
+        """Whoever connects has to be told again, and what it obeys stays in the books."""
+        for link in Link:
+            evse = folded(evolve(IDLE, link=link), EvseConnected("left", ""))
+            self.assertEqual((evse.link, evse.stale, evse.confirmed), (Link.ONLINE, True, LOW))
+
+    def test_lost(self) -> None:
+        """Whoever is lost goes on obeying; what its car does is not known any more."""
+        evse = folded(FULL, EvseLost("left", ""))
+        self.assertEqual((evse.transaction, evse.confirmed), (TRANSACTION, LOW))
+        self.assertEqual((evse.ordered, evse.unanswered_ma), (HIGH, 16_000))
+        self.assertEqual(evse.energy_wh, 5_000)
+
+
+class OccupancyTests(SynchronousTestCase):
+    """What an EVSE says about its car."""
+
+    def test_resumed(self) -> None:
+        """Who begins to charge has to be told again; who goes on has not."""
+        for before in Occupancy:
+            evse = evolve(IDLE, occupancy=before)
+            after = folded(evse, OccupancyReported("left", Occupancy.CHARGING, "Charging"))
+            self.assertIs(after.stale, before is not Occupancy.CHARGING, before)
+            self.assertEqual(after.measured, IDLE.measured)
+
+    def test_stale_stays(self) -> None:
+        """Going on to charge is no proof that anything was accepted."""
+        event = OccupancyReported("left", Occupancy.CHARGING, "Charging")
+        self.assertTrue(folded(evolve(IDLE, stale=True), event).stale)
+
+    def test_not_charging(self) -> None:
+        """Without charging no current flows."""
+        for occupancy in set(Occupancy) - {Occupancy.CHARGING}:
+            after = folded(IDLE, OccupancyReported("left", occupancy, ""))
+            self.assertEqual((after.measured, after.power_w), (NO_CURRENT, 0))
+            self.assertFalse(after.stale)
+
+    def test_fault(self) -> None:
+        """The error code is kept while there is a fault, and no longer."""
+        faulted = folded(
+            IDLE, OccupancyReported("left", Occupancy.FAULTED, "", "GroundFailure")
+        )
+        self.assertEqual(faulted.fault, "GroundFailure")
+        for occupancy in (Occupancy.FREE, Occupancy.CHARGING):
+            self.assertIsNone(folded(faulted, OccupancyReported("left", occupancy, "")).fault)
+
+
+class MeasurementTests(SynchronousTestCase):
+    """What the meter says."""
+
+    def test_silence_keeps(self) -> None:
+        """What the meter does not say stays as it was; a zero is not silence."""
+        self.assertEqual(folded(IDLE, EvseMeasured("left")), IDLE)
+        after = folded(IDLE, EvseMeasured("left", NO_CURRENT, 0, 0))
+        self.assertEqual((after.measured, after.energy_wh, after.power_w), (NO_CURRENT, 0, 0))
+
+
+class TransactionTests(SynchronousTestCase):
+    """Transactions begin and end."""
+
+    def test_started(self) -> None:
+        """A transaction starts under the order that is in force."""
+        waiting = evolve(IDLE, transaction=None, confirmed=STANDING_ORDER)
+        after = folded(waiting, TransactionStarted("left", TRANSACTION))
+        self.assertEqual(after, evolve(waiting, transaction=TRANSACTION))
+
+    def test_started_twice(self) -> None:
+        """The same start again changes nothing."""
+        self.assertEqual(folded(FULL, TransactionStarted("left", TRANSACTION)), FULL)
+
+    def test_superseded(self) -> None:
+        """A start ends what was never stopped, and the new transaction has no current yet."""
+        after = folded(IDLE, TransactionStarted("left", LATER_TRANSACTION))
+        self.assertEqual(after.transaction, LATER_TRANSACTION)
+        self.assertEqual(after.confirmed, STANDING_ORDER)
+
+    def test_stopped(self) -> None:
+        """With the transaction its limit ends, and the standing order is in force again."""
+        after = folded(IDLE, TransactionStopped("left", 4711, 10, "Local"))
+        self.assertIsNone(after.transaction)
+        self.assertEqual((after.confirmed, after.may_draw_ma), (STANDING_ORDER, 0))
+        self.assertFalse(after.stale)
+
+    def test_stopped_unknown(self) -> None:
+        """If nothing was ever accepted, no standing order is in force either."""
+        after = folded(evolve(IDLE, confirmed=None), TransactionStopped("left", 4711, 0, ""))
+        self.assertIsNone(after.confirmed)
+        self.assertEqual(after.may_draw_ma, SETTINGS.max_current_ma)
+
+    def test_stopped_under_way(self) -> None:
+        """An order that was under way stays in the books until a later one is accepted."""
+        after = folded(FULL, TransactionStopped("left", 4711, 10, "Local"))
+        self.assertEqual((after.ordered, after.may_draw_ma, after.stale), (None, 16_000, True))
+        after = folded(
+            after,
+            SetpointOrdered("left", STANDING_ORDER),
+            SetpointConfirmed("left", STANDING_ORDER),
+        )
+        self.assertEqual((after.may_draw_ma, after.stale), (0, False))
+
+    def test_stopped_another(self) -> None:
+        """The end of another transaction, or of none, changes nothing."""
+        event = TransactionStopped("left", 4712, 10, "Local")
+        self.assertEqual(folded(FULL, event), FULL)
+        without = evolve(IDLE, transaction=None)
+        self.assertEqual(folded(without, event), without)
+
+
+class SetpointTests(SynchronousTestCase):
+    """Orders, and what becomes of them."""
+
+    def test_ordered(self) -> None:
+        """The highest of all orders that were not answered counts."""
+        evse = IDLE
+        for current_ma, expected in ((8_000, 8_000), (16_000, 16_000), (7_000, 16_000)):
+            evse = folded(
+                evse,
+                SetpointOrdered("left", order(current_ma)),
+                SetpointFailed("left", order(current_ma), False, "no answer"),
+            )
+            self.assertEqual(evse.unanswered_ma, expected)
+        self.assertEqual((evse.confirmed, evse.ordered, evse.stale), (LOW, None, True))
+
+    def test_confirmed(self) -> None:
+        """What is accepted is in force, and nothing else is any more."""
+        evse = folded(evolve(FULL, stale=True), SetpointConfirmed("left", HIGH))
+        self.assertEqual(evse, evolve(IDLE, confirmed=HIGH))
+
+    def test_refused(self) -> None:
+        """Who refuses goes on obeying what he accepted before, and is told again."""
+        evse = folded(FULL, SetpointFailed("left", HIGH, True, "Rejected"))
+        self.assertEqual((evse.confirmed, evse.may_draw_ma, evse.stale), (LOW, 6_000, True))
+
+    def test_refused_and_forgotten(self) -> None:
+        """Of somebody who refuses and may have forgotten the last order nothing is known."""
+        evse = folded(evolve(FULL, stale=True), SetpointFailed("left", HIGH, True, "Rejected"))
+        self.assertIsNone(evse.confirmed)
+        self.assertEqual(evse.may_draw_ma, SETTINGS.max_current_ma)
+
+    def test_late_answers(self) -> None:
+        """The answer to an order that is not awaited says nothing about the one that is."""
+        for evse in (evolve(IDLE, ordered=HIGH, unanswered_ma=16_000), IDLE):
+            self.assertEqual(folded(evse, SetpointConfirmed("left", LOW)), evse)
+            for refused in (True, False):
+                event = SetpointFailed("left", LOW, refused, "")
+                self.assertEqual(folded(evse, event), evolve(evse, stale=True))

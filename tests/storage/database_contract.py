@@ -1,0 +1,276 @@
+"""What every database promises, whatever kind it is."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, event, insert
+from twisted.internet.defer import DeferredList, gatherResults
+from twisted.logger import capturedLogs
+
+from cfos_cm.errors import LocalProtocolError, StorageError
+from cfos_cm.storage import writer
+from cfos_cm.storage.tables import VERSION_TABLE, metadata
+from cfos_cm.storage.tables import tags as tags_table
+
+from .cases import DatabaseCase, writer_threads
+
+
+def put_tag(id_tag: str) -> Any:
+    """Work that writes one row."""
+
+    def work(connection: Any) -> str:
+        connection.execute(
+            insert(tags_table).values(folded_id_tag=id_tag, id_tag=id_tag, status="Accepted")
+        )
+        return id_tag
+
+    return work
+
+
+class DatabaseContract(DatabaseCase):
+    """Starting, stopping, work in groups."""
+
+    async def test_resultOfWork(self) -> None:
+        """The Deferred fires with what the work returned."""
+        database = await self.opened()
+        self.assertEqual(await database.run(lambda connection: 42), 42)
+
+    async def test_workIsKept(self) -> None:
+        """What was written is there after a stop and a start."""
+        database = await self.opened()
+        await database.run(put_tag("a"))
+        await database.stop()
+        await database.start()
+        self.assertEqual(await self.rows(database, "SELECT id_tag FROM tags"), [("a",)])
+
+    async def test_noThreadIsLeft(self) -> None:
+        """A stopped database has no thread."""
+        database = await self.opened()
+        self.assertEqual(len(writer_threads()), 1)
+        await database.stop()
+        self.assertEqual(writer_threads(), [])
+
+    async def test_stopDoesWhatWaits(self) -> None:
+        """What waits when the database is stopped is done before that."""
+        database = await self.opened()
+        let_go, _ = self.held(database)
+        waiting = [database.run(put_tag(str(number))) for number in range(5)]
+        stopped = database.stop()
+        let_go()
+        self.assertEqual(await gatherResults(waiting), ["0", "1", "2", "3", "4"])
+        await stopped
+
+    async def test_closed(self) -> None:
+        """Work for a database that is closed, closing or was never open fails at once."""
+        database = self.database()
+        await self.assertFailure(database.run(put_tag("a")), StorageError)
+        await database.start()
+        stopped = database.stop()
+        self.failureResultOf(database.run(put_tag("b")), StorageError)
+        await stopped
+        self.failureResultOf(database.run(put_tag("c")), StorageError)
+
+    async def test_stopTwice(self) -> None:
+        """A second stop waits for the same end, and a third one has nothing to do."""
+        database = await self.opened()
+        await gatherResults([database.stop(), database.stop()])
+        self.successResultOf(database.stop())
+
+    async def test_startTwice(self) -> None:
+        """A database that is open cannot be started."""
+        database = await self.opened()
+        self.failureResultOf(database.start(), StorageError)
+
+    async def test_stopWhileStarting(self) -> None:
+        """A stop during the start ends both."""
+        database = self.database()
+        await gatherResults([database.start(), database.stop()])
+        self.assertEqual(writer_threads(), [])
+
+    async def test_groupCommit(self) -> None:
+        """What waits together is committed once."""
+        database = await self.opened()
+        commits: list[object] = []
+        count = commits.append
+        event.listen(Engine, "commit", count)
+        self.addCleanup(event.remove, Engine, "commit", count)
+        let_go, first = self.held(database)
+        waiting = [database.run(put_tag(str(number))) for number in range(500)]
+        self.assertEqual(len(commits), 0)
+        let_go()
+        await gatherResults([first, *waiting])
+        self.assertEqual(len(commits), 2)
+
+    async def test_nobodyIsToldBeforeTheCommit(self) -> None:
+        """A Deferred fires after the commit of its group."""
+        database = await self.opened()
+        order: list[str] = []
+        listener = lambda connection: order.append("committed")  # noqa: E731
+        event.listen(Engine, "commit", listener)
+        self.addCleanup(event.remove, Engine, "commit", listener)
+        await database.run(put_tag("a")).addCallback(lambda _: order.append("told"))
+        self.assertEqual(order, ["committed", "told"])
+
+    async def test_failureOfOne(self) -> None:
+        """Work that fails takes back its own rows and nobody else's."""
+        database = await self.opened()
+
+        def half(connection: Any) -> None:
+            put_tag("half")(connection)
+            raise LocalProtocolError("no")
+
+        let_go, _ = self.held(database)
+        before, failing, after = map(database.run, (put_tag("a"), half, put_tag("b")))
+        let_go()
+        await before
+        await self.assertFailure(failing, LocalProtocolError)
+        await after
+        found = await self.rows(database, "SELECT id_tag FROM tags ORDER BY id_tag")
+        self.assertEqual(found, [("a",), ("b",)])
+
+    async def test_databaseErrorOfOne(self) -> None:
+        """A statement that the database refuses fails only the work that it is part of."""
+        database = await self.opened()
+        let_go, _ = self.held(database)
+        results = DeferredList(
+            [database.run(put_tag(id_tag)) for id_tag in ("a", "a", "b")], consumeErrors=True
+        )
+        let_go()
+        self.assertEqual([good for good, _ in await results], [True, False, True])
+
+    async def test_plainMessage(self) -> None:
+        """An error of the database is told without SQL, values or secrets."""
+        database = await self.opened()
+        await database.run(put_tag("SECRET-TAG"))
+        error = await self.assertFailure(database.run(put_tag("SECRET-TAG")), StorageError)
+        for forbidden in ("INSERT", "SECRET-TAG", "s3cret", "sqlalche", "\n"):
+            self.assertNotIn(forbidden, str(error))
+        # A logged traceback would show the cause, and SQLAlchemy puts the statement into it.
+        self.assertIsNone(error.__cause__)
+
+    async def test_mistakeInWork(self) -> None:
+        """Any other exception of the work is a L{StorageError} that has it as its cause."""
+        database = await self.opened()
+        error = await self.assertFailure(database.run(lambda connection: {}["x"]), StorageError)
+        self.assertIsInstance(error.__cause__, KeyError)
+
+    async def test_swallowedError(self) -> None:
+        """Work that hides a database error is not told that it was done when it was not."""
+        database = await self.opened()
+
+        def hide(connection: Any) -> str:
+            put_tag("hidden")(connection)
+            connection.exec_driver_sql("ROLLBACK")
+            return "done"
+
+        with capturedLogs() as events:
+            await self.assertFailure(database.run(hide), StorageError)
+        self.assertIn("cannot be written", events[0]["log_format"])
+        self.assertEqual(await self.rows(database, "SELECT * FROM tags"), [])
+        self.assertEqual(await database.run(put_tag("next")), "next")
+
+    async def test_failedCommit(self) -> None:
+        """When the commit fails, everybody of the group is told so, and nothing is kept."""
+        database = await self.opened()
+
+        def refuse(connection: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        let_go, first = self.held(database)
+        waiting = [database.run(put_tag(str(number))) for number in range(3)]
+        event.listen(Engine, "commit", refuse)
+        with capturedLogs() as events:
+            let_go()
+            results = await DeferredList([first, *waiting], consumeErrors=True)
+            event.remove(Engine, "commit", refuse)
+            for good, failure in results:
+                self.assertFalse(good and failure != "let go")
+            for _, failure in results[1:]:
+                self.assertIsInstance(failure.value, StorageError)
+                self.assertIn("No space left on device", str(failure.value))
+            self.assertEqual(await self.rows(database, "SELECT * FROM tags"), [])
+        self.assertEqual([entry["log_level"].name for entry in events], ["critical", "info"])
+
+    async def test_bound(self) -> None:
+        """Beyond the bound of what may wait, work fails at once."""
+        self.patch(writer, "MAX_WAITING_JOBS", 3)
+        database = await self.opened()
+        let_go, _ = self.held(database)
+        waiting = [database.run(put_tag(str(number))) for number in range(3)]
+        self.failureResultOf(database.run(put_tag("4")), StorageError)
+        let_go()
+        await gatherResults(waiting)
+
+    async def test_cancelled(self) -> None:
+        """Whoever does not wait any more disturbs nobody."""
+        database = await self.opened()
+        let_go, _ = self.held(database)
+        cancelled = database.run(put_tag("a"))
+        after = database.run(put_tag("b"))
+        cancelled.addErrback(lambda failure: None)
+        cancelled.cancel()
+        let_go()
+        self.assertEqual(await after, "b")
+
+
+class MigrationContract(DatabaseCase):
+    """From nothing to the tables that the program uses."""
+
+    async def test_head(self) -> None:
+        """What the migrations make is what C{tables.py} says."""
+        database = await self.opened()
+
+        def compare(connection: Any) -> list[Any]:
+            context = MigrationContext.configure(
+                connection,
+                opts={"compare_type": True, "version_table": VERSION_TABLE},
+            )
+            return compare_metadata(context, metadata)
+
+        self.assertEqual(await database.run(compare), [])
+
+    async def test_compareSeesADifference(self) -> None:
+        """The comparison above would see a missing index."""
+        database = await self.opened()
+        await self.write(database, "DROP INDEX ix_charge_points_last_seen_at")
+
+        def compare(connection: Any) -> list[Any]:
+            context = MigrationContext.configure(
+                connection, opts={"version_table": VERSION_TABLE}
+            )
+            return compare_metadata(context, metadata)
+
+        self.assertEqual([change[0] for change in await database.run(compare)], ["add_index"])
+
+    async def test_twice(self) -> None:
+        """A second start migrates nothing."""
+        database = await self.opened()
+        await database.stop()
+        with mock.patch("alembic.command.upgrade", side_effect=AssertionError):
+            await database.start()
+        found = await self.rows(database, f"SELECT version_num FROM {VERSION_TABLE}")
+        self.assertEqual(found, [("0001",)])
+
+    async def test_newer(self) -> None:
+        """A database of a newer version is left alone, and the error says why."""
+        database = await self.opened()
+        await self.write(database, f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+        await database.stop()
+        error = await self.assertFailure(database.start(), StorageError)
+        self.assertIn("newer version", str(error))
+        self.assertIn("9999", str(error))
+        self.assertEqual(writer_threads(), [])
+
+    async def test_failedMigration(self) -> None:
+        """A migration that breaks off leaves nothing behind, and is done at the next start."""
+        database = self.database()
+        with mock.patch("alembic.op.create_index", side_effect=OSError(28, "disk full")):
+            error = await self.assertFailure(database.start(), StorageError)
+        self.assertIn("disk full", str(error))
+        await database.start()
+        self.addCleanup(database.stop)
+        self.assertEqual(await self.rows(database, "SELECT * FROM transactions"), [])

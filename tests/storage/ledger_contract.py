@@ -1,0 +1,396 @@
+"""What the ledger promises, whatever database it is in."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from attrs import evolve
+from twisted.internet.defer import gatherResults
+
+from cfos_cm.errors import CallErrorCode, RemoteProtocolError, StorageError
+from cfos_cm.site.records import StopOutcome, TransactionStart, TransactionStop
+from cfos_cm.site.tag import Verdict
+from cfos_cm.storage import readings, review
+from cfos_cm.storage.transactions import Ledger, TransactionState
+
+from .cases import NOW, DatabaseCase
+
+START = TransactionStart(
+    charge_point="CP-1",
+    connector=1,
+    evse="bay-1",
+    id_tag="04AABB",
+    verdict=Verdict.ACCEPTED,
+    started_at=NOW,
+    meter_start_wh=1000,
+    reservation_id=None,
+    request_text='{"connectorId":1}',
+)
+
+HUGE_IDS = (0, -1, 2**31, 2**63 - 1, 2**63, -(2**63) - 1, 10**5000)
+
+
+def start_of(**changes: Any) -> TransactionStart:
+    """Another start than L{START}, which also says so in other words."""
+    return evolve(START, **{"request_text": f'{{"is":"{sorted(changes)}"}}', **changes})
+
+
+def stop_of(transaction_id: int, **changes: Any) -> TransactionStop:
+    """The stop of a transaction of L{START}'s Charge Point, 2.5 kWh and an hour later."""
+    stop = TransactionStop(
+        charge_point=START.charge_point,
+        transaction_id=transaction_id,
+        id_tag=START.id_tag,
+        stopped_at=NOW + timedelta(hours=1),
+        meter_stop_wh=3500,
+        reason="EVDisconnected",
+        request_text='{"transactionId":1}',
+    )
+    return evolve(stop, **changes)
+
+
+class LedgerContract(DatabaseCase):
+    """Transactions."""
+
+    async def ledger(self, *ids: int) -> Ledger:
+        """A ledger whose ids are C{ids}, then 1, 2, …"""
+        numbers = itertools.chain(ids, itertools.count(1))
+        return Ledger(await self.opened(), lambda: next(numbers))
+
+    async def test_start(self) -> None:
+        """A start becomes a transaction with an id of ours."""
+        ledger = await self.ledger(77)
+        stored = await ledger.start(START)
+        self.assertFalse(stored.repeated)
+        self.assertEqual(stored.superseded, ())
+        self.assertEqual(stored.transaction.transaction_id, 77)
+        self.assertEqual(stored.transaction.id_tag, "04AABB")
+        self.assertEqual(stored.transaction.meter_start_wh, 1000)
+        self.assertEqual(stored.transaction.started_at, NOW)
+
+    async def test_everyField(self) -> None:
+        """What was said at the start is there to the letter."""
+        ledger = await self.ledger()
+        start = evolve(
+            START, reservation_id=9, evse=None, verdict=Verdict.EXPIRED, id_tag="Ä'); DROP"
+        )
+        made = await ledger.start(start)
+        (found,) = await ledger.transactions()
+        self.assertEqual(found.transaction, made.transaction)
+        self.assertEqual(found.transaction.verdict, Verdict.EXPIRED)
+        self.assertEqual(found.transaction.id_tag, "Ä'); DROP")
+        self.assertEqual((found.charge_point, found.connector, found.evse), ("CP-1", 1, None))
+        self.assertEqual(found.reservation_id, 9)
+        self.assertEqual(found.start_text, START.request_text)
+        self.assertEqual(found.state, TransactionState.OPEN)
+        self.assertIsNone(found.stopped_at)
+        self.assertIsNone(found.energy_wh)
+
+    async def test_timesAreUtc(self) -> None:
+        """A time of another zone comes back as the same moment in UTC."""
+        ledger = await self.ledger()
+        there = NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))
+        await ledger.start(start_of(started_at=there))
+        (found,) = await ledger.transactions()
+        self.assertEqual(found.transaction.started_at, NOW)
+        self.assertEqual(found.transaction.started_at.utcoffset(), timedelta(0))
+
+    async def test_repeatedStart(self) -> None:
+        """The same start again is the same transaction, also in the words of another zone."""
+        ledger = await self.ledger()
+        first = await ledger.start(START)
+        elsewhere = START.started_at.astimezone(timezone(timedelta(hours=-3)))
+        again = await ledger.start(start_of(started_at=elsewhere))
+        self.assertTrue(again.repeated)
+        self.assertEqual(again.transaction, first.transaction)
+        self.assertEqual(len(await ledger.transactions()), 1)
+
+    async def test_repeatedStartOfASupersededOne(self) -> None:
+        """A late repetition supersedes nothing."""
+        ledger = await self.ledger()
+        first = await ledger.start(START)
+        await ledger.start(start_of(meter_start_wh=1001))
+        again = await ledger.start(START)
+        self.assertEqual(again.transaction, first.transaction)
+        self.assertEqual(again.superseded, ())
+
+    async def test_sameWords(self) -> None:
+        """What says the same as the open transaction is that, though the time taken differs."""
+        ledger = await self.ledger()
+        first = await ledger.start(START)
+        later = evolve(START, started_at=NOW + timedelta(seconds=30))
+        again = await ledger.start(later)
+        self.assertTrue(again.repeated)
+        self.assertEqual(again.transaction, first.transaction)
+        await ledger.stop(stop_of(first.transaction.transaction_id))
+        self.assertFalse((await ledger.start(later)).repeated)
+
+    async def test_repeatedInOneGroup(self) -> None:
+        """The same start twice at the same moment is one transaction."""
+        ledger = await self.ledger()
+        results = await gatherResults([ledger.start(START) for _ in range(20)])
+        self.assertEqual([result.repeated for result in results], [False] + [True] * 19)
+        self.assertEqual(len({result.transaction for result in results}), 1)
+
+    async def test_anotherStart(self) -> None:
+        """A start that differs in any part of the key is another transaction."""
+        ledger = await self.ledger()
+        differing: tuple[dict[str, Any], ...] = (
+            {},
+            {"charge_point": "CP-2"},
+            {"connector": 2},
+            {"id_tag": "OTHER"},
+            {"started_at": NOW + timedelta(microseconds=1)},
+            {"meter_start_wh": 1001},
+        )
+        for changes in differing:
+            self.assertFalse((await ledger.start(start_of(**changes))).repeated)
+        self.assertEqual(len(await ledger.transactions()), len(differing))
+
+    async def test_collidingIds(self) -> None:
+        """An id that is taken is asked for again."""
+        ledger = await self.ledger(5, 5, 5, 6)
+        first = await ledger.start(START)
+        second = await ledger.start(start_of(connector=2))
+        self.assertEqual(first.transaction.transaction_id, 5)
+        self.assertEqual(second.transaction.transaction_id, 6)
+
+    async def test_noFreeId(self) -> None:
+        """A source of ids that always says the same is given up."""
+        ledger = Ledger(await self.opened(), lambda: 5)
+        await ledger.start(START)
+        await self.assertFailure(ledger.start(start_of(connector=2)), StorageError)
+
+    async def test_idsAreChecked(self) -> None:
+        """An id that a Charge Point could not keep is never stored."""
+        database = await self.opened()
+        for bad in (0, -1, 2**31):
+            await self.assertFailure(Ledger(database, lambda: bad).start(START), StorageError)  # noqa: B023
+
+    async def test_superseded(self) -> None:
+        """A new start at the same connector supersedes the open one there, and no other."""
+        ledger = await self.ledger(10, 11, 12, 13)
+        for changes in ({}, {"connector": 2}, {"charge_point": "CP-2"}):
+            await ledger.start(start_of(**changes))
+        stored = await ledger.start(start_of(meter_start_wh=2000))
+        self.assertEqual(stored.superseded, (10,))
+        states = {
+            found.transaction.transaction_id: found.state
+            for found in await ledger.transactions()
+        }
+        still_open = TransactionState.OPEN
+        self.assertEqual(
+            states,
+            {10: TransactionState.SUPERSEDED, 11: still_open, 12: still_open, 13: still_open},
+        )
+
+    async def test_tooBig(self) -> None:
+        """What does not fit 64 bits is refused by the peer's fault, and nothing is stored."""
+        ledger = await self.ledger()
+        for changes in (
+            {"meter_start_wh": 2**63},
+            {"meter_start_wh": -(2**63) - 1},
+            {"connector": 2**63},
+            {"reservation_id": 10**30},
+            {"id_tag": "x" * 256},
+            {"id_tag": "a\0b"},
+            {"charge_point": "\ud800"},
+            {"started_at": datetime(2026, 1, 1)},
+            {"started_at": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))},
+            {"request_text": "x" * (256 * 1024 + 1)},
+        ):
+            error = await self.assertFailure(
+                ledger.start(start_of(**changes)), RemoteProtocolError
+            )
+            self.assertEqual(error.code, CallErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
+        self.assertEqual(await ledger.transactions(), ())
+
+    async def test_biggest(self) -> None:
+        """What just fits is kept."""
+        ledger = await self.ledger()
+        await ledger.start(
+            start_of(meter_start_wh=2**63 - 1, connector=-(2**63), id_tag="ß" * 255)
+        )
+        (found,) = await ledger.transactions()
+        self.assertEqual(found.transaction.meter_start_wh, 2**63 - 1)
+        self.assertEqual(found.connector, -(2**63))
+
+    async def test_stop(self) -> None:
+        """A stop ends its transaction and says what was drawn."""
+        ledger = await self.ledger()
+        made = await ledger.start(START)
+        stored = await ledger.stop(stop_of(made.transaction.transaction_id))
+        self.assertEqual(stored.outcome, StopOutcome.STOPPED)
+        self.assertEqual((stored.evse, stored.connector), ("bay-1", 1))
+        self.assertEqual(stored.energy_wh, 2500)
+        self.assertEqual(stored.id_tag, "04AABB")
+        (found,) = await ledger.transactions()
+        self.assertEqual(found.state, TransactionState.STOPPED)
+        self.assertEqual(found.stopped_at, NOW + timedelta(hours=1))
+        self.assertEqual((found.meter_stop_wh, found.energy_wh), (3500, 2500))
+        self.assertEqual(found.stop_reason, "EVDisconnected")
+        self.assertEqual(found.stop_text, '{"transactionId":1}')
+        self.assertEqual(await ledger.open_transactions(), ())
+
+    async def test_meterWentBack(self) -> None:
+        """A register that went back gives no energy, and its reading is kept."""
+        ledger = await self.ledger()
+        made = await ledger.start(START)
+        stored = await ledger.stop(stop_of(made.transaction.transaction_id, meter_stop_wh=999))
+        self.assertEqual(stored.outcome, StopOutcome.STOPPED)
+        self.assertIsNone(stored.energy_wh)
+        (found,) = await ledger.transactions()
+        self.assertEqual(found.meter_stop_wh, 999)
+
+    async def test_stopOfASupersededOne(self) -> None:
+        """A late stop still ends a transaction that was superseded."""
+        ledger = await self.ledger()
+        made = await ledger.start(START)
+        await ledger.start(start_of(meter_start_wh=5000))
+        stored = await ledger.stop(stop_of(made.transaction.transaction_id))
+        self.assertEqual(stored.outcome, StopOutcome.STOPPED)
+        self.assertEqual((await ledger.transactions())[1].state, TransactionState.STOPPED)
+
+    async def test_repeatedStop(self) -> None:
+        """The same stop again gets the same answer and books nothing."""
+        ledger = await self.ledger()
+        made = await ledger.start(START)
+        stop = stop_of(made.transaction.transaction_id)
+        first = await ledger.stop(stop)
+        again = await ledger.stop(stop)
+        self.assertEqual(again, evolve(first, outcome=StopOutcome.REPEATED))
+        self.assertEqual(await ledger.stray_stops("CP-1"), ())
+
+    async def test_differingSecondStop(self) -> None:
+        """A second stop with another reading changes nothing and is kept for review."""
+        ledger = await self.ledger()
+        made = await ledger.start(START)
+        stop = stop_of(made.transaction.transaction_id)
+        await ledger.stop(stop)
+        again = await ledger.stop(evolve(stop, meter_stop_wh=9999))
+        self.assertEqual((again.outcome, again.energy_wh), (StopOutcome.REPEATED, 2500))
+        (stray,) = await ledger.stray_stops("CP-1")
+        self.assertEqual(stray.meter_stop_wh, 9999)
+        self.assertEqual(stray.outcome, StopOutcome.REPEATED)
+
+    async def test_unknownStop(self) -> None:
+        """A stop of no transaction, whatever integer it names, is kept for review."""
+        ledger = await self.ledger(4711)
+        await ledger.start(START)
+        for transaction_id in HUGE_IDS:
+            stored = await ledger.stop(stop_of(transaction_id))
+            self.assertEqual(stored.outcome, StopOutcome.UNKNOWN)
+            self.assertIsNone(stored.energy_wh)
+        kept = [stray.transaction_id for stray in await ledger.stray_stops("CP-1")]
+        self.assertEqual(kept[:-1], [str(transaction_id) for transaction_id in HUGE_IDS[:-1]])
+        self.assertEqual(kept[-1], "an integer of 16610 bits")
+        self.assertEqual(len(await ledger.open_transactions()), 1)
+
+    async def test_unknownStopTwice(self) -> None:
+        """A stop of no transaction that is said again is kept once."""
+        ledger = await self.ledger()
+        for _ in range(3):
+            await ledger.stop(stop_of(123))
+        self.assertEqual(len(await ledger.stray_stops("CP-1")), 1)
+
+    async def test_foreignStop(self) -> None:
+        """Nobody ends another Charge Point's transaction, nor learns anything about it."""
+        ledger = await self.ledger()
+        made = await ledger.start(START)
+        stop = stop_of(made.transaction.transaction_id, charge_point="CP-2")
+        stored = await ledger.stop(stop)
+        self.assertEqual(stored.outcome, StopOutcome.FOREIGN)
+        self.assertEqual((stored.evse, stored.id_tag, stored.energy_wh), (None, None, None))
+        self.assertEqual(len(await ledger.open_transactions()), 1)
+        (stray,) = await ledger.stray_stops("CP-2")
+        self.assertEqual(stray.request_text, stop.request_text)
+
+    async def test_strayStopsAreBounded(self) -> None:
+        """Of each Charge Point the newest are kept; one does not displace another's."""
+        self.patch(review, "MAX_STRAY_STOPS", 3)
+        ledger = await self.ledger()
+        await ledger.stop(stop_of(1, charge_point="CP-2"))
+        for transaction_id in range(1, 8):
+            await ledger.stop(stop_of(transaction_id))
+        kept = [stray.transaction_id for stray in await ledger.stray_stops("CP-1")]
+        self.assertEqual(kept, ["5", "6", "7"])
+        self.assertEqual(len(await ledger.stray_stops("CP-2")), 1)
+
+    async def test_stopTooBig(self) -> None:
+        """A reading that does not fit 64 bits is refused, and the transaction stays open."""
+        ledger = await self.ledger()
+        made = await ledger.start(START)
+        stop = stop_of(made.transaction.transaction_id, meter_stop_wh=2**63)
+        error = await self.assertFailure(ledger.stop(stop), RemoteProtocolError)
+        self.assertEqual(error.code, CallErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
+        self.assertEqual(len(await ledger.open_transactions()), 1)
+
+    async def test_meterValues(self) -> None:
+        """A payload comes back to the letter: escapes, spaces, and what is not ASCII."""
+        ledger = await self.ledger()
+        made = await ledger.start(START)
+        number = made.transaction.transaction_id
+        payloads = (
+            r'{ "a" : "\/\u00e9" ,"b":1.50 }',
+            '\t{"ä": "😀 é"}\r\n ',
+            '{"n": 1e400, "z": "\\u0000"}',
+        )
+        for payload in payloads:
+            await ledger.add_meter_values("CP-1", 1, number, NOW, payload)
+        found = await ledger.meter_values("CP-1", number)
+        self.assertEqual(tuple(values.payload_text for values in found), payloads)
+        self.assertEqual({values.received_at for values in found}, {NOW})
+
+    async def test_looseMeterValues(self) -> None:
+        """Readings of no transaction, or of another Charge Point's, are kept outside any."""
+        ledger = await self.ledger()
+        made = await ledger.start(START)
+        named = (None, *HUGE_IDS, made.transaction.transaction_id)
+        for transaction_id in named:
+            await ledger.add_meter_values("CP-2", 1, transaction_id, NOW, "{}")
+        self.assertEqual(len(await ledger.meter_values("CP-2", None)), len(named))
+        number = made.transaction.transaction_id
+        self.assertEqual(await ledger.meter_values("CP-1", number), ())
+
+    async def test_meterValuesAreBounded(self) -> None:
+        """Above the bound the oldest readings go, but a transaction's first one stays."""
+        self.patch(readings, "_ROWS_BETWEEN_COUNTS", 1)
+        self.patch(readings, "MAX_LOOSE_READINGS", 3)
+        self.patch(readings, "MAX_TRANSACTION_READINGS", 3)
+        ledger = await self.ledger()
+        made = await ledger.start(START)
+        for number in (None, made.transaction.transaction_id):
+            for count in range(6):
+                await ledger.add_meter_values("CP-1", 1, number, NOW, str(count))
+        kept = [
+            [values.payload_text for values in await ledger.meter_values("CP-1", number)]
+            for number in (None, made.transaction.transaction_id)
+        ]
+        self.assertEqual(kept, [["3", "4", "5"], ["0", "4", "5"]])
+
+    async def test_openAfterRestart(self) -> None:
+        """What has not been stopped is there when the program starts again."""
+        numbers = itertools.count(1)
+        database = await self.opened()
+        ledger = Ledger(database, lambda: next(numbers))
+        stopped = await ledger.start(START)
+        running = await ledger.start(start_of(connector=2, evse="bay-2"))
+        await ledger.stop(stop_of(stopped.transaction.transaction_id))
+        await database.stop()
+        await database.start()
+        (found,) = await ledger.open_transactions()
+        self.assertEqual(found.transaction, running.transaction)
+        self.assertEqual(
+            (found.charge_point, found.connector, found.evse), ("CP-1", 2, "bay-2")
+        )
+
+    async def test_pages(self) -> None:
+        """Transactions come newest first, in pages."""
+        ledger = await self.ledger()
+        for connector in range(5):
+            await ledger.start(start_of(connector=connector))
+        page = await ledger.transactions(limit=2, offset=1)
+        self.assertEqual([found.connector for found in page], [3, 2])
+        self.assertEqual(await ledger.transactions(limit=-1), ())

@@ -1,0 +1,117 @@
+"""The command C{cfos-cm}, in this process and as one of its own."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from cfos_cm.console import main, parser
+from tests.services.consoles import ConsoleCase
+from tests.services.sites import BAYS
+
+GOOD = "[ocpp server]\ntls = off\n" + BAYS
+
+
+class Check(ConsoleCase):
+    """C{cfos-cm check}."""
+
+    def test_good(self) -> None:
+        """A file without mistakes is praised, and nothing is started or written."""
+        self.write(GOOD)
+        ended = self.run_command("check", "tap.cfg")
+        self.assertEqual((0, ""), (ended.status, ended.error))
+        self.assertEqual(["tap.cfg: 2 EVSEs on 1 circuit, no mistakes"], ended.lines)
+        self.assertEqual(["tap.cfg"], [path.name for path in self.folder.iterdir()])
+
+    def test_default(self) -> None:
+        """Without a name it is C{tap.cfg} of the current folder."""
+        self.write(GOOD)
+        ended = self.run_command("check")
+        self.assertEqual((0, True), (ended.status, ended.lines[0].startswith("tap.cfg: ")))
+
+    def test_bad(self) -> None:
+        """Each mistake is a line of the output, and the status says that there are some."""
+        self.write("[ocpp server]\ntls = off\nport = none\nfoo = 1\n", "bad.cfg")
+        ended = self.run_command("check", "bad.cfg")
+        self.assertEqual((1, 2, ""), (ended.status, len(ended.lines), ended.error))
+        self.assertTrue(
+            ended.lines[0].startswith("bad.cfg:3: [ocpp server] port: found 'none';")
+        )
+        self.assertTrue(ended.lines[1].startswith("bad.cfg:4: [ocpp server] foo: "))
+
+    def test_missing(self) -> None:
+        """So it is with a file that is not there."""
+        ended = self.run_command("check", "nowhere.cfg")
+        expected = ["nowhere.cfg: cannot be read: No such file or directory"]
+        self.assertEqual((1, expected, ""), (ended.status, ended.lines, ended.error))
+
+    def test_warnings(self) -> None:
+        """What this version does not act on follows, and is no mistake."""
+        self.write(GOOD.replace("tls = off", "tls = detect"))
+        ended = self.run_command("check")
+        self.assertEqual((0, 2), (ended.status, len(ended.lines)))
+        self.assertTrue(ended.lines[1].startswith("warning: tap.cfg:2: [ocpp server] tls:"))
+
+
+class WrongCommandLine(SynchronousTestCase):
+    """What is no command."""
+
+    def test_usage(self) -> None:
+        """The status is 2, and the usage is said."""
+        for arguments in (
+            [],
+            ["frobnicate"],
+            ["check", "a", "b"],
+            ["check", "--frobnicate"],
+            ["tag"],
+            ["tag", "frobnicate"],
+            ["tag", "set"],
+            ["tag", "remove"],
+            ["tag", "list", "surplus"],
+        ):
+            with self.subTest(arguments=arguments):
+                error = io.StringIO()
+                with contextlib.redirect_stderr(error), self.assertRaises(SystemExit) as caught:
+                    main(arguments)
+                self.assertEqual(2, caught.exception.code)
+                self.assertIn("usage: cfos-cm", error.getvalue())
+
+
+class Help(SynchronousTestCase):
+    """What every command says of itself."""
+
+    def commands(
+        self, one: argparse.ArgumentParser, words: tuple[str, ...] = ()
+    ) -> list[tuple[str, ...]]:
+        """A command, and all that are below it."""
+        found = [words]
+        for action in one._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for name, below in action.choices.items():
+                    found += self.commands(below, (*words, name))
+        return found
+
+    def test_all(self) -> None:
+        """Each of them has a help, with all of its options."""
+        commands = self.commands(parser())
+        self.assertEqual(
+            [(), ("check",), ("tag",), ("tag", "list"), ("tag", "set"), ("tag", "remove")],
+            commands,
+        )
+        for words in commands:
+            with self.subTest(words=words):
+                output = io.StringIO()
+                with (
+                    contextlib.redirect_stdout(output),
+                    self.assertRaises(SystemExit) as caught,
+                ):
+                    main([*words, "--help"])
+                self.assertEqual(0, caught.exception.code)
+                self.assertIn(f"usage: {' '.join(('cfos-cm', *words))}", output.getvalue())
+
+    def test_says_how_to_start(self) -> None:
+        """The first help says what starts the program itself."""
+        self.assertIn("twistd cfos-cm", " ".join(parser().format_help().split()))

@@ -1,0 +1,171 @@
+"""The command of C{twistd}, and the service that it makes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from twisted.application.service import IService, IServiceMaker, MultiService
+from twisted.internet import reactor
+from twisted.internet.testing import MemoryReactorClock
+from twisted.plugin import getPlugins
+from twisted.python import usage
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from zope.interface.verify import verifyObject
+
+from cfos_cm import tap
+from cfos_cm.services.charging_site import ChargingSite
+from cfos_cm.services.config import read_config
+from cfos_cm.tap import Options, makeService, site_service
+from tests.services.sites import BAYS, LeftBehind, SiteCase
+
+SIMULATOR = """\
+[simulator box-1]
+type = charge_point
+address = CP-1
+password = s3cret-box
+"""
+
+
+class FileCase(SynchronousTestCase):
+    """A test in a folder of its own, which is the current one."""
+
+    def setUp(self) -> None:
+        """Make the folder, and go there."""
+        self.addCleanup(os.chdir, os.getcwd())
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        os.chdir(folder)
+
+    def write(self, text: str, name: str = "tap.cfg") -> None:
+        """Write a configuration."""
+        Path(name).write_text(text, encoding="utf-8")
+
+    def parsed(self, *arguments: str) -> Options:
+        """The options of a command line."""
+        options = Options()
+        options.parseOptions(list(arguments))
+        return options
+
+    def error(self, *arguments: str) -> str:
+        """What is said of a command line that is not accepted."""
+        with self.assertRaises(usage.UsageError) as caught:
+            self.parsed(*arguments)
+        return str(caught.exception)
+
+
+class CommandLine(FileCase):
+    """The options of the command."""
+
+    def test_default(self) -> None:
+        """Without an option the file is C{tap.cfg} of the current folder."""
+        self.write(BAYS)
+        self.assertEqual("tap.cfg", self.parsed()["parsed"].path)
+
+    def test_file(self) -> None:
+        """The option names another one, in its long and its short form."""
+        self.write(BAYS, "other.cfg")
+        for arguments in (
+            ["--config", "other.cfg"],
+            ["--config=other.cfg"],
+            ["-c", "other.cfg"],
+        ):
+            config = self.parsed(*arguments)["parsed"]
+            self.assertEqual(("other.cfg", 2), (config.path, len(config.evses)))
+
+    def test_no_file(self) -> None:
+        """A file that is not there is a mistake of who started it, and nothing else."""
+        self.assertEqual("tap.cfg: cannot be read: No such file or directory", self.error())
+        self.assertIn("other.cfg: cannot be read", self.error("-c", "other.cfg"))
+
+    def test_mistakes(self) -> None:
+        """Every mistake is a line, with its place."""
+        self.write("[ocpp server]\nport = 0\n[circut garage]\n[evse bay]\ntype = x\n")
+        lines = self.error().splitlines()
+        for place in ("tap.cfg:2: [ocpp server] port:", "tap.cfg:3: [circut garage]"):
+            self.assertEqual(1, len([line for line in lines if line.startswith(place)]), lines)
+        self.assertGreater(len(lines), 3)
+
+    def test_no_secret(self) -> None:
+        """No password is repeated in the mistakes."""
+        self.write("[ocpp server]\npassword = s3cret-far-too-long-" + "x" * 50)
+        self.assertNotIn("s3cret", self.error())
+
+    def test_unknown_option(self) -> None:
+        """There is no other option, and no argument."""
+        self.write(BAYS)
+        self.error("--port", "80")
+        self.error("tap.cfg")
+
+    def test_help(self) -> None:
+        """Its help names the option and the other command."""
+        text = str(Options())
+        self.assertIn("--config", text)
+        self.assertIn("cfos-cm check", text)
+
+
+class Making(FileCase):
+    """The service, before it is started."""
+
+    def test_plugin(self) -> None:
+        """C{twistd} finds the command."""
+        (maker,) = [one for one in getPlugins(IServiceMaker) if one.tapname == "cfos-cm"]
+        self.assertEqual("cfos_cm.tap", maker.module)
+        self.assertIs(Options, maker.options)
+        self.assertEqual(tap.makeService, maker.makeService)
+
+    def test_service(self) -> None:
+        """It is one service, in which the site can be found by its name."""
+        self.write(BAYS)
+        service = makeService(self.parsed())
+        verifyObject(IService, service)
+        self.assertIsInstance(service.getServiceNamed("cfos-cm"), ChargingSite)
+        self.assertEqual(1, len(list(service)))
+        self.assertFalse(service.running)
+
+    def test_reactor(self) -> None:
+        """With a reactor that is handed in, that one is used and not even looked at yet."""
+        self.write(BAYS)
+        clock = MemoryReactorClock()
+        service = site_service(read_config("tap.cfg"), clock)
+        self.assertIsInstance(service, MultiService)
+        self.assertEqual([], clock.tcpServers)
+        self.assertEqual([], clock.tcpClients)
+        self.assertEqual([], clock.getDelayedCalls())
+
+    def test_simulators(self) -> None:
+        """Each virtual wallbox of the file is one more service; other kinds are none."""
+        self.write(BAYS + SIMULATOR + "[simulator box-2]\ntype = power_brain\n")
+        clock = MemoryReactorClock()
+        service = site_service(read_config("tap.cfg"), clock)
+        self.assertEqual(2, len(list(service)))
+        self.assertEqual(([], []), (clock.tcpClients, clock.getDelayedCalls()))
+
+
+class OpensNothing(SiteCase, TestCase):
+    """What making the service does to the process: nothing."""
+
+    async def test_making(self) -> None:
+        """No socket, thread, timer or file is there before the start."""
+        self.write(BAYS + SIMULATOR)
+        options = Options()
+        options.parseOptions(["-c", str(self.path)])
+        before, files = await LeftBehind.now(), sorted(self.folder.iterdir())
+        makeService(options)
+        site_service(options["parsed"], reactor)
+        self.assertEqual(before, await LeftBehind.now())
+        self.assertEqual(files, sorted(self.folder.iterdir()))
+
+    async def test_life(self) -> None:
+        """It starts and stops as one, and leaves nothing."""
+        port = await self.free_port()
+        simulator = f"{SIMULATOR}url = ws://127.0.0.1:{port}/\narrives_after = 3600\n"
+        self.write(BAYS + simulator, server=f"port = {port}")
+        before = await LeftBehind.now()
+        service = site_service(read_config(str(self.path)), reactor)
+        connected = self.said("bay-1: connected")
+        service.startService()
+        await connected
+        await service.stopService()
+        self.assertEqual(before, await LeftBehind.now())
+        self.assertEqual([], [line for line in self.log if "s3cret" in line])
