@@ -13,8 +13,8 @@ from twisted.python import usage
 
 from cfos_cm.errors import ConfigError
 from cfos_cm.services.config import Config, read_config
-from cfos_cm.services.config_simulator import SimulatorSection
-from cfos_cm.services.config_words import SimulatorType
+from cfos_cm.services.config.simulator import SimulatorSection
+from cfos_cm.services.config.words import SimulatorType
 
 __all__ = ["Options", "makeService", "site_service"]
 

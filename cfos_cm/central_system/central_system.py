@@ -14,6 +14,7 @@ from cfos_cm.central_system.roster import Roster
 from cfos_cm.central_system.session import Session
 from cfos_cm.central_system.settings import CentralSystemSettings, UnknownChargePoints
 from cfos_cm.errors import DeviceError
+from cfos_cm.site.events import TransactionResumed
 from cfos_cm.v16.remote_trigger import MessageTrigger, TriggerMessageRequest
 from cfos_cm.v16.types import Message
 from cfos_cm.wire.basic_auth import Credentials
@@ -137,7 +138,11 @@ class CentralSystem:
         """
         before = {one.identity: one.charge_point.evses for one in self.sessions()}
         waited = {name for name in before if not self.roster.serves(name)}
-        self.roster.settings = settings
+        settings_before, self.roster.settings = self.roster.settings, settings
+        for name, transaction in self.roster.taken_up(settings_before):
+            # Its charging profile is still in force: an EVSE that seems to have no transaction
+            # would count as one that draws nothing.
+            self.roster.environment.report(TransactionResumed(name, transaction))
         for session in self.sessions():
             identity = session.identity
             session.charge_point.settings_changed(before[identity])

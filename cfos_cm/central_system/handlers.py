@@ -154,7 +154,7 @@ async def _status_notification(
     )
     if status is ChargePointStatus.AVAILABLE:
         # Whatever it may still have to tell of a transaction, none runs there any more.
-        charge_point.roster.running.pop((charge_point.identity, request.connector_id), None)
+        charge_point.roster.ended((charge_point.identity, request.connector_id))
     if status is ChargePointStatus.PREPARING:
         _start_by_fixed_tag(charge_point, request.connector_id)
     return StatusNotificationConfirmation()

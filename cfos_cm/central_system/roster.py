@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from cfos_cm.central_system.environment import Environment
 from cfos_cm.central_system.settings import CentralSystemSettings, UnknownChargePoints
 from cfos_cm.site.records import OpenTransaction
+from cfos_cm.site.transaction import Transaction
 
 __all__ = ["Roster"]
 
@@ -17,19 +18,42 @@ class Roster:
 
     @ivar environment: the world around it.
     @ivar settings: replaced as a whole when the configuration is another one.
-    @ivar running: the transaction that runs at a connector of a Charge Point.
     """
 
     def __init__(self, environment: Environment, settings: CentralSystemSettings) -> None:
         self.environment = environment
         self.settings = settings
-        self.running: dict[tuple[str, int], int] = {}
+        self._transactions: dict[tuple[str, int], Transaction] = {}
+
+    @property
+    def running(self) -> Mapping[tuple[str, int], int]:
+        """The id of the transaction that runs at a connector of a Charge Point."""
+        return {place: one.transaction_id for place, one in self._transactions.items()}
 
     def resume(self, transactions: Iterable[OpenTransaction]) -> None:
         """Note what was running when the program stopped."""
         for open_one in transactions:
-            place = (open_one.charge_point, open_one.connector)
-            self.running[place] = open_one.transaction.transaction_id
+            self.began((open_one.charge_point, open_one.connector), open_one.transaction)
+
+    def began(self, place: tuple[str, int], transaction: Transaction) -> None:
+        """A transaction runs at a connector of a Charge Point from now on."""
+        self._transactions[place] = transaction
+
+    def ended(self, place: tuple[str, int]) -> None:
+        """None runs there any more."""
+        self._transactions.pop(place, None)
+
+    def taken_up(self, before: CentralSystemSettings) -> Iterator[tuple[str, Transaction]]:
+        """
+        The transactions at connectors that are an EVSE now, and were none or another one.
+
+        @param before: the settings until now.
+        @return: each with the name of its EVSE.
+        """
+        for place, transaction in self._transactions.items():
+            was, now = before.evse_at(*place), self.settings.evse_at(*place)
+            if now is not None and (was is None or was.name != now.name):
+                yield now.name, transaction
 
     def serves(self, identity: str) -> bool:
         """Whether a Charge Point gets more than BootNotification.conf Pending."""

@@ -64,9 +64,7 @@ async def start_transaction(
     stored = await environment.ledger.start(start)
     transaction = stored.transaction
     if evse is not None and not stored.repeated:
-        charge_point.roster.running[charge_point.identity, request.connector_id] = (
-            transaction.transaction_id
-        )
+        charge_point.roster.began((charge_point.identity, request.connector_id), transaction)
         # It is on disk, so it has happened, even if the connection is gone meanwhile: when the
         # Charge Point says it again, it is a repetition.
         environment.report(TransactionStarted(evse.name, transaction))
@@ -98,14 +96,12 @@ async def stop_transaction(
     if stopped.outcome is StopOutcome.STOPPED and stopped.connector is not None:
         place = (charge_point.identity, stopped.connector)
         if charge_point.roster.running.get(place) == request.transaction_id:
-            del charge_point.roster.running[place]
+            charge_point.roster.ended(place)
         evse = charge_point.evse_at(stopped.connector)
         if evse is not None:
             # See start_transaction(): the connection may be gone, the end is on disk.
             environment.report(
-                TransactionStopped(
-                    evse.name, request.transaction_id, stopped.energy_wh, reason
-                )
+                TransactionStopped(evse.name, request.transaction_id, stopped.energy_wh, reason)
             )
     if request.id_tag is None:
         return StopTransactionConfirmation()

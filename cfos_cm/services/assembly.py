@@ -14,8 +14,8 @@ from cfos_cm.central_system.settings import (
 from cfos_cm.drivers.interfaces import IEvse
 from cfos_cm.drivers.ocpp16 import Ocpp16Evse
 from cfos_cm.services.config import Config
-from cfos_cm.services.config_sections import EvseSection
-from cfos_cm.services.config_words import EvseType
+from cfos_cm.services.config.sections import EvseSection
+from cfos_cm.services.config.words import EvseType
 from cfos_cm.site.evse import EvseSettings
 
 __all__ = ["central_system_settings", "devices", "moved_evses", "server_endpoint"]

@@ -42,6 +42,8 @@ __all__ = ["RETRY_S", "ChargingSite"]
 #: When a start has failed, because a port is taken or a disk is full, it is tried again.
 RETRY_S = 10.0
 
+_log = Logger(namespace="cfos_cm.services")
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -79,8 +81,6 @@ class ChargingSite(Service):
 
     @ivar config: what it runs with.
     """
-
-    _log = Logger(namespace="cfos_cm.services")
 
     def __init__(self, config: Config, reactor: Any) -> None:
         self.setName("cfos-cm")
@@ -124,16 +124,16 @@ class ChargingSite(Service):
             config = read_config(self.config.absolute_path)
         except ConfigError as error:
             for mistake in error.mistakes:
-                self._log.error("{mistake!s}", mistake=mistake)
-            self._log.error("{path} has mistakes: nothing was changed", path=self.config.path)
+                _log.error("{mistake!s}", mistake=mistake)
+            _log.error("{path} has mistakes: nothing was changed", path=self.config.path)
             return
         for sentence in differences(self.config, config):
-            self._log.warn("{sentence}", sentence=sentence)
+            _log.warn("{sentence}", sentence=sentence)
         before, self.config = self.config, config
         self._warn()
         if self._parts is not None:
             self._apply(self._parts, before, config)
-        self._log.info("{path} has been read again", path=config.path)
+        _log.info("{path} has been read again", path=config.path)
 
     @property
     def central_system(self) -> CentralSystem | None:
@@ -172,7 +172,7 @@ class ChargingSite(Service):
             await opening.addErrback(self._could_not_start)
 
     def _could_not_start(self, failure: Failure) -> Deferred[None]:
-        self._log.critical(
+        _log.critical(
             "could not start: {why}; trying again in {seconds:g} s",
             why=failure.getErrorMessage(),
             seconds=RETRY_S,
@@ -216,7 +216,7 @@ class ChargingSite(Service):
     async def _listen(self, endpoint: str, server: ChargePointServer) -> _Door:
         port = await serverFromString(self._reactor, endpoint).listen(server)
         where = port.getHost()
-        self._log.info(
+        _log.info(
             "wallboxes connect to ws://{host}:{port}/ with their ChargeBox ID as the last part",
             host=self.config.ocpp_server.interface or "this computer's address",
             port=getattr(where, "port", self.config.ocpp_server.port),
@@ -235,7 +235,7 @@ class ChargingSite(Service):
 
     def _warn(self) -> None:
         for warning in self.config.warnings():
-            self._log.warn("{warning}", warning=warning)
+            _log.warn("{warning}", warning=warning)
 
     def _apply(self, parts: _Parts, before: Config, after: Config) -> None:
         settings = after.settings_changed()
@@ -271,7 +271,7 @@ class ChargingSite(Service):
         try:
             self._door = await self._listen(wanted, server)
         except CannotListenError as error:
-            self._log.critical(
+            _log.critical(
                 "could not listen at the new address: {why}; the old one is still served",
                 why=str(error),
             )

@@ -44,6 +44,8 @@ LAST_RETRY_S = 300.0
 #: After so many failures the wait grows no more; the power itself has to stay a small number.
 _LAST_DOUBLING = 6
 
+_log = Logger(namespace="cfos_cm.limits")
+
 
 @frozen
 class _Respite:
@@ -51,6 +53,11 @@ class _Respite:
 
     until_s: float
     failures: int
+    current_ma: int
+
+    def holds(self, setpoint: Setpoint, now_s: float) -> bool:
+        """Whether C{setpoint} has to wait; less than what failed does not."""
+        return now_s < self.until_s and setpoint.current_ma >= self.current_ma
 
 
 @frozen(eq=False)
@@ -69,8 +76,6 @@ class ControlLoop:
     @ivar cycle_s: it decides at least this often; a change is acted on at once.
     @ivar evses: who carries setpoints out, by name.
     """
-
-    _log = Logger(namespace="cfos_cm.limits")
 
     def __init__(self, clock: IReactorTime, cycle_s: float) -> None:
         self.state = SiteState()
@@ -114,7 +119,7 @@ class ControlLoop:
                 observer(event, before, self.state)
             except Exception:  # noqa: BLE001
                 # Whoever watches must not be able to stop what keeps the fuse safe.
-                self._log.failure("an observer failed on {event}", event=event)
+                _log.failure("an observer failed on {event}", event=event)
 
     def _decide_in(self, delay_s: float) -> None:
         if not self._running:
@@ -162,7 +167,7 @@ class ControlLoop:
             return targets, orders(self.state, targets)
         except Exception:  # noqa: BLE001
             # A loop that stops leaves the cars at whatever they had: for a fuse that is a fire.
-            self._log.failure("the limits could not be decided: every EVSE is paused")
+            _log.failure("the limits could not be decided: every EVSE is paused")
             targets = forbid_all(self.state, "the limits could not be decided; see the log")
             return targets, _pauses(self.state, targets)
 
@@ -172,23 +177,20 @@ class ControlLoop:
         evse = self.state.evses[name]
         if device is None or name in self._in_flight:
             return
-        if respite is not None and self._clock.seconds() < respite.until_s:
+        if respite is not None and respite.holds(setpoint, self._clock.seconds()):
             return
-        transaction = evse.transaction
         order = self._in_flight[name] = _Order(name, setpoint)
         self._fold(SetpointOrdered(name, setpoint))
         applying = maybeDeferred(
             device.apply,
             setpoint,
-            None if transaction is None else transaction.transaction_id,
+            evse.active_transaction_id,
             evse.stale,
         )
         applying.addCallbacks(
             lambda _: self._confirmed(order), lambda failure: self._failed(order, failure)
         )
-        applying.addErrback(
-            lambda failure: self._log.failure("order to {evse}", failure, evse=name)
-        )
+        applying.addErrback(lambda failure: _log.failure("order to {evse}", failure, evse=name))
 
     def _confirmed(self, order: _Order) -> None:
         if self._counts(order):
@@ -197,13 +199,15 @@ class ControlLoop:
 
     def _failed(self, order: _Order, failure: Failure) -> None:
         if not failure.check(DeviceError):
-            self._log.failure("the driver of {evse} failed", failure, evse=order.evse)
+            _log.failure("the driver of {evse} failed", failure, evse=order.evse)
         if not self._counts(order):
             return
         before = self._respites.get(order.evse)
         failures = 1 if before is None else before.failures + 1
         wait_s = min(FIRST_RETRY_S * 2 ** min(failures - 1, _LAST_DOUBLING), LAST_RETRY_S)
-        self._respites[order.evse] = _Respite(self._clock.seconds() + wait_s, failures)
+        self._respites[order.evse] = _Respite(
+            self._clock.seconds() + wait_s, failures, order.setpoint.current_ma
+        )
         refused = isinstance(failure.value, DeviceRefusal)
         why = failure.getErrorMessage()
         self.report(SetpointFailed(order.evse, order.setpoint, refused, why))

@@ -42,6 +42,13 @@ _OCCUPANCY_TEXT = {
     Occupancy.UNKNOWN: "state unknown",
 }
 
+#: A device's own word for it can say more.
+_DETAIL_TEXT = {
+    "SuspendedEV": "the car takes no current",
+    "SuspendedEVSE": "the car waits for current",
+    "Finishing": "has finished; the car is still plugged in",
+}
+
 
 def shortened(id_tag: str) -> str:
     """An idTag that can be recognised and not copied: its last four characters."""
@@ -103,7 +110,8 @@ def _charging(event: SiteEvent, was: Evse, now: Evse) -> str | None:
         case OccupancyReported(occupancy=occupancy, detail=detail, fault=fault):
             if occupancy is was.occupancy and fault == was.fault:
                 return None
-            return f"{_OCCUPANCY_TEXT[occupancy]} ({fault or detail})"
+            text = _DETAIL_TEXT.get(detail, _OCCUPANCY_TEXT[occupancy])
+            return f"{text} ({fault or detail})"
         case TransactionStarted(transaction=transaction):
             return (
                 f"transaction {transaction.transaction_id} has begun, "

@@ -110,7 +110,7 @@ class Driver:
 
     def ended(self, reason: Reason) -> None:
         """The car may charge no more."""
-        self._say("{name}'s car may charge no more: {reason}", reason=reason.value)
+        self._say("{name}'s charge ends: {reason}", reason=reason.value)
         self._prepare_to_leave()
 
     def service_is_back(self) -> None:

@@ -43,7 +43,6 @@ class EvseSettings:
     @ivar name: unique in the site.
     @ivar circuit: the circuit that feeds it.
     @ivar enabled: whether it takes part; see C{disabled_current_ma}.
-    @ivar disabled_current_ma: the most that it gets while it is disabled. [mA]
     @ivar min_current_ma: below it a car does not charge; at least 6 A, IEC 61851-1. [mA]
     @ivar max_current_ma: its rating. [mA]
     @ivar phases: the supply's phases in the order in which its own are wired; 1 to 3.
@@ -51,12 +50,12 @@ class EvseSettings:
     @ivar failsafe_current_ma: what it falls back to when contact is lost. [mA]
     @ivar fixed_tag: the idTag of a car whose driver showed no card before it was plugged in.
     @ivar needs_backend: a billing backend must allow each charge.
+    @ivar disabled_current_ma: the most that it gets while it is disabled. [mA]
     """
 
     name: str
     circuit: str
     enabled: bool = True
-    disabled_current_ma: int = 0
     min_current_ma: int = 6000
     max_current_ma: int = 16000
     phases: tuple[Phase, ...] = ALL_PHASES
@@ -64,6 +63,7 @@ class EvseSettings:
     failsafe_current_ma: int = 0
     fixed_tag: str | None = None
     needs_backend: bool = False
+    disabled_current_ma: int = 0
 
 
 @frozen
@@ -115,6 +115,18 @@ class Evse:
     def name(self) -> str:
         """The name in its settings."""
         return self.settings.name
+
+    @property
+    def active_transaction_id(self) -> int | None:
+        """
+        The transaction that a limit can be set for.
+
+        None where the EVSE says that it is free: it has ended the transaction then, whatever
+        it still has to tell of it.
+        """
+        if self.transaction is None or self.occupancy is Occupancy.FREE:
+            return None
+        return self.transaction.transaction_id
 
     @property
     def granted_ma(self) -> int:

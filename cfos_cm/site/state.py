@@ -92,18 +92,17 @@ def _configured(state: SiteState, event: SettingsChanged) -> SiteState:
 def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
     match event:
         case EvseConnected():
-            return evolve(evse, link=Link.ONLINE, stale=True)
+            return evolve(_forgetful(evse), link=Link.ONLINE)
         case EvseLost():
             return evolve(
-                evse,
+                _forgetful(evse),
                 link=Link.LOST,
                 occupancy=Occupancy.UNKNOWN,
                 measured=None,
                 power_w=None,
-                stale=True,
             )
         case DeviceBooted(identity=identity):
-            return evolve(evse, identity=identity, stale=True)
+            return evolve(_forgetful(evse), identity=identity)
         case OccupancyReported(occupancy=occupancy, fault=fault):
             return _occupied(evse, occupancy, fault)
         case TransactionStarted(transaction=transaction):
@@ -140,11 +139,17 @@ def _fold_setpoint(evse: Evse, event: SiteEvent) -> Evse:
             return evse
 
 
+def _forgetful(evse: Evse) -> Evse:
+    """It may have dropped what it was told, also what is being told to it at this moment."""
+    return evolve(evse, stale=True, ordered=None)
+
+
 def _occupied(evse: Evse, occupancy: Occupancy, fault: str | None) -> Evse:
     if occupancy is Occupancy.CHARGING:
         # Some resume after a pause with the full current, whatever they had accepted.
         resumed = evse.occupancy is not Occupancy.CHARGING
-        return evolve(evse, occupancy=occupancy, fault=fault, stale=evse.stale or resumed)
+        evse = _forgetful(evse) if resumed else evse
+        return evolve(evse, occupancy=occupancy, fault=fault)
     return evolve(evse, occupancy=occupancy, fault=fault, measured=NO_CURRENT, power_w=0)
 
 

@@ -23,6 +23,8 @@ __all__ = ["Database"]
 
 T = TypeVar("T")
 
+_log = Logger(namespace="cfos_cm.storage")
+
 
 class Database:
     """
@@ -34,8 +36,6 @@ class Database:
     @ivar _starting: fires when the database is open; C{None} when nobody waits for that.
     @ivar _stopping: fire when it is closed.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -113,10 +113,10 @@ class Database:
         return Store(backend, self._clock_now, self._alarm, self._calm)
 
     def _alarm(self, text: str, /, **fields: object) -> None:
-        self._reactor.callFromThread(self._log.critical, text, **fields)
+        self._reactor.callFromThread(_log.critical, text, **fields)
 
     def _calm(self, text: str, /, **fields: object) -> None:
-        self._reactor.callFromThread(self._log.info, text, **fields)
+        self._reactor.callFromThread(_log.info, text, **fields)
 
     def _opened(self) -> None:
         starting, self._starting = self._starting, None

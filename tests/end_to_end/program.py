@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import re
 import signal
 import socket
@@ -35,19 +36,22 @@ def free_port() -> int:
     Below the range that the kernel takes the ports of outgoing connections from: the program
     is restarted on the same port, and nobody must have got it in between.
     """
-    first = 20_000 + os.getpid() % 10_000
-    for port in [*range(first, 30_000), *range(20_000, first)]:
+    for _ in range(1000):
+        # At random, for tests in other processes look for ports at the same time.
+        port = _draw.randrange(20_000, 30_000)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            if port not in _taken:
-                _taken.add(port)
-                return port
+        if port not in _taken:
+            _taken.add(port)
+            return port
     raise AssertionError("no port between 20000 and 30000 is free")
 
+
+_draw = random.SystemRandom()
 
 #: The ports that were given out already.
 _taken: set[int] = set()

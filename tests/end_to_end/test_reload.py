@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 from contextlib import AsyncExitStack
 
-import pytest
-
 from . import cases
 from .station import DEFAULT, TRANSACTION, connected
 
@@ -93,12 +91,8 @@ class Reload(cases.EndToEndCase):
             await station.charge(cases.TAG)
             await station.ordered(TRANSACTION, 16)
 
-    @pytest.mark.xfail(
-        strict=True,
-        reason="an EVSE that is taken out of the file and put back has forgotten its transaction",
-    )
     def test_taken_out(self) -> None:
-        """An EVSE that is taken out and put back goes on with the transaction that runs there."""
+        """An EVSE that is taken out and put back goes on with its transaction."""
         self.run_peers(self.take_out())
 
     async def take_out(self) -> None:
@@ -122,3 +116,21 @@ class Reload(cases.EndToEndCase):
             self.assertIn(f"transaction {transaction_id} goes on", said.string)
             order = await first.ordered(TRANSACTION, None, before)
             self.assertEqual(order.transaction_id, transaction_id)
+            self.assertLessEqual({one.limit_a for one in second.orders}, {0, 10})
+
+    def test_renamed(self) -> None:
+        """An EVSE that gets another name goes on with its transaction, and ends it."""
+        self.run_peers(self.rename())
+
+    async def rename(self) -> None:
+        """Another name in the middle of a charge."""
+        async with connected(self.manager, "CP-0001") as station:
+            transaction_id = await station.charge(cases.TAG)
+            text = cases.tap_cfg(self.manager.port, ["CP-0001"])
+            await self.reload(
+                text.replace("evse bay-1", "evse left"),
+                rf"left: transaction {transaction_id} goes on",
+            )
+            await station.ordered(TRANSACTION, 16)
+            await station.end_transaction(transaction_id, 2500)
+            await self.manager.says(r"left: finished: 1\.50 kWh")

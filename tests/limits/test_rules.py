@@ -53,6 +53,13 @@ class RuleTests(SynchronousTestCase):
         text = "left is switched off in the settings"
         self.check(permission.enabled, disabled, ReasonCode.DISABLED, text)
 
+    def test_disabled_keeps_its_minimum(self) -> None:
+        """A device that is switched off may be left a current, and gets no more."""
+        settings = evolve(EVSE.settings, enabled=False, disabled_current_ma=6_000)
+        found = permission.enabled(SITE, evolve(EVSE, settings=settings))
+        text = "left is switched off in the settings"
+        self.assertEqual(found, Ceiling(6_000, Reason(ReasonCode.DISABLED, text)))
+
     def test_ready(self) -> None:
         """A car must be there, and the EVSE in order; what is not said forbids nothing."""
         for occupancy, code, text in (

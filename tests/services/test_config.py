@@ -1,4 +1,4 @@
-"""Tests of L{cfos_cm.services.config}, L{cfos_cm.services.config_file} and the sample site."""
+"""Tests of L{cfos_cm.services.config} as a whole, and of the sample site."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cm.electrical import ALL_PHASES
 from cfos_cm.errors import ConfigError
 from cfos_cm.services.config import Config, differences, parse_config, read_config
-from cfos_cm.services.config_options import options_of
-from cfos_cm.services.config_reference import option_reference
-from cfos_cm.services.config_sections import NAMED_SECTIONS, SINGLE_SECTIONS
-from cfos_cm.services.config_words import SimulatorType, Tls
-from cfos_cm.services.ini_file import MAX_BYTES
+from cfos_cm.services.config.ini import MAX_BYTES
+from cfos_cm.services.config.options import options_of
+from cfos_cm.services.config.reference import option_reference
+from cfos_cm.services.config.sections import NAMED_SECTIONS, SINGLE_SECTIONS
+from cfos_cm.services.config.words import SimulatorType, Tls
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.evse import EvseSettings
 
@@ -401,6 +401,19 @@ class Warnings(SynchronousTestCase):
             (one,) = parse_config(text, "t.cfg").warnings()
             self.assertTrue(one.startswith(f"{place} [ocpp server] tls:"), one)
             self.assertIn("plain connections only", one)
+
+
+class Disabled(SynchronousTestCase):
+    """What a disabled EVSE is left with."""
+
+    def test_onDisable(self) -> None:
+        """With C{minimum} it keeps its own minimum; otherwise it keeps nothing."""
+        site = "[circuit c]\nmax_current = 32\n[evse e]\ntype = ocpp16\naddress = CP-1\n"
+        site += "min_current = 8\nenabled = no\n"
+        for word, left_ma in (("block", 0), ("minimum", 8000), ("cancel_limits", 0)):
+            config = parse_config(f"{site}[manager]\non_disable = {word}", "tap.cfg")
+            (settings,) = config.settings_changed().evses
+            self.assertEqual(left_ma, settings.disabled_current_ma, word)
 
 
 class Differences(SynchronousTestCase):

@@ -1,4 +1,4 @@
-"""Tests of L{cfos_cm.services.ini_file}."""
+"""Tests of L{cfos_cm.services.config.ini}."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.services.ini_file import MAX_BYTES, MAX_LINES, IniFile, read_ini
+from cfos_cm.services.config.ini import MAX_BYTES, MAX_LINES, IniFile, read_ini
 
 
 def values(text: str) -> dict[str, str | None]:

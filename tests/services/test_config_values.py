@@ -7,10 +7,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cm.electrical import Phase
 from cfos_cm.errors import ConfigError
 from cfos_cm.services.config import parse_config
-from cfos_cm.services.config_file import Config
-from cfos_cm.services.config_options import Section, options_of
-from cfos_cm.services.config_sections import NAMED_SECTIONS, SINGLE_SECTIONS
-from cfos_cm.services.config_values import shown_url
+from cfos_cm.services.config.configuration import Config
+from cfos_cm.services.config.options import Section, options_of
+from cfos_cm.services.config.sections import NAMED_SECTIONS, SINGLE_SECTIONS
+from cfos_cm.services.config.values import shown_url
 
 #: A site in which each section can be tried: one of each, with what it must have.
 REQUIRED: dict[str, dict[str, str]] = {

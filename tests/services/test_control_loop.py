@@ -456,6 +456,18 @@ class Retries(LoopCase):
         self.report(EvseConnected("b", "192.0.2.2"))
         self.assertEqual([0], self.b.currents_ma)
 
+    def test_less_does_not_wait(self) -> None:
+        """An EVSE that does not take its current is told at once when it shall have less."""
+        self.connect(self.a)
+        self.charge(self.a, 1)
+        self.assertEqual(16_000, self.a.currents_ma[-1])
+        self.a.is_silent()
+        self.report(settings("a", fuse_ma=8_000))
+        self.assertEqual([0, 16_000, 8_000], self.a.currents_ma)
+        self.a.refuses()
+        self.report(settings("a", fuse_ma=9_000))
+        self.assertEqual([0, 16_000, 8_000], self.a.currents_ma)
+
     def failed_twice(self) -> None:
         """Have C{a} refuse two orders, so that it is left alone for 10 s."""
         self.waits_s(NotingEvse.refuses, 1)

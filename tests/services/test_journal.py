@@ -112,6 +112,16 @@ class Devices(TableCase):
             event = OccupancyReported("bay", occupancy, "Word")
             self.check((ONLINE, event, words and f"bay: {words} (Word)"))
 
+    def test_pauses(self) -> None:
+        """Why a car pauses is told where the device says more than that it is there."""
+        for detail, words in (
+            ("SuspendedEV", "the car takes no current"),
+            ("SuspendedEVSE", "the car waits for current"),
+            ("Finishing", "has finished; the car is still plugged in"),
+        ):
+            event = OccupancyReported("bay", Occupancy.PLUGGED, detail)
+            self.check((CHARGING, event, f"bay: {words} ({detail})"))
+
     def test_fault(self) -> None:
         """A fault is told with its code, also when another one follows."""
         event = OccupancyReported("bay", Occupancy.FAULTED, "Faulted", "GroundFailure")

@@ -271,7 +271,7 @@ class VisitTests(SynchronousTestCase):
                 "bay-1's car takes 8 A on 3 phases",
                 "bay-1's car takes nothing",
                 "bay-1's car is full",
-                "bay-1's car may charge no more: EVDisconnected",
+                "bay-1's charge ends: EVDisconnected",
                 "bay-1's car drives away",
             ],
         )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import product
 
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.site.evse import Evse, EvseSettings, Link
+from cfos_cm.site.evse import Evse, EvseSettings, Link, Occupancy
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
+from cfos_cm.site.tag import Verdict
+from cfos_cm.site.transaction import Transaction
 
 RATING_MA = 32_000
 
@@ -28,6 +32,19 @@ def evse(
         confirmed=None if confirmed_ma is None else Setpoint(confirmed_ma, reason),
         stale=stale,
     )
+
+
+class ActiveTransactionTests(SynchronousTestCase):
+    """For which transaction a limit can be set."""
+
+    def test_free(self) -> None:
+        """Who says that it is free has ended its transaction, whatever else it has to tell."""
+        running = Transaction(7, "04A1", Verdict.ACCEPTED, datetime(2026, 1, 1, tzinfo=UTC), 0)
+        for occupancy in Occupancy:
+            free = occupancy is Occupancy.FREE
+            found = evolve(evse(0, 0, 0), transaction=running, occupancy=occupancy)
+            self.assertEqual(found.active_transaction_id, None if free else 7, occupancy)
+            self.assertIsNone(evolve(found, transaction=None).active_transaction_id)
 
 
 class MayDrawTests(SynchronousTestCase):

@@ -113,13 +113,14 @@ class FoldTests(SynchronousTestCase):
             "measured": None,
             "power_w": None,
             "stale": True,
+            "ordered": None,
         }
         still = {"measured": NO_CURRENT, "power_w": 0}
         ended = {"confirmed": STANDING_ORDER, "ordered": None, "stale": True, **still}
         changes: tuple[dict[str, object], ...] = (
-            {"stale": True},
+            {"stale": True, "ordered": None},
             gone,
-            {"stale": True},
+            {"stale": True, "ordered": None},
             {"occupancy": Occupancy.PLUGGED, **still},
             {"transaction": LATER_TRANSACTION, **ended},
             {"transaction": LATER_TRANSACTION},
@@ -228,11 +229,21 @@ class LinkTests(SynchronousTestCase):
             evse = folded(evolve(IDLE, link=link), EvseConnected("left", ""))
             self.assertEqual((evse.link, evse.stale, evse.confirmed), (Link.ONLINE, True, LOW))
 
+    def test_forgetsWhatIsUnderWay(self) -> None:
+        """An order that was under way when it started anew has to be given again."""
+        booted = DeviceBooted("left", DeviceIdentity("V", "M"))
+        resumed = OccupancyReported("left", Occupancy.CHARGING, "Charging")
+        for event in (EvseConnected("left", ""), booted, resumed):
+            under_way = evolve(FULL, occupancy=Occupancy.PLUGGED, stale=False)
+            evse = folded(folded(under_way, event), SetpointConfirmed("left", HIGH))
+            self.assertTrue(evse.stale, event)
+            self.assertEqual((evse.confirmed, evse.unanswered_ma), (LOW, 16_000))
+
     def test_lost(self) -> None:
         """Whoever is lost goes on obeying; what its car does is not known any more."""
         evse = folded(FULL, EvseLost("left", ""))
         self.assertEqual((evse.transaction, evse.confirmed), (TRANSACTION, LOW))
-        self.assertEqual((evse.ordered, evse.unanswered_ma), (HIGH, 16_000))
+        self.assertEqual((evse.ordered, evse.unanswered_ma), (None, 16_000))
         self.assertEqual(evse.energy_wh, 5_000)
 
 

@@ -1,7 +1,7 @@
 """
 Reading C{tap.cfg}: all of it, or an error with every mistake in it.
 
-The options are declared in L{cfos_cm.services.config_sections}.
+The options are declared in L{cfos_cm.services.config.sections}.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 from attrs import evolve
 
 from cfos_cm.errors import ConfigError, Mistake
-from cfos_cm.services.config_checks import CHECKS, files_are_there
-from cfos_cm.services.config_file import Config, differences
-from cfos_cm.services.config_options import (
+from cfos_cm.services.config.checks import CHECKS, files_are_there
+from cfos_cm.services.config.configuration import Config
+from cfos_cm.services.config.ini import MAX_BYTES, IniSection, read_ini
+from cfos_cm.services.config.options import (
     Findings,
     Origin,
     Section,
@@ -24,11 +25,10 @@ from cfos_cm.services.config_options import (
     options_of,
     read_section,
 )
-from cfos_cm.services.config_sections import NAMED_SECTIONS, SINGLE_SECTIONS
-from cfos_cm.services.config_values import NAME
-from cfos_cm.services.ini_file import MAX_BYTES, IniSection, read_ini
+from cfos_cm.services.config.sections import NAMED_SECTIONS, SINGLE_SECTIONS
+from cfos_cm.services.config.values import NAME
 
-__all__ = ["Config", "differences", "parse_config", "read_config"]
+__all__ = ["parse_config", "read_config"]
 
 #: The fields of L{Config} that the sections of each heading go to.
 _SINGLE_FIELDS = {"manager": "manager", "web": "web", "ocpp server": "ocpp_server"}

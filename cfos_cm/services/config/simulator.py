@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from cfos_cm.services.config_options import Section, hidden, option
-from cfos_cm.services.config_values import (
+from cfos_cm.services.config.options import Section, hidden, option
+from cfos_cm.services.config.values import (
     CHARGE_BOX_IDENTITY,
     ID_TAG,
     PASSWORD,
@@ -21,7 +21,7 @@ from cfos_cm.services.config_values import (
     shown_url,
     whole,
 )
-from cfos_cm.services.config_words import SimulatorType
+from cfos_cm.services.config.words import SimulatorType
 
 __all__ = ["SimulatorSection"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cfos_cm.services.config_options import Option, Section, options_of
-from cfos_cm.services.config_sections import NAMED_SECTIONS, SINGLE_SECTIONS
+from cfos_cm.services.config.options import Option, Section, options_of
+from cfos_cm.services.config.sections import NAMED_SECTIONS, SINGLE_SECTIONS
 
 __all__ = ["option_reference"]
 

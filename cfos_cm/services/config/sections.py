@@ -12,9 +12,9 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from cfos_cm.electrical import Phase
-from cfos_cm.services.config_options import Section, hidden, option
-from cfos_cm.services.config_simulator import SimulatorSection
-from cfos_cm.services.config_values import (
+from cfos_cm.services.config.options import Section, hidden, option
+from cfos_cm.services.config.simulator import SimulatorSection
+from cfos_cm.services.config.values import (
     BOOLEAN,
     CHARGE_BOX_IDENTITY,
     DATABASE_URL,
@@ -37,7 +37,7 @@ from cfos_cm.services.config_values import (
     text,
     whole,
 )
-from cfos_cm.services.config_words import (
+from cfos_cm.services.config.words import (
     EvseType,
     GatewayRole,
     LoadManagement,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from cfos_cm.services.config_options import Findings, Section, options_of
-from cfos_cm.services.config_sections import (
+from cfos_cm.services.config.options import Findings, Section, options_of
+from cfos_cm.services.config.sections import (
     CircuitSection,
     EvseSection,
     GatewaySection,
@@ -17,8 +17,8 @@ from cfos_cm.services.config_sections import (
     OcppServerSection,
     WebSection,
 )
-from cfos_cm.services.config_simulator import SimulatorSection
-from cfos_cm.services.config_words import (
+from cfos_cm.services.config.simulator import SimulatorSection
+from cfos_cm.services.config.words import (
     EvseType,
     GatewayRole,
     LoadManagement,

@@ -11,16 +11,16 @@ import re
 from collections.abc import Callable, Iterator
 
 from cfos_cm.electrical import amps_text
-from cfos_cm.services.config_file import Config, not_in_this_version
-from cfos_cm.services.config_options import Findings, Option, Section, did_you_mean, options_of
-from cfos_cm.services.config_sections import (
+from cfos_cm.services.config.configuration import Config, not_in_this_version
+from cfos_cm.services.config.options import Findings, Option, Section, did_you_mean, options_of
+from cfos_cm.services.config.sections import (
     CircuitSection,
     EvseSection,
     GatewaySection,
     OcppServerSection,
 )
-from cfos_cm.services.config_values import CHARGE_BOX_IDENTITY
-from cfos_cm.services.config_words import EvseType, MeterType, PasswordForm, SimulatorType
+from cfos_cm.services.config.values import CHARGE_BOX_IDENTITY
+from cfos_cm.services.config.words import EvseType, MeterType, PasswordForm, SimulatorType
 
 __all__ = ["CHECKS", "files_are_there", "needs_a_circuit"]
 

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from attrs import Attribute, define, field, fields, frozen
 
 from cfos_cm.errors import Mistake
-from cfos_cm.services.config_values import Kind
-from cfos_cm.services.ini_file import HIDDEN, IniOption, IniSection
+from cfos_cm.services.config.ini import HIDDEN, IniOption, IniSection
+from cfos_cm.services.config.values import Kind
 
 __all__ = [
     "Findings",

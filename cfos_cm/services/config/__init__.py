@@ -1,0 +1,11 @@
+"""
+C{tap.cfg}: parsed once to frozen values, or refused with every mistake in it.
+
+An option is one field in L{cfos_cm.services.config.sections}; how it is read, checked and
+documented follows from that.
+"""
+
+from cfos_cm.services.config.configuration import Config, differences
+from cfos_cm.services.config.reading import parse_config, read_config
+
+__all__ = ["Config", "differences", "parse_config", "read_config"]
