@@ -6,9 +6,11 @@ C{docs/integrate.md} shows both.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from twisted.application.service import IService, MultiService
+from twisted.application.service import IService, MultiService, Service
+from twisted.internet.defer import Deferred
 from twisted.python import usage
 
 from cfos_cm.errors import ConfigError
@@ -62,11 +64,36 @@ def site_service(config: Config, reactor: Any) -> MultiService:
     from cfos_cm.services.charging_site import ChargingSite
 
     root = MultiService()
-    ChargingSite(config, reactor).setServiceParent(root)
+    site = ChargingSite(config, reactor)
+    site.setServiceParent(root)
+    virtual = _Later(lambda: site.started)
+    virtual.setServiceParent(root)
     for section in config.simulators:
         if section.type is SimulatorType.CHARGE_POINT:
-            _virtual_wallbox(section, reactor).setServiceParent(root)
+            _virtual_wallbox(section, reactor).setServiceParent(virtual)
     return root
+
+
+class _Later(MultiService):
+    """
+    Services that are started a moment later, when something they connect to is there.
+
+    @ivar _ready: gives a Deferred that fires then.
+    """
+
+    def __init__(self, ready: Callable[[], Deferred[None]]) -> None:
+        super().__init__()
+        self._ready = ready
+
+    def startService(self) -> None:
+        """Start when it is time, unless this was stopped meanwhile."""
+        Service.startService(self)
+        self._ready().addCallback(self._start_children)
+
+    def _start_children(self, _: None) -> None:
+        for service in self if self.running else ():
+            if not service.running:
+                service.startService()
 
 
 def _virtual_wallbox(section: SimulatorSection, reactor: Any) -> IService:

@@ -120,7 +120,7 @@ class Making(FileCase):
         service = makeService(self.parsed())
         verifyObject(IService, service)
         self.assertIsInstance(service.getServiceNamed("cfos-cm"), ChargingSite)
-        self.assertEqual(1, len(list(service)))
+        self.assertEqual([0], [len(list(one)) for one in service if one.name is None])
         self.assertFalse(service.running)
 
     def test_reactor(self) -> None:
@@ -134,11 +134,11 @@ class Making(FileCase):
         self.assertEqual([], clock.getDelayedCalls())
 
     def test_simulators(self) -> None:
-        """Each virtual wallbox of the file is one more service; other kinds are none."""
+        """Each virtual wallbox of the file is a service; other kinds are none."""
         self.write(BAYS + SIMULATOR + "[simulator box-2]\ntype = power_brain\n")
         clock = MemoryReactorClock()
         service = site_service(read_config("tap.cfg"), clock)
-        self.assertEqual(2, len(list(service)))
+        self.assertEqual([1], [len(list(one)) for one in service if one.name is None])
         self.assertEqual(([], []), (clock.tcpClients, clock.getDelayedCalls()))
 
 
@@ -169,3 +169,16 @@ class OpensNothing(SiteCase, TestCase):
         await service.stopService()
         self.assertEqual(before, await LeftBehind.now())
         self.assertEqual([], [line for line in self.log if "s3cret" in line])
+        refused = [line for line in self.log if "has no connection" in line]
+        self.assertEqual([], refused, "dialled before there was anybody to answer")
+
+    async def test_stoppedAtOnce(self) -> None:
+        """Stopped before it is open, the virtual wallboxes do not come to life any more."""
+        port = await self.free_port()
+        self.write(f"{BAYS}{SIMULATOR}url = ws://127.0.0.1:{port}/\n", server=f"port = {port}")
+        before = await LeftBehind.now()
+        service = site_service(read_config(str(self.path)), reactor)
+        service.startService()
+        await service.stopService()
+        self.assertEqual(before, await LeftBehind.now())
+        self.assertEqual([], [line for line in self.log if "box-1" in line])

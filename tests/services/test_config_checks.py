@@ -313,6 +313,11 @@ class NotInThisVersion(CheckCase):
         self.assertEqual("on", one.found)
         self.assertIn("off or detect", one.allowed)
 
+    def test_simulator(self) -> None:
+        """A virtual wallbox cannot connect with TLS either."""
+        text = "[simulator s]\ntype = charge_point\naddress = CP-1\nurl = wss://h/"
+        self.assertMistake(text, 4, "url", "must begin with ws://")
+
     def test_client_certificates(self) -> None:
         """Nor does one that shall check client certificates."""
         self.assertMistake("[ocpp server]\nca_certificates = a", 2, "ca_certificates", "TLS")

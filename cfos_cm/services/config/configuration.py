@@ -134,6 +134,10 @@ def not_in_this_version(config: Config, found: Findings) -> None:
     if server.ca_certificates:
         allowed = "this version has no TLS yet and checks no client certificate: must be empty"
         found.about(server, "ca_certificates", allowed)
+    for simulator in config.simulators:
+        if simulator.type in _SIMULATED and simulator.url.startswith("wss:"):
+            allowed = "this version has no TLS yet: must begin with ws://"
+            found.about(simulator, "url", allowed)
 
 
 def _warn_of_manager(config: Config, found: Findings) -> None:
