@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from cfos_cm.electrical import Phase, PhaseCurrents, milliamps
 from cfos_cm.site.events import EvseMeasured
@@ -20,6 +21,11 @@ __all__ = ["read_meter_values"]
 
 #: No wallbox measures more, in any unit: what is beyond is a broken value, not a large one.
 _LARGEST = Decimal(10) ** 12
+
+# Python would also read "1_000", "NaN" and the digits of every script.
+_DECIMAL = re.compile(
+    r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,9})?"
+)
 
 # OCPP 1.6, SampledValue: "phase" names the Charge Point's own phases, which need not be
 # wired to the supply's in that order.
@@ -88,10 +94,9 @@ class _Reading:
 
 
 def _number(text: str) -> Decimal | None:
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
+    if _DECIMAL.fullmatch(text.strip()) is None:
         return None
+    number = Decimal(text.strip())
     # Compared, not computed with: abs() of a number with a huge exponent overflows.
     return number if number.is_finite() and -_LARGEST <= number <= _LARGEST else None
 

@@ -240,6 +240,8 @@ class ChargingSite(Service):
     def _apply(self, parts: _Parts, before: Config, after: Config) -> None:
         settings = after.settings_changed()
         moved = moved_evses(before, after)
+        gone = {one.name for one in before.evses} - {one.name for one in after.evses}
+        parts.loop.dismiss(gone | moved)
         if moved:
             parts.loop.report(_without(settings, moved))
         parts.loop.report(settings)

@@ -6,7 +6,7 @@ It is the only place that orders a current.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from attrs import frozen
 from twisted.internet.defer import maybeDeferred
@@ -30,7 +30,7 @@ from cfos_cm.site.events import (
     TransactionStarted,
 )
 from cfos_cm.site.evse import Link
-from cfos_cm.site.setpoint import Setpoint
+from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from cfos_cm.site.state import SiteState, fold
 
 __all__ = ["ControlLoop", "Observer"]
@@ -100,6 +100,21 @@ class ControlLoop:
         if isinstance(event, SettingsChanged):
             self._forget()
         self._decide_in(0)
+
+    def dismiss(self, names: Collection[str]) -> None:
+        """
+        Pause EVSEs that will not be part of the site any more, or not as the devices they are.
+
+        Nobody counts what they draw from then on.
+        """
+        for name in names:
+            evse, device = self.state.evses.get(name), self.evses.get(name)
+            if evse is None or device is None or self.state.observe_only:
+                continue
+            if evse.link is Link.ONLINE and evse.active_transaction_id is not None:
+                pause = Setpoint(0, Reason(ReasonCode.DISABLED, "not configured any more"))
+                applying = maybeDeferred(device.apply, pause, evse.active_transaction_id, False)
+                applying.addErrback(_could_not_pause, name)
 
     def start(self) -> None:
         """Decide from now on."""
@@ -224,6 +239,14 @@ class ControlLoop:
         del self._in_flight[order.evse]
         self._decide_in(0)
         return self.state.evses[order.evse].ordered is order.setpoint
+
+
+def _could_not_pause(failure: Failure, name: str) -> None:
+    _log.warn(
+        "{evse} was taken out of the settings and may go on charging: {why}",
+        evse=name,
+        why=failure.getErrorMessage(),
+    )
 
 
 def _pauses(state: SiteState, targets: Mapping[str, Setpoint]) -> dict[str, Setpoint]:

@@ -131,7 +131,7 @@ class MeterValues(SynchronousTestCase):
         garbage = (
             "", " ", "x", "NaN", "-NaN", "sNaN", "Infinity", "-inf", "1e13", "-1e13", "1e400",
             "1e999999", "1e9999999", "-1e9999999", "1e99999999999999999999", "0x10", "1,5",
-            "1.5 kWh", "--1", "1e", "\n", "9" * 5000,
+            "1_000", "٣", "1.5 kWh", "--1", "1e", "\n", "9" * 5000,
         )  # fmt: skip
         for text in garbage:
             for quantity in ({}, CURRENT, POWER):

@@ -231,6 +231,12 @@ class Files(SynchronousTestCase):
             config = read_config(self.write(text.encode(encoding)))
             self.assertEqual("Köln", config.manager.title)
 
+    def test_empty(self) -> None:
+        """A file without anything in it, as while an editor writes it, is no site."""
+        for text in ("", " \n\n", "\ufeff"):
+            path = self.write(text.encode())
+            self.assertEqual(f"{path}: is empty", self.refused(path))
+
     def test_other_encoding(self) -> None:
         """Another encoding is refused with the line, and without the text around it."""
         path = self.write("[ocpp server]\npassword = s3cret-ä\n".encode("latin-1"))

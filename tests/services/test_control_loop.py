@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
@@ -132,6 +133,9 @@ class LoopCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Start the loop."""
+        self.logged: list[LogEvent] = []
+        globalLogPublisher.addObserver(self.logged.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.logged.append)
         self.clock = Clock()
         self.loop = ControlLoop(self.clock, CYCLE_S)
         self.events: list[SiteEvent] = []
@@ -166,9 +170,47 @@ class LoopCase(SynchronousTestCase):
         """End a transaction."""
         self.report(TransactionStopped(evse.name, transaction_id, 1000, "Local"))
 
+    def flushed(self) -> list[str]:
+        """What was logged since the start of the test, in words."""
+        return [formatEvent(event) for event in self.logged]
+
     def events_of(self, kind: type[SiteEvent]) -> list[SiteEvent]:
         """What of one kind the observer was told."""
         return [event for event in self.events if isinstance(event, kind)]
+
+
+class Dismissal(LoopCase):
+    """EVSEs that the settings do not name any more."""
+
+    def test_charging(self) -> None:
+        """One that charges is paused, for nobody counts what it draws from then on."""
+        self.connect(self.a)
+        self.charge(self.a, 7)
+        self.a.confirms()
+        self.loop.dismiss({"a"})
+        last = self.a.given[-1]
+        self.assertEqual((0, 7), (last.current_ma, last.transaction_id))
+        last.answer.errback(DeviceError("gone"))
+        (logged,) = self.flushed()
+        self.assertIn("may go on charging: gone", logged)
+
+    def test_others(self) -> None:
+        """One that does not charge, is not there or is not known is told nothing."""
+        self.connect(self.a)
+        given = len(self.a.given)
+        self.loop.dismiss({"a", "b", "c"})
+        self.charge(self.b, 7)
+        self.loop.dismiss({"b"})
+        self.assertEqual((given, 0), (len(self.a.given), len(self.b.given)))
+
+    def test_observing(self) -> None:
+        """Who only observes orders nothing."""
+        self.connect(self.a)
+        self.charge(self.a, 7)
+        self.report(settings("a", "b", observe_only=True))
+        given = len(self.a.given)
+        self.loop.dismiss({"a"})
+        self.assertEqual(given, len(self.a.given))
 
 
 class Fake(SynchronousTestCase):

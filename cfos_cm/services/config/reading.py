@@ -64,6 +64,9 @@ def read_config(path: str) -> Config:
         found = f"byte 0x{content[error.start]:02X}"
         # Not "from error": it carries the whole file, passwords too, into every traceback.
         raise ConfigError([Mistake(path, line, "", "", found, allowed)]) from None
+    if not text.strip("\ufeff \t\r\n"):
+        # As a file is for a moment while an editor writes it: not a site without anything.
+        raise ConfigError([Mistake(path, 0, "", "", "", "is empty")])
     folder = os.path.dirname(os.path.abspath(path))
     return _read(text, path, folder, _is_readable_file)
 
