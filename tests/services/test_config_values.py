@@ -58,6 +58,10 @@ URL: tuple[Good, Bad] = (
         *("ws://h\\@e/", "ws://h/ä", "ws://" + "h" * 2001),
     ),
 )
+PLAIN_URL: tuple[Good, Bad] = (
+    {url: read for url, read in URL[0].items() if url.startswith("ws:")},
+    (*URL[1], "wss://h/"),
+)
 IDENTITY: tuple[Good, Bad] = (
     {"CP-0001": "CP-0001", "DE*KLN*E1": "DE*KLN*E1", "a_=:+|@.# b": "a_=:+|@.# b"}
     | {"x" * 48: "x" * 48},
@@ -193,7 +197,7 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
             {one: one for one in ("charge_point", "power_brain", "meter", "backend")},
             ("", "car"),
         ),
-        "url": ({"": "ws://127.0.0.1:19520/", **URL[0]}, URL[1]),
+        "url": ({"": "ws://127.0.0.1:19520/", **PLAIN_URL[0]}, PLAIN_URL[1]),
         "address": (IDENTITY[0], (*IDENTITY[1], "")),
         "connector": ({"": 1, "2": 2}, ("0", "101")),
         "password": PASSWORD,
