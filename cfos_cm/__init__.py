@@ -1,5 +1,5 @@
 """
-An open charging manager: OCPP server, OCPP gateway and charging limits in one Twisted process.
+An open charging manager: an OCPP 1.6J server and charging limits in one Twisted process.
 
 C{docs/architecture.md} shows the layers and says where a new thing goes.
 """

@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line, for its help and for C{main}."""
     root = argparse.ArgumentParser(
         prog="cfos-cm",
-        description="Console helpers of the charging manager. "
+        description="Commands beside the charging manager. "
         "The manager itself is started with 'twistd cfos-cm --config tap.cfg'.",
     )
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)

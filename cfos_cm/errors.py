@@ -107,7 +107,7 @@ class Mistake:
     @ivar section: the section's heading without brackets; empty outside any section.
     @ivar option: the option's name; empty when the mistake is about the section.
     @ivar found: the text that was found.
-    @ivar allowed: what is allowed there, in words.
+    @ivar allowed: what is allowed there, or what is wrong, in words that follow the place.
     """
 
     path: str
@@ -118,7 +118,7 @@ class Mistake:
     allowed: str
 
     def __str__(self) -> str:
-        """One line for a person: C{file:line: [section] option: found …; allowed: …}."""
+        """One line for a person: C{file:line: [section] option: found …; must be …}."""
         place = f"{self.path}:{self.line}" if self.line else self.path
         section = f" [{self.section}]" if self.section else ""
         option = f" {self.option}:" if self.option else ("" if not section else ":")

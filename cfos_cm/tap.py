@@ -26,7 +26,7 @@ class Options(usage.Options):
 
     synopsis = "[--config FILE]"
     longdesc = (
-        "An open charging manager: OCPP server, gateway and charging limits. "
+        "An open charging manager: an OCPP 1.6J server and charging limits. "
         "Everything else is said in the configuration file; "
         "'cfos-cm check FILE' looks for mistakes in it without starting anything."
     )

@@ -18,6 +18,8 @@ __all__ = ["Judgement", "judge_tag"]
 @frozen
 class Judgement:
     """
+    Whether whoever shows an idTag may charge.
+
     @ivar tag: the entry in the local authorisation list, if there is one.
     """
 

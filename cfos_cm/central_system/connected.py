@@ -50,15 +50,9 @@ class ConnectedChargePoint:
         """The EVSE at C{connector}, if one is configured there."""
         return self.roster.settings.evse_at(self.identity, connector)
 
-    def call(self, request: Message, timeout_s: float | None = None) -> Deferred[Message]:
-        """
-        Ask it; see L{OutgoingCalls.call}.
-
-        @param timeout_s: how long it may take; C{None}: as the settings say.
-        """
-        if timeout_s is None:
-            timeout_s = self.roster.settings.call_timeout_s
-        return self._calls.call(request, timeout_s)
+    def call(self, request: Message) -> Deferred[Message]:
+        """Ask it; see L{OutgoingCalls.call}."""
+        return self._calls.call(request, self.roster.settings.call_timeout_s)
 
     def report(self, event: SiteEvent) -> None:
         """Tell the site, if this is still the connection of the Charge Point that counts."""

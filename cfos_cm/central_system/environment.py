@@ -57,6 +57,8 @@ class Register(Protocol):
 @frozen
 class Environment:
     """
+    The world around the Central System.
+
     @ivar clock: for time-outs.
     @ivar now: the time of day; aware.
     @ivar report: takes what happened.

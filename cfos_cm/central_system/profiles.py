@@ -20,10 +20,11 @@ from cfos_cm.v16.types import (
     ChargingSchedulePeriod,
 )
 
-__all__ = ["STANDING_PROFILE_ID", "standing_profile", "transaction_profile"]
+__all__ = ["standing_profile", "transaction_profile"]
 
-#: Ours are told apart from others' by these ids; the same id replaces the one before.
-STANDING_PROFILE_ID = 19520
+#: Ours are told apart from others' by these ids; the same id replaces the one before. Each
+#: connector has two ids of its own, counted up from here.
+_STANDING_PROFILE_ID = 19520
 _TRANSACTION_PROFILE_ID = 19521
 
 #: The level that every Charge Point has: several refuse what they themselves announce.
@@ -38,7 +39,7 @@ def standing_profile(connector: int, phases: int, now: datetime) -> SetChargingP
     return SetChargingProfileRequest(
         connector_id=connector,
         cs_charging_profiles=ChargingProfile(
-            charging_profile_id=STANDING_PROFILE_ID + 2 * connector,
+            charging_profile_id=_STANDING_PROFILE_ID + 2 * connector,
             stack_level=_STACK_LEVEL,
             charging_profile_purpose=ChargingProfilePurpose.TX_DEFAULT_PROFILE,
             charging_profile_kind=ChargingProfileKind.ABSOLUTE,

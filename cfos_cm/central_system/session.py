@@ -66,12 +66,12 @@ class Session:
         """The charge box identity."""
         return self.charge_point.identity
 
-    def received(self, text: bytes, limit_bytes: int = ocppj.MAX_FRAME_BYTES) -> None:
+    def received(self, text: bytes) -> None:
         """A text message has come."""
         if self._closed:
             return
         try:
-            frame = ocppj.decode(text, limit_bytes)
+            frame = ocppj.decode(text)
         except RemoteProtocolError as error:
             self._could_not_read(error)
             return

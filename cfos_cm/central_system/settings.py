@@ -41,10 +41,13 @@ class ChargePointSettings:
 @frozen
 class CentralSystemSettings:
     """
+    What is configured for the Central System.
+
     @ivar charge_points: by identity.
     @ivar password: of every Charge Point that has none of its own; C{None}: none is asked for.
-    @ivar heartbeat_interval_s: how often a Charge Point is asked to show that it is there.
-    @ivar call_timeout_s: how long a Charge Point may take to answer.
+    @ivar unknown: what happens to every other Charge Point.
+    @ivar heartbeat_interval_s: how often a Charge Point is asked to show that it is there. [s]
+    @ivar call_timeout_s: how long a Charge Point may take to answer. [s]
     """
 
     charge_points: Mapping[str, ChargePointSettings] = field(factory=dict)

@@ -50,18 +50,18 @@ def forbid_all(state: SiteState, why: str) -> dict[str, Setpoint]:
     return {name: Setpoint(0, reason) for name in state.evses}
 
 
-def _setpoint(state: SiteState, evse: Evse, ceiling: Ceiling, share: Share | None) -> Setpoint:
-    if share is None or share.bound_by is None:
-        current_ma = 0 if share is None else share.current_ma
-        return Setpoint(current_ma, ceiling.reason)
-    bound = share.bound_by
+def _setpoint(state: SiteState, evse: Evse, lowest: Ceiling, got: Share | None) -> Setpoint:
+    if got is None or got.bound_by is None:
+        current_ma = 0 if got is None else got.current_ma
+        return Setpoint(current_ma, lowest.reason)
+    bound = got.bound_by
     place = f"phase {bound.phase} of {bound.circuit}"
-    if share.current_ma:
+    if got.current_ma:
         return Setpoint(
-            share.current_ma, Reason(ReasonCode.CIRCUIT, place, bound.circuit, bound.phase)
+            got.current_ma, Reason(ReasonCode.CIRCUIT, place, bound.circuit, bound.phase)
         )
     text = (
-        f"{place} has {amps_text(share.left_ma)} left, "
+        f"{place} has {amps_text(got.left_ma)} left, "
         f"and {evse.name} needs {amps_text(evse.settings.min_current_ma)}"
         f"{_kept_for_others(state, bound)}"
     )

@@ -24,7 +24,7 @@ def orders(state: SiteState, targets: Mapping[str, Setpoint]) -> dict[str, Setpo
     What to order now on the way to C{targets}.
 
     @return: by EVSE; those that already obey their target, or still have an order to answer,
-        or cannot be reached, are left out.
+        or cannot be reached, are left out. Nothing at all while the site is only observed.
     """
     if state.observe_only:
         return {}

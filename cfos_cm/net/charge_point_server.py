@@ -45,7 +45,9 @@ INTERNAL_SERVER_ERROR = 500
 SERVICE_UNAVAILABLE = 503
 
 #: RFC 6455, 5.5: so much fits into a close frame.
-MAX_REASON_CHARS = 123
+MAX_REASON_BYTES = 123
+#: How much of a peer's own words is repeated.
+MAX_SHOWN_CHARS = 123
 #: A message is sent in one piece; empty pieces would get past the bound of its size.
 MAX_FRAGMENTS = 1000
 
@@ -208,7 +210,7 @@ class ChargePointConnection(WebSocketServerProtocol):
         if self.state != self.STATE_OPEN:
             return
         # sendClose() allows only some codes to a program; the others are ours to use too.
-        self.sendCloseFrame(code=code, reasonUtf8=why.encode()[:MAX_REASON_CHARS])
+        self.sendCloseFrame(code=code, reasonUtf8=why.encode()[:MAX_REASON_BYTES])
         self._close_timer = self.factory.reactor.callLater(CLOSE_TIMEOUT_S, self._drop)
 
     def _drop(self) -> None:
@@ -297,4 +299,4 @@ def _no_compression(_offers: object) -> None:
 
 def _printable(text: str) -> str:
     """What a peer may have written, in one line of a log."""
-    return "".join(char if char.isprintable() else " " for char in text[:MAX_REASON_CHARS])
+    return "".join(char if char.isprintable() else " " for char in text[:MAX_SHOWN_CHARS])

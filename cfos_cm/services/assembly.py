@@ -6,11 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from cfos_cm.central_system.central_system import CentralSystem
-from cfos_cm.central_system.settings import (
-    CentralSystemSettings,
-    ChargePointSettings,
-    UnknownChargePoints,
-)
+from cfos_cm.central_system.settings import CentralSystemSettings, ChargePointSettings
 from cfos_cm.drivers.interfaces import IEvse
 from cfos_cm.drivers.ocpp16 import Ocpp16Evse
 from cfos_cm.services.config import Config
@@ -35,7 +31,7 @@ def central_system_settings(config: Config) -> CentralSystemSettings:
             for identity, connectors in evses.items()
         },
         password=config.ocpp_server.password,
-        unknown=UnknownChargePoints(config.ocpp_server.unknown_charge_points.value),
+        unknown=config.ocpp_server.unknown_charge_points,
     )
 
 

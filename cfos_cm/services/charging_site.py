@@ -155,7 +155,7 @@ class ChargingSite(Service):
         """Fires when the attempt to start that is under way has succeeded or failed."""
         done: Deferred[None] = Deferred()
 
-        def pass_on(result: None) -> None:
+        def pass_on(_: None) -> None:
             done.callback(None)
 
         self._starting.addCallback(pass_on)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cfos_cm.errors import ConfigError
 from cfos_cm.services.config import read_config
+from cfos_cm.services.journal import counted
 
 __all__ = ["check"]
 
@@ -23,12 +24,8 @@ def check(path: str, write: Callable[[str], None]) -> int:
         for mistake in error.mistakes:
             write(str(mistake))
         return 1
-    evses = _counted(len(config.evses), "EVSE")
-    write(f"{path}: {evses} on {_counted(len(config.circuits), 'circuit')}, no mistakes")
+    evses = counted(len(config.evses), "EVSE")
+    write(f"{path}: {evses} on {counted(len(config.circuits), 'circuit')}, no mistakes")
     for warning in config.warnings():
         write(f"warning: {warning}")
     return 0
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -44,7 +44,7 @@ LAST_RETRY_S = 300.0
 #: After so many failures the wait grows no more; the power itself has to stay a small number.
 _LAST_DOUBLING = 6
 
-_log = Logger(namespace="cfos_cm.limits")
+_log = Logger(namespace="cfos_cm.services")
 
 
 @frozen
@@ -73,7 +73,7 @@ class ControlLoop:
     Keeps the state of the site and acts on it.
 
     @ivar state: what is known now.
-    @ivar cycle_s: it decides at least this often; a change is acted on at once.
+    @ivar cycle_s: it decides at least this often; a change is acted on at once. [s]
     @ivar evses: who carries setpoints out, by name.
     """
 

@@ -25,7 +25,7 @@ from cfos_cm.site.evse import Evse, Link, Occupancy
 from cfos_cm.site.state import SiteState
 from cfos_cm.site.tag import Verdict
 
-__all__ = ["Journal", "describe", "shortened"]
+__all__ = ["Journal", "counted", "describe", "shortened"]
 
 #: A running charge is mentioned each time that it has taken this much more. [Wh]
 _ENERGY_STEP_WH = 500
@@ -75,12 +75,13 @@ def describe(event: SiteEvent, before: SiteState, after: SiteState) -> str | Non
 def _settings(event: SettingsChanged) -> str:
     mode = "observes only and sets nothing" if event.observe_only else "is on"
     return (
-        f"{event.title or 'site'}: {_counted(len(event.evses), 'EVSE')} on "
-        f"{_counted(len(event.circuits), 'circuit')}; load management {mode}"
+        f"{event.title or 'site'}: {counted(len(event.evses), 'EVSE')} on "
+        f"{counted(len(event.circuits), 'circuit')}; load management {mode}"
     )
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """How many there are: C{1 EVSE}, C{2 EVSEs}."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

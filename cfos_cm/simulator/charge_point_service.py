@@ -66,7 +66,7 @@ class ChargePointService(Service):
         """
         @param name: for people.
         @param now: the time of day; aware.
-        @param first_wait_s: before it dials again for the first time.
+        @param first_wait_s: before it dials again for the first time. [s]
         @raise LocalProtocolError: if the URL or the identity cannot be used.
         """
         self._name = name

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from attrs import frozen
 from automat import TypeMachineBuilder
 
-__all__ = ["MAX_WAIT_S", "Connection", "Effects", "connection", "wait_s"]
+__all__ = ["FIRST_WAIT_S", "MAX_WAIT_S", "Connection", "Effects", "connection", "wait_s"]
 
 FIRST_WAIT_S = 1.0
 MAX_WAIT_S = 60.0

@@ -17,7 +17,14 @@ from cfos_cm.errors import LocalProtocolError
 from cfos_cm.wire.charge_box import is_identity
 from cfos_cm.wire.ocppj import MAX_FRAME_BYTES
 
-__all__ = ["Events", "Socket", "SocketFactory", "basic_authorization", "url_of"]
+__all__ = [
+    "HANDSHAKE_TIMEOUT_S",
+    "Events",
+    "Socket",
+    "SocketFactory",
+    "basic_authorization",
+    "url_of",
+]
 
 SUBPROTOCOL = "ocpp1.6"
 
@@ -27,6 +34,9 @@ PING_INTERVAL_S = 30
 PONG_TIMEOUT_S = 10
 #: How long the server may take to agree to the end of a connection. [s]
 CLOSE_TIMEOUT_S = 1
+
+#: RFC 6455, 5.5: so much fits into a close frame.
+_MAX_REASON_BYTES = 123
 
 _NORMAL = 1000
 _UNSUPPORTED_DATA = 1003
@@ -112,7 +122,7 @@ class Socket(WebSocketClientProtocol):
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The WebSocket is closed."""
         if reason:
-            self._why = reason[:123]
+            self._why = reason[:_MAX_REASON_BYTES]
 
     def connectionLost(self, reason: Any) -> None:
         """The TCP connection is gone."""
@@ -132,7 +142,7 @@ class Socket(WebSocketClientProtocol):
             self.transport.abortConnection()
             return
         # sendClose() allows only some codes to a program; the others are ours to use too.
-        self.sendCloseFrame(code=code, reasonUtf8=why.encode()[:123])
+        self.sendCloseFrame(code=code, reasonUtf8=why.encode()[:_MAX_REASON_BYTES])
         self._drop_timer = self.factory.reactor.callLater(CLOSE_TIMEOUT_S, self._drop)
 
     def _drop(self) -> None:

@@ -51,6 +51,8 @@ class TransactionStart:
 @frozen
 class StoredStart:
     """
+    What became of a start.
+
     @ivar transaction: as it is on disk.
     @ivar repeated: the Charge Point has said so before, and nothing was written.
     @ivar superseded: transactions of the same connector that had never been stopped.
@@ -94,9 +96,11 @@ class StopOutcome(StrEnum):
 @frozen
 class StoredStop:
     """
+    What became of a stop, and the transaction that it was about.
+
     @ivar evse: the EVSE of the transaction; C{None} when it had none or is not known.
     @ivar connector: C{None} when the transaction is not known.
-    @ivar energy_wh: between the two readings; C{None} when the transaction is not known.
+    @ivar energy_wh: between the two readings; C{None} when that is not known. [Wh]
     @ivar id_tag: who started it; C{None} when the transaction is not known.
     """
 

@@ -24,7 +24,6 @@ class ReasonCode(StrEnum):
     METER = "meter"
     RATING = "rating"
     CIRCUIT = "circuit"
-    TRANSITION = "transition"
     DECISION_FAILED = "decision failed"
 
 

@@ -50,8 +50,8 @@ class ChargePointRegister:
 
         @param device: what it says of itself; C{None} leaves what it said before.
         @param at: aware.
-        @return: fails with L{RemoteProtocolError} for a value that cannot be kept, and with
-            L{StorageError} when it is not on disk.
+        @return: fails with L{cfos_cm.errors.RemoteProtocolError} for a value that cannot be
+            kept, and with L{cfos_cm.errors.StorageError} when it is not on disk.
         """
         return self._database.run(partial(_seen, identity=identity, device=device, at=at))
 

@@ -19,7 +19,7 @@ __all__ = [
 #: Identities, idTags, reasons: OCPP's longest is 255 characters.
 MAX_NAME_CHARS = 255
 
-#: A payload as it came; the longest message that is read from a peer, certificates included.
+#: A payload as it came; well above the longest message that is read from a peer.
 MAX_PAYLOAD_CHARS = 256 * 1024
 
 

@@ -7,6 +7,7 @@ import sqlite3
 from cfos_cm.errors import CfosError, StorageError
 
 __all__ = [
+    "MAX_REASON_CHARS",
     "DamageError",
     "as_cfos_error",
     "damage_in",

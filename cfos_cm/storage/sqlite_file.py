@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cfos_cm.errors import StorageError
-from cfos_cm.storage.faults import DamageError, is_nonsense, plain_reason
+from cfos_cm.storage.faults import MAX_REASON_CHARS, DamageError, is_nonsense, plain_reason
 
 __all__ = ["SqliteFile", "quick_check"]
 
@@ -190,7 +190,7 @@ def _check_header(connection: sqlite3.Connection) -> None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:200]
+    return " ".join(text.split())[:MAX_REASON_CHARS]
 
 
 def _make_folder(folder: Path) -> None:

@@ -34,7 +34,7 @@ class TagList:
         Add an entry, or replace the one that the tag has.
 
         @return: fails with L{LocalProtocolError} when the list is full or the entry is none,
-            with L{StorageError} when it is not on disk.
+            with L{cfos_cm.errors.StorageError} when it is not on disk.
         """
         return self._database.run(partial(_put, tag=tag))
 

@@ -32,16 +32,8 @@ from cfos_cm.storage.tables import transactions
 __all__ = [
     "MAX_TRANSACTIONS_READ",
     "Ledger",
-    "OpenTransaction",
-    "StopOutcome",
-    "StoredMeterValues",
-    "StoredStart",
-    "StoredStop",
     "StoredTransaction",
-    "StrayStop",
-    "TransactionStart",
     "TransactionState",
-    "TransactionStop",
 ]
 
 #: How many transactions are read in one go; more are asked for by their offset.
@@ -112,8 +104,8 @@ class Ledger:
         is the same payload as long as that transaction is open. Another one that is still open
         at the connector is marked as superseded.
 
-        @return: fails with L{RemoteProtocolError} for a value that cannot be kept, and with
-            L{StorageError} when the start is not on disk.
+        @return: fails with L{cfos_cm.errors.RemoteProtocolError} for a value that cannot be
+            kept, and with L{StorageError} when the start is not on disk.
         """
         return self._database.run(partial(_start, start=start, new_id=self._new_id))
 

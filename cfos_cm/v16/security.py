@@ -1,5 +1,5 @@
 """
-The eleven messages of "Improved security for OCPP 1.6-J": certificates, logs, signed firmware.
+The eleven actions of "Improved security for OCPP 1.6-J": certificates, logs, signed firmware.
 
 Each class carries the action's name in that paper's chapter of messages, where the clauses are
 titled by the actions.
@@ -218,7 +218,7 @@ class GetLogConfirmation(Message, frozen=True, kw_only=True):
 
 
 class InstallCertificateStatus(StrEnum):
-    """What became of an InstallCertificate: rejected if it is bad, failed if it is good."""
+    """What became of an InstallCertificate: failed means that it was good and not kept."""
 
     ACCEPTED = "Accepted"
     FAILED = "Failed"

@@ -12,7 +12,7 @@ __all__ = ["MAX_IDENTITY_CHARS", "identity_in_path", "is_identity"]
 MAX_IDENTITY_CHARS = 48
 
 # No slash, no dots alone, no control character: it is safe in a log and in an address.
-_IDENTITY = re.compile(r"(?!\.+\Z)[A-Za-z0-9*\-_=:+|@.# ]{1,48}\Z")
+_IDENTITY = re.compile(rf"(?!\.+\Z)[A-Za-z0-9*\-_=:+|@.# ]{{1,{MAX_IDENTITY_CHARS}}}\Z")
 
 
 def is_identity(text: str) -> bool:

@@ -35,7 +35,7 @@ __all__ = [
     "encode",
 ]
 
-#: More than the largest request of OCPP 1.6 needs, except for certificates.
+#: More than a Charge Point has to say at once; certificates, of 10 000 characters, fit too.
 MAX_FRAME_BYTES = 64 * 1024
 #: The deepest message of OCPP 1.6 has 9 levels; what is far deeper wants to exhaust a stack.
 MAX_DEPTH = 32

@@ -82,14 +82,6 @@ class CallQueue(Generic[T]):
         """Give up the call in flight and send the next one; its answer will be dropped."""
         return None if self._in_flight is None else self._end()
 
-    def withdraw(self, token: T) -> bool:
-        """Forget a call that waits; C{False} when it is in flight or unknown."""
-        for place, pending in enumerate(self._waiting):
-            if pending.token is token:
-                del self._waiting[place]
-                return True
-        return False
-
     def close(self) -> tuple[Pending[T], ...]:
         """Forget everything; all that was not answered, oldest first."""
         lost = (() if self._in_flight is None else (self._in_flight,)) + tuple(self._waiting)

@@ -96,11 +96,8 @@ class OutgoingCalls(SynchronousTestCase):
         self.successResultOf(second)
         self.assertOver()
 
-    def test_ownTime(self) -> None:
-        """A call may have a time of its own, and the settings another one."""
-        calling = self.peer.session.charge_point.call(ClearCacheRequest(), 1)
-        self.world.clock.advance(1)
-        self.failureResultOf(calling, DeviceError)
+    def test_otherTime(self) -> None:
+        """The settings say how long an answer may take."""
         self.world.system.configure(evolve(SITE, call_timeout_s=2.5))
         calling = self.call()
         self.world.clock.advance(2.5)

@@ -131,7 +131,7 @@ class Reading(SynchronousTestCase):
         self.assertEqual(["house", "garage"], [one.name for one in config.circuits])
         self.assertEqual("DE*KLN*E1", config.gateways[0].client_id)
         warned = [one.split(": ")[0] for one in config.warnings()]
-        lines = (9, 15, 33, 54, 59)
+        lines = (9, 15, 25, 33, 54, 59)
         self.assertEqual([f"site/tap.cfg:{line}" for line in lines], warned)
 
     def test_empty(self) -> None:

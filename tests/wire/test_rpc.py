@@ -47,7 +47,6 @@ class _Queue(RuleBasedStateMachine):
         self.open: list[int] = []
         self.ended: list[int] = []
         self.skipped: set[int] = set()
-        self.tokens: dict[int, str] = {}
         self.last = 0
         self.dropped = 0
         self.queue: CallQueue[str] = CallQueue(
@@ -64,7 +63,7 @@ class _Queue(RuleBasedStateMachine):
     def submit(self) -> None:
         """A call is sent when its turn comes, or refused when too many wait."""
         self.last += 1
-        token = self.tokens[self.last] = f"token {self.last}"
+        token = f"token {self.last}"
         if len(self.open) <= LIMIT:
             self.queue.submit(call(self.last), token)
             self.open.append(self.last)
@@ -100,17 +99,6 @@ class _Queue(RuleBasedStateMachine):
     def expire_nothing(self) -> None:
         """Nothing is in flight that could expire."""
         assert self.queue.expired() is None
-
-    @rule(data=st.data())
-    def withdraw(self, data: st.DataObject) -> None:
-        """Only a call that waits can be withdrawn."""
-        number = data.draw(st.integers(0, self.last))
-        waits = number in self.open[1:]
-        # Tokens are told apart by identity, so it has to be the very one.
-        assert self.queue.withdraw(self.tokens.get(number, "")) is waits
-        if waits:
-            self.open.remove(number)
-            self.skipped.add(number)
 
     @rule()
     def close(self) -> None:
@@ -174,20 +162,6 @@ class CallQueueTests(SynchronousTestCase):
         self.assertIsNone(self.queue.answered(result(1)))
         self.queue.submit(call(2), None)
         self.assertEqual(self.sent, [call(1), call(2)])
-
-    def test_withdraw_by_identity(self) -> None:
-        """Of two tokens that are equal, the very one that is named is withdrawn."""
-        one: list[int] = []
-        other: list[int] = []
-        for number, token in ((1, one), (2, one), (2, other)):
-            self.queue.submit(call(number), token)
-        self.assertTrue(self.queue.withdraw(other))
-        self.assertIs(self.queue.close()[1].token, one)
-
-    def test_withdraw_in_flight(self) -> None:
-        """The call in flight cannot be withdrawn: it was sent."""
-        self.queue.submit(call(1), self)
-        self.assertFalse(self.queue.withdraw(self))
 
     def test_answered_while_sending(self) -> None:
         """An answer may come before the sending has returned."""

@@ -5,6 +5,6 @@ from twisted.application.service import ServiceMaker
 cfos_cm = ServiceMaker(
     "cfos_cm",
     "cfos_cm.tap",
-    "An open charging manager: OCPP server, gateway and charging limits.",
+    "An open charging manager: an OCPP 1.6J server and charging limits.",
     "cfos-cm",
 )

@@ -22,7 +22,7 @@ from cfos_cm.services.config.sections import (
 from cfos_cm.services.config.values import CHARGE_BOX_IDENTITY
 from cfos_cm.services.config.words import EvseType, MeterType, PasswordForm, SimulatorType
 
-__all__ = ["CHECKS", "files_are_there", "needs_a_circuit"]
+__all__ = ["CHECKS", "files_are_there"]
 
 Check = Callable[[Config, Findings], None]
 

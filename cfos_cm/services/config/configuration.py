@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from cfos_cm.drivers.registry import EVSE_TYPES, METER_TYPES
 from cfos_cm.services.config.options import Findings, Section, options_of
 from cfos_cm.services.config.sections import (
     CircuitSection,
@@ -19,10 +20,8 @@ from cfos_cm.services.config.sections import (
 )
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.services.config.words import (
-    EvseType,
     GatewayRole,
     LoadManagement,
-    MeterType,
     OnDisable,
     SimulatorType,
     Tls,
@@ -31,9 +30,7 @@ from cfos_cm.site.events import SettingsChanged
 
 __all__ = ["Config", "differences", "not_in_this_version"]
 
-#: What has a driver. The others are part of the contract and wait for theirs.
-_EVSES_WITH_DRIVER = frozenset({EvseType.OCPP16})
-_METERS_WITH_DRIVER: frozenset[MeterType] = frozenset()
+#: What can be simulated. The others are part of the contract and wait for theirs.
 _SIMULATED = frozenset({SimulatorType.CHARGE_POINT})
 
 _SQLITE = "sqlite:///"
@@ -157,11 +154,15 @@ def _warn_of_server(config: Config, found: Findings) -> None:
 
 
 def _warn_of_devices(config: Config, found: Findings) -> None:
+    for circuit in config.circuits:
+        if circuit.max_imbalance_ma:
+            found.about(circuit, "max_imbalance", "is not kept to in this version")
     for evse in config.evses:
-        if evse.type not in _EVSES_WITH_DRIVER:
-            found.about(evse, "type", "has no driver in this version: it is not controlled")
+        if evse.type not in EVSE_TYPES:
+            text = "has no driver in this version: it gets no order, and max_current is kept"
+            found.about(evse, "type", text)
     for meter in config.meters:
-        if meter.type not in _METERS_WITH_DRIVER:
+        if meter.type not in METER_TYPES:
             found.about(meter, "type", "has no driver in this version: it measures nothing")
     for simulator in config.simulators:
         if simulator.type not in _SIMULATED:

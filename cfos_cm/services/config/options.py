@@ -174,10 +174,10 @@ class Findings:
         @param option: the option that it is about; empty: the section itself.
         @param found: what was found, where it is not the option's text.
         """
-        self.mistakes.append(place(self.path, section.origin, option, allowed, found))
+        self.mistakes.append(_mistake(self.path, section.origin, option, allowed, found))
 
 
-def place(path: str, origin: Origin, option: str, allowed: str, found: str = "") -> Mistake:
+def _mistake(path: str, origin: Origin, option: str, allowed: str, found: str = "") -> Mistake:
     """A mistake, or a warning, with the line of C{option}; the section's where it has none."""
     line = origin.lines.get(option, origin.line)
     text = found or origin.found.get(option, "")
@@ -249,12 +249,12 @@ def _value(one: Option, source: IniSection, origin: Origin, findings: Findings) 
     text = written.value if written is not None and written.value else one.default
     if text is None:
         allowed = f"is missing; must be {one.kind.allowed}"
-        findings.mistakes.append(place(findings.path, origin, one.name, allowed))
+        findings.mistakes.append(_mistake(findings.path, origin, one.name, allowed))
         raise ValueError(one.name)
     try:
         return one.kind.read(text)
     except ValueError:
         near = did_you_mean(text, one.kind.choices)
         allowed = f"must be {one.kind.allowed}{near}"
-        findings.mistakes.append(place(findings.path, origin, one.name, allowed))
+        findings.mistakes.append(_mistake(findings.path, origin, one.name, allowed))
         raise

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
+from cfos_cm.central_system.settings import UnknownChargePoints
 from cfos_cm.electrical import Phase
 from cfos_cm.services.config.options import Section, hidden, option
 from cfos_cm.services.config.simulator import SimulatorSection
@@ -48,7 +49,6 @@ from cfos_cm.services.config.words import (
     PasswordForm,
     Quirks,
     Tls,
-    UnknownChargePoints,
 )
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.evse import EvseSettings

@@ -15,6 +15,8 @@ from urllib.parse import SplitResult, urlsplit
 from attrs import evolve, frozen
 
 from cfos_cm.electrical import Phase, milliamps
+from cfos_cm.site.tag import MAX_ID_TAG_CHARS
+from cfos_cm.wire.charge_box import MAX_IDENTITY_CHARS, is_identity
 
 __all__ = [
     "BOOLEAN",
@@ -105,6 +107,12 @@ def of_pattern(pattern: str, allowed: str) -> Kind[str]:
         return written
 
     return Kind(allowed, read)
+
+
+def _read_identity(written: str) -> str:
+    if not is_identity(written):
+        raise ValueError("no identity of a Charge Point")
+    return written
 
 
 def text(most: int) -> Kind[str]:
@@ -268,12 +276,12 @@ NAME = of_pattern(
     _NAME.pattern, "1 to 40 letters (A-Z, a-z), digits, hyphens, underscores or dots"
 )
 #: OCPP-J 1.6: the last part of the URL that a Charge Point connects to.
-CHARGE_BOX_IDENTITY = of_pattern(
-    r"[A-Za-z0-9*\-_=:+|@.# ]{1,48}",
-    "1 to 48 letters (A-Z, a-z), digits, spaces or * - _ = : + | @ . #",
+CHARGE_BOX_IDENTITY = Kind(
+    f"1 to {MAX_IDENTITY_CHARS} letters (A-Z, a-z), digits, spaces or * - _ = : + | @ . #",
+    _read_identity,
 )
 #: OCPP 1.6, IdToken: a CiString20Type.
-ID_TAG = text(20)
+ID_TAG = text(MAX_ID_TAG_CHARS)
 #: OCPP-J 1.6: the AuthorizationKey has at most 40 characters.
 PASSWORD = text(40)
 BOOLEAN = Kind("yes, no, on, off, true or false", _read_boolean, tuple(_BOOLEANS))

@@ -16,7 +16,6 @@ __all__ = [
     "Quirks",
     "SimulatorType",
     "Tls",
-    "UnknownChargePoints",
 ]
 
 
@@ -41,14 +40,6 @@ class Tls(StrEnum):
     OFF = "off"
     DETECT = "detect"
     ON = "on"
-
-
-class UnknownChargePoints(StrEnum):
-    """What happens to a Charge Point that no [evse …] section names."""
-
-    ASK = "ask"
-    ACCEPT = "accept"
-    REFUSE = "refuse"
 
 
 class MeterType(StrEnum):
