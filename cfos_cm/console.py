@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
 
 from cfos_cm.services.check import check
 from cfos_cm.services.tag_command import add_tag_commands
@@ -19,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
         description="Commands beside the charging manager. "
         "The manager itself is started with 'twistd cfos-cm --config tap.cfg'.",
     )
+    root.add_argument("--version", action="version", version=f"cfos_cm {version('cfos_cm')}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     checking = commands.add_parser(
         "check",
@@ -42,6 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     run: Callable[[argparse.Namespace, Callable[[str], None]], int] = options.run
     return run(options, _write)
+
+
+def version(package: str) -> str:
+    """The version of an installed package; "not installed" when it runs from its sources."""
+    try:
+        return installed_version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _check(options: argparse.Namespace, write: Callable[[str], None]) -> int:

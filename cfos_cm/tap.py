@@ -17,6 +17,7 @@ from cfos_cm.errors import ConfigError
 from cfos_cm.services.config import Config, read_config
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.services.config.words import SimulatorType
+from cfos_cm.services.steady_time import make_steady
 
 __all__ = ["Options", "makeService", "site_service"]
 
@@ -48,10 +49,13 @@ def makeService(options: Options) -> MultiService:
     """
     The service for some options; it opens nothing before it is started.
 
+    The reactor's timers do not follow jumps of the clock any more, if it has none yet.
+
     @param options: parsed ones.
     """
     from twisted.internet import reactor
 
+    make_steady(reactor)
     return site_service(options["parsed"], reactor)
 
 

@@ -12,7 +12,7 @@ from cfos_cm.site.tag import Tag, Verdict, judge, same_tag
 from cfos_cm.v16.timestamps import format_timestamp
 from cfos_cm.v16.types import AuthorizationStatus, IdTagInfo
 
-__all__ = ["Judgement", "judge_tag"]
+__all__ = ["NOWHERE_TO_CHARGE", "Judgement", "judge_tag"]
 
 
 @frozen
@@ -38,6 +38,10 @@ class Judgement:
                 else format_timestamp(tag.expires_at)
             ),
         )
+
+
+#: What every tag gets where there is no EVSE of the site: nobody would count what is drawn.
+NOWHERE_TO_CHARGE = Judgement(Verdict.INVALID, None)
 
 
 async def judge_tag(

@@ -95,6 +95,13 @@ class CentralSystem:
         if before is not None:
             before.displaced("the Charge Point has connected again")
             before.hang_up(1000, "connected again")
+            _log.warn(
+                "{identity} has connected from {origin}, and its connection from {earlier} was "
+                "still open; if it happens often, two wallboxes have the same ChargeBox ID",
+                identity=identity,
+                origin=origin,
+                earlier=before.charge_point.origin,
+            )
         if not self.roster.serves(identity):
             _log.warn(
                 "{identity} at {origin} is not configured and waits for approval: add an "

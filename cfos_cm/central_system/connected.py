@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from cfos_cm.central_system.calls import OutgoingCalls
+from cfos_cm.central_system.profiles import standing_profile
 from cfos_cm.central_system.registration import registered, waiting
 from cfos_cm.central_system.roster import Roster
+from cfos_cm.electrical import ALL_PHASES
 from cfos_cm.site.events import EvseConnected, EvseLost, SiteEvent
 from cfos_cm.site.evse import EvseSettings
 from cfos_cm.v16.types import Message
@@ -17,6 +20,8 @@ __all__ = ["CARD_HOLDS_S", "ConnectedChargePoint"]
 
 #: How long a car is awaited after its driver's card; OCPP 1.6, "ConnectionTimeOut". [s]
 CARD_HOLDS_S = 120.0
+
+_log = Logger(namespace="cfos_cm.central_system")
 
 
 class ConnectedChargePoint:
@@ -39,6 +44,7 @@ class ConnectedChargePoint:
         self._calls = calls
         self._counts = True
         self._card_shown_s: float | None = None
+        self._forbidden: set[int] = set()
 
     @property
     def evses(self) -> dict[int, EvseSettings]:
@@ -89,6 +95,25 @@ class ConnectedChargePoint:
             old = before.get(connector)
             if old is None or old.name != evse.name:
                 self.report(EvseConnected(evse.name, self.origin))
+
+    def forbid_at(self, connector: int) -> None:
+        """
+        Forbid charging at a connector that is no EVSE of the site: nobody would count it.
+        """
+        if connector in self._forbidden or self.roster.settings.observe_only:
+            return
+        self._forbidden.add(connector)
+        _log.warn(
+            "{identity}: connector {connector} is no EVSE of the site and gets no current",
+            identity=self.identity,
+            connector=connector,
+        )
+        request = standing_profile(connector, len(ALL_PHASES), self.roster.environment.now())
+        self.call(request).addErrback(
+            lambda failure: _log.warn(
+                "{identity}: {error!s}", identity=self.identity, error=failure.value
+            )
+        )
 
     def note_card(self) -> None:
         """A card that may charge has just been shown."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from cfos_cm.central_system.authorisation import judge_tag
+from cfos_cm.central_system.authorisation import NOWHERE_TO_CHARGE, judge_tag
 from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.transactions import (
     meter_values,
@@ -124,7 +124,11 @@ async def _authorize(
     charge_point: ConnectedChargePoint, request: AuthorizeRequest, call: Call
 ) -> AuthorizeConfirmation:
     evses = list(charge_point.evses.values())
-    judgement = await judge_tag(charge_point.roster.environment, request.id_tag, evses)
+    judgement = (
+        await judge_tag(charge_point.roster.environment, request.id_tag, evses)
+        if evses
+        else NOWHERE_TO_CHARGE
+    )
     place = evses[0].name if len(evses) == 1 else charge_point.identity
     charge_point.report(TagJudged(place, request.id_tag, judgement.verdict))
     if judgement.verdict is Verdict.ACCEPTED:
@@ -142,6 +146,8 @@ async def _status_notification(
         )
     evse = charge_point.evse_at(request.connector_id)
     if evse is None:
+        if request.connector_id > 0:
+            charge_point.forbid_at(request.connector_id)
         return StatusNotificationConfirmation()
     status = request.status
     charge_point.report(

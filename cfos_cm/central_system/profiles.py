@@ -30,8 +30,8 @@ _TRANSACTION_PROFILE_ID = 19521
 #: The level that every Charge Point has: several refuse what they themselves announce.
 _STACK_LEVEL = 0
 
-#: A schedule that starts in the future, be it by a wrong clock, is not in force yet.
-_EARLIER = timedelta(minutes=1)
+#: A schedule that starts in the future is not in force yet, and no two clocks agree.
+_EARLIER = timedelta(days=1)
 
 
 def standing_profile(connector: int, phases: int, now: datetime) -> SetChargingProfileRequest:

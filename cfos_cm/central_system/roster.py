@@ -43,6 +43,13 @@ class Roster:
         """None runs there any more."""
         self._transactions.pop(place, None)
 
+    def connector_of(self, identity: str, transaction_id: int) -> int | None:
+        """Where a transaction of a Charge Point runs; C{None} if it does not."""
+        for (owner, connector), transaction in self._transactions.items():
+            if owner == identity and transaction.transaction_id == transaction_id:
+                return connector
+        return None
+
     def taken_up(self, before: CentralSystemSettings) -> Iterator[tuple[str, Transaction]]:
         """
         The transactions at connectors that are an EVSE now, and were none or another one.

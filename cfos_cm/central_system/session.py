@@ -14,7 +14,11 @@ from cfos_cm.central_system.handlers import HANDLERS
 from cfos_cm.central_system.roster import Roster
 from cfos_cm.errors import CallErrorCode, CfosError, RemoteProtocolError
 from cfos_cm.v16.actions import Role, decode_request, encode
-from cfos_cm.v16.core import BootNotificationRequest
+from cfos_cm.v16.core import (
+    BootNotificationRequest,
+    MeterValuesRequest,
+    StopTransactionRequest,
+)
 from cfos_cm.v16.types import Message
 from cfos_cm.wire import ocppj
 from cfos_cm.wire.ocppj import Call, CallError, CallResult, Frame
@@ -25,6 +29,8 @@ __all__ = ["MAX_UNANSWERED_CALLS", "MAX_UNREADABLE_FRAMES", "Session"]
 MAX_UNANSWERED_CALLS = 32
 #: Frames that cannot be read, and are therefore not answered, before the connection is closed.
 MAX_UNREADABLE_FRAMES = 100
+#: Refused requests that the log tells of, for each connection.
+MAX_REFUSALS_LOGGED = 50
 
 _log = Logger(namespace="cfos_cm.central_system")
 
@@ -56,6 +62,7 @@ class Session:
         self._hang_up = hang_up
         self._unanswered: deque[Call] = deque()
         self._unreadable = 0
+        self._refusals = 0
         self._closed = False
         environment = roster.environment
         self._calls = OutgoingCalls(environment.clock, self._write, environment.new_unique_id)
@@ -115,6 +122,19 @@ class Session:
         if self._unreadable >= MAX_UNREADABLE_FRAMES:
             self._hang_up(1008, "too many messages that are not OCPP-J")
 
+    def _note_refusal(self, call: Call, error: RemoteProtocolError) -> None:
+        self._refusals += 1
+        if self._refusals > MAX_REFUSALS_LOGGED:
+            return
+        last = "; more of this connection are not noted"
+        _log.info(
+            "{identity}: {action} refused: {error!s}{last}",
+            identity=self.identity,
+            action=call.action,
+            error=error,
+            last=last if self._refusals == MAX_REFUSALS_LOGGED else "",
+        )
+
     def _refuse(self, unique_id: str, error: RemoteProtocolError) -> None:
         self._write(CallError(unique_id, error.code.value, error.description))
 
@@ -158,12 +178,7 @@ class Session:
         try:
             return CallResult(call.unique_id, encode(await self._confirm(call)))
         except RemoteProtocolError as error:
-            _log.info(
-                "{identity}: {action} refused: {error!s}",
-                identity=self.identity,
-                action=call.action,
-                error=error,
-            )
+            self._note_refusal(call, error)
             return CallError(call.unique_id, error.code.value, error.description)
         except CfosError as error:
             _log.error(
@@ -183,10 +198,25 @@ class Session:
             "the request was correct, but could not be carried out",
         )
 
+    def _may_say(self, request: Message) -> bool:
+        if self.charge_point.registration.is_accepted():
+            return True
+        match request:
+            case BootNotificationRequest():
+                return True
+            case (
+                StopTransactionRequest(transaction_id=number)
+                | MeterValuesRequest(transaction_id=int() as number)
+            ):
+                # What has begun while it was configured is billed to its end.
+                roster = self.charge_point.roster
+                return roster.connector_of(self.identity, number) is not None
+            case _:
+                return False
+
     async def _confirm(self, call: Call) -> Message:
         request = decode_request(call.action, call.payload, Role.CHARGE_POINT)
-        is_boot = isinstance(request, BootNotificationRequest)
-        if not is_boot and not self.charge_point.registration.is_accepted():
+        if not self._may_say(request):
             raise RemoteProtocolError(
                 "this Charge Point has not been accepted yet", CallErrorCode.SECURITY_ERROR
             )

@@ -47,6 +47,7 @@ class CentralSystemSettings:
     @ivar password: of every Charge Point that has none of its own; C{None}: none is asked for.
     @ivar unknown: what happens to every other Charge Point.
     @ivar heartbeat_interval_s: how often a Charge Point is asked to show that it is there. [s]
+    @ivar observe_only: load management is off: no Charge Point is given a limit.
     @ivar call_timeout_s: how long a Charge Point may take to answer. [s]
     """
 
@@ -55,6 +56,7 @@ class CentralSystemSettings:
     unknown: UnknownChargePoints = UnknownChargePoints.ASK
     heartbeat_interval_s: int = 300
     call_timeout_s: float = 30.0
+    observe_only: bool = False
 
     def evse_at(self, identity: str, connector: int) -> EvseSettings | None:
         """The EVSE at a connector, if one is configured there."""

@@ -13,11 +13,12 @@ from datetime import datetime
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from cfos_cm.central_system.authorisation import judge_tag
+from cfos_cm.central_system.authorisation import NOWHERE_TO_CHARGE, Judgement, judge_tag
 from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.measurements import read_meter_values
 from cfos_cm.errors import RemoteProtocolError
 from cfos_cm.site.events import TransactionStarted, TransactionStopped
+from cfos_cm.site.evse import EvseSettings
 from cfos_cm.site.records import StopOutcome, TransactionStart, TransactionStop
 from cfos_cm.v16.core import (
     MeterValuesConfirmation,
@@ -48,7 +49,7 @@ async def start_transaction(
     """
     environment = charge_point.roster.environment
     evse = charge_point.evse_at(request.connector_id)
-    judgement = await judge_tag(environment, request.id_tag, () if evse is None else (evse,))
+    judgement = await _judged(charge_point, request, evse)
     start = TransactionStart(
         charge_point=charge_point.identity,
         connector=request.connector_id,
@@ -73,6 +74,21 @@ async def start_transaction(
     )
 
 
+async def _judged(
+    charge_point: ConnectedChargePoint,
+    request: StartTransactionRequest,
+    evse: EvseSettings | None,
+) -> Judgement:
+    if evse is not None:
+        return await judge_tag(charge_point.roster.environment, request.id_tag, (evse,))
+    _log.warn(
+        "{identity}: connector {connector} is no EVSE of the site: charging is refused there",
+        identity=charge_point.identity,
+        connector=request.connector_id,
+    )
+    return NOWHERE_TO_CHARGE
+
+
 async def stop_transaction(
     charge_point: ConnectedChargePoint, request: StopTransactionRequest, call: Call
 ) -> StopTransactionConfirmation:
@@ -93,16 +109,18 @@ async def stop_transaction(
             request_text=call.payload.decode("utf-8"),
         )
     )
-    if stopped.outcome is StopOutcome.STOPPED and stopped.connector is not None:
-        place = (charge_point.identity, stopped.connector)
-        if charge_point.roster.running.get(place) == request.transaction_id:
-            charge_point.roster.ended(place)
-        evse = charge_point.evse_at(stopped.connector)
-        if evse is not None:
-            # See start_transaction(): the connection may be gone, the end is on disk.
-            environment.report(
-                TransactionStopped(evse.name, request.transaction_id, stopped.energy_wh, reason)
-            )
+    connector = charge_point.roster.connector_of(charge_point.identity, request.transaction_id)
+    if connector is not None:
+        # Also when the ledger knows nothing of it: the Charge Point knows that it is over.
+        charge_point.roster.ended((charge_point.identity, connector))
+    elif stopped.outcome is StopOutcome.STOPPED:
+        connector = stopped.connector
+    evse = None if connector is None else charge_point.evse_at(connector)
+    if evse is not None:
+        # See start_transaction(): the connection may be gone, the end is on disk.
+        environment.report(
+            TransactionStopped(evse.name, request.transaction_id, stopped.energy_wh, reason)
+        )
     if request.id_tag is None:
         return StopTransactionConfirmation()
     judgement = await judge_tag(environment, request.id_tag, charge_point.evses.values())
@@ -141,10 +159,8 @@ def start_by_fixed_tag(
     evse = charge_point.evse_at(connector)
     if evse is None or not evse.fixed_tag or not evse.enabled:
         return None
-    if (
-        charge_point.identity,
-        connector,
-    ) in charge_point.roster.running or charge_point.card_was_shown():
+    runs = (charge_point.identity, connector) in charge_point.roster.running
+    if runs or charge_point.card_was_shown():
         return None
     request = RemoteStartTransactionRequest(connector_id=connector, id_tag=evse.fixed_tag)
     return charge_point.call(request)

@@ -18,30 +18,37 @@ def decide(state: SiteState) -> dict[str, Setpoint]:
     """
     The setpoint of every EVSE: the minimum of all its ceilings and of its share.
 
-    What EVSEs draw that cannot be reached is not there to be shared.
+    What EVSEs draw that cannot be reached, or do not take their orders, is not there to be
+    shared by the others.
     """
     ceilings = {evse.name: ceiling(state, evse) for evse in state.evses.values()}
-    unreachable = {
+    online = [evse for evse in state.evses.values() if evse.link is Link.ONLINE]
+    demands = {evse.name: _demand(state, evse, ceilings[evse.name]) for evse in online}
+    lost = {
         evse.name: evse.may_draw_ma
         for evse in state.evses.values()
         if evse.link is not Link.ONLINE
     }
-    demands = [
-        Demand(
-            evse=evse.name,
-            priority=evse.settings.priority,
-            minimum_ma=-(-evse.settings.min_current_ma // GRAIN_MA) * GRAIN_MA,
-            wanted_ma=ceilings[evse.name].current_ma // GRAIN_MA * GRAIN_MA,
-            conductors=conductors_of(state, evse),
-        )
-        for evse in state.evses.values()
-        if evse.link is Link.ONLINE
-    ]
-    shares = share(demands, free_beside(state, unreachable))
+    shares = share(list(demands.values()), free_beside(state, lost))
+    disobedient = {evse.name: evse.may_draw_ma for evse in online if evse.disobedient}
+    if disobedient:
+        # They are told what would be their share; the others live with what they may draw.
+        others = [demand for name, demand in demands.items() if name not in disobedient]
+        shares |= share(others, free_beside(state, lost | disobedient))
     return {
         evse.name: _setpoint(state, evse, ceilings[evse.name], shares.get(evse.name))
         for evse in state.evses.values()
     }
+
+
+def _demand(state: SiteState, evse: Evse, lowest: Ceiling) -> Demand:
+    return Demand(
+        evse=evse.name,
+        priority=evse.settings.priority,
+        minimum_ma=-(-evse.settings.min_current_ma // GRAIN_MA) * GRAIN_MA,
+        wanted_ma=lowest.current_ma // GRAIN_MA * GRAIN_MA,
+        conductors=conductors_of(state, evse),
+    )
 
 
 def forbid_all(state: SiteState, why: str) -> dict[str, Setpoint]:
@@ -73,11 +80,11 @@ def _kept_for_others(state: SiteState, bound: Conductor) -> str:
     kept = [
         f"{amps_text(evse.may_draw_ma)} for {evse.name}"
         for evse in state.evses.values()
-        if evse.link is not Link.ONLINE
+        if (evse.link is not Link.ONLINE or evse.disobedient)
         and evse.may_draw_ma
         and bound in conductors_of(state, evse)
     ]
     if not kept:
         return ""
     more = f" and {len(kept) - 3} more" if len(kept) > 3 else ""
-    return f"; kept: {', '.join(kept[:3])}{more}, not connected"
+    return f"; kept: {', '.join(kept[:3])}{more}, not under control"

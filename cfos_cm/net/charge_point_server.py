@@ -9,18 +9,19 @@ session.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.logger import Logger
 
 from cfos_cm.central_system.central_system import Admission, CentralSystem
 from cfos_cm.central_system.session import Session
 from cfos_cm.errors import RemoteProtocolError
+from cfos_cm.net.timers import Timers, cancel_timers
 from cfos_cm.wire.basic_auth import Credentials, read_authorization
 from cfos_cm.wire.charge_box import identity_in_path
 from cfos_cm.wire.ocppj import MAX_FRAME_BYTES
@@ -61,13 +62,30 @@ _REFUSALS: dict[Admission, tuple[int, str]] = {
     Admission.TOO_MANY: (SERVICE_UNAVAILABLE, "Service Unavailable"),
 }
 
+_NO_SUBPROTOCOL = "Subprotocol ocpp1.6 required"
+_OUR_REASONS = frozenset({_NO_SUBPROTOCOL, *(reason for _, reason in _REFUSALS.values())})
+
 _log = Logger(namespace="cfos_cm.net")
+
+
+class _FewWords:
+    """Autobahn's logger: its mistakes are told, its remarks, which repeat the peer, are not."""
+
+    failure = _log.failure
+    error = _log.error
+    critical = _log.critical
+
+    def debug(self, *_: object, **__: object) -> None:
+        """Not told."""
+
+    trace = info = warn = debug
 
 
 class ChargePointConnection(WebSocketServerProtocol):
     """One WebSocket connection of a Charge Point."""
 
     factory: ChargePointServer
+    log = _FewWords()
     session: Session | None = None
     _identity = ""
     _close_timer: IDelayedCall | None = None
@@ -94,10 +112,7 @@ class ChargePointConnection(WebSocketServerProtocol):
         super().connectionLost(reason)
         if self._close_timer is not None and self._close_timer.active():
             self._close_timer.cancel()
-        # Autobahn lets this one run on when the peer goes without a word.
-        if self.closeHandshakeTimeoutCall is not None:
-            self.closeHandshakeTimeoutCall.cancel()
-            self.closeHandshakeTimeoutCall = None
+        cancel_timers(self)
         self.factory.connection_ended(self)
 
     def onConnect(self, request: ConnectionRequest) -> str:
@@ -108,13 +123,14 @@ class ChargePointConnection(WebSocketServerProtocol):
         @raise ConnectionDeny: if this is not a Charge Point that may connect.
         """
         if SUBPROTOCOL not in request.protocols:
-            _log.info(
-                "{peer}: refused, offers no subprotocol {wanted}, only {found}",
+            _log.warn(
+                "{peer}: refused, offers no subprotocol {wanted}, only {found}: the wallbox "
+                "must be set to OCPP 1.6J",
                 peer=self.peer,
                 wanted=SUBPROTOCOL,
                 found=[str(name)[:40] for name in request.protocols[:5]],
             )
-            raise ConnectionDeny(BAD_REQUEST, "Subprotocol ocpp1.6 required")
+            raise ConnectionDeny(BAD_REQUEST, _NO_SUBPROTOCOL)
         try:
             # Not request.path: of "//CP-1", which many make of an endpoint that ends with a
             # slash, Autobahn takes CP-1 for a host.
@@ -126,10 +142,10 @@ class ChargePointConnection(WebSocketServerProtocol):
         admission = self.factory.central_system.admit(self._identity, credentials)
         if admission is not Admission.ADMITTED:
             _log.warn(
-                "{peer}: {identity} refused, {admission}",
+                "{peer}: {identity} refused: {why}",
                 peer=self.peer,
                 identity=self._identity,
-                admission=admission.name.lower(),
+                why=_why(admission, credentials),
             )
             raise ConnectionDeny(*_REFUSALS[admission])
         return SUBPROTOCOL
@@ -144,10 +160,11 @@ class ChargePointConnection(WebSocketServerProtocol):
         headers = [*(responseHeaders or []), ("Content-Length", "0"), ("Connection", "close")]
         if code == UNAUTHORIZED:
             headers.append(("WWW-Authenticate", 'Basic realm="ocpp", charset="UTF-8"'))
-        if code == INTERNAL_SERVER_ERROR:
-            reason = "Internal Server Error"
-        # Autobahn's reasons repeat what the peer has sent, and go into the log, too.
-        super().failHandshake(_printable(reason), code, headers)
+        if reason not in _OUR_REASONS:
+            # Autobahn's reasons repeat what the peer has sent, be it a password.
+            reason = HTTPStatus(code).phrase
+            _log.info("{peer}: refused, {reason}", peer=self.peer, reason=reason)
+        super().failHandshake(reason, code, headers)
 
     def onOpen(self) -> None:
         """The WebSocket is open."""
@@ -234,8 +251,7 @@ class ChargePointServer(WebSocketServerFactory):
         self.central_system = central_system
         self.connections: set[ChargePointConnection] = set()
         self._ended: list[Deferred[None]] = []
-        # Autobahn's own timers are always those of the global reactor.
-        self._batched_timer = _Timers(reactor)
+        self._batched_timer = Timers(reactor)
         self.setProtocolOptions(
             webStatus=False,
             utf8validateIncoming=False,
@@ -280,17 +296,14 @@ class ChargePointServer(WebSocketServerFactory):
                 ended.callback(None)
 
 
-class _Timers:
-    """What Autobahn asks for a timer, with the reactor that we were handed."""
-
-    def __init__(self, reactor: IReactorTime) -> None:
-        self._reactor = reactor
-
-    def call_later(
-        self, delay_s: float, func: Callable[..., object], *args: object, **kwargs: object
-    ) -> IDelayedCall:
-        """See C{txaio.IBatchedTimer}."""
-        return self._reactor.callLater(delay_s, func, *args, **kwargs)
+def _why(admission: Admission, credentials: Credentials | None) -> str:
+    if admission is Admission.UNKNOWN:
+        return "no [evse ...] section has it as its address"
+    if admission is Admission.TOO_MANY:
+        return "too many that are not configured are connected"
+    if credentials is None:
+        return "it has sent no password"
+    return "wrong password, or its user name is not its ChargeBox ID"
 
 
 def _no_compression(_offers: object) -> None:

@@ -11,7 +11,7 @@ from cfos_cm.drivers.interfaces import IEvse
 from cfos_cm.drivers.ocpp16 import Ocpp16Evse
 from cfos_cm.services.config import Config
 from cfos_cm.services.config.sections import EvseSection
-from cfos_cm.services.config.words import EvseType
+from cfos_cm.services.config.words import EvseType, LoadManagement
 from cfos_cm.site.evse import EvseSettings
 
 __all__ = ["central_system_settings", "devices", "moved_evses", "server_endpoint"]
@@ -32,6 +32,7 @@ def central_system_settings(config: Config) -> CentralSystemSettings:
         },
         password=config.ocpp_server.password,
         unknown=config.ocpp_server.unknown_charge_points,
+        observe_only=config.manager.load_management is LoadManagement.OBSERVE,
     )
 
 

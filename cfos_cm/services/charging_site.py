@@ -26,7 +26,7 @@ from cfos_cm.services.assembly import (
     moved_evses,
     server_endpoint,
 )
-from cfos_cm.services.config import Config, differences, read_config
+from cfos_cm.services.config import Config, changes, differences, read_config
 from cfos_cm.services.control_loop import ControlLoop
 from cfos_cm.services.journal import Journal
 from cfos_cm.services.reload_signal import ReloadSignal
@@ -131,9 +131,9 @@ class ChargingSite(Service):
             _log.warn("{sentence}", sentence=sentence)
         before, self.config = self.config, config
         self._warn()
-        if self._parts is not None:
-            self._apply(self._parts, before, config)
-        _log.info("{path} has been read again", path=config.path)
+        changed = ", ".join(changes(before, config)) or "nothing has changed"
+        _log.info("{path} has been read again: {changed}", path=config.path, changed=changed)
+        self._turn.run(self._apply, before, config)
 
     @property
     def central_system(self) -> CentralSystem | None:
@@ -174,7 +174,7 @@ class ChargingSite(Service):
     def _could_not_start(self, failure: Failure) -> Deferred[None]:
         _log.critical(
             "could not start: {why}; trying again in {seconds:g} s",
-            why=failure.getErrorMessage(),
+            why=failure.getErrorMessage().rstrip("."),
             seconds=RETRY_S,
         )
         if self.running:
@@ -218,7 +218,7 @@ class ChargingSite(Service):
         where = port.getHost()
         _log.info(
             "wallboxes connect to ws://{host}:{port}/ with their ChargeBox ID as the last part",
-            host=self.config.ocpp_server.interface or "this computer's address",
+            host=self.config.ocpp_server.interface or "ADDRESS-OF-THIS-COMPUTER",
             port=getattr(where, "port", self.config.ocpp_server.port),
         )
         return _Door(endpoint, port)
@@ -237,21 +237,21 @@ class ChargingSite(Service):
         for warning in self.config.warnings():
             _log.warn("{warning}", warning=warning)
 
-    def _apply(self, parts: _Parts, before: Config, after: Config) -> None:
+    async def _apply(self, before: Config, after: Config) -> None:
+        if self._parts is None:
+            return
+        parts = self._parts
         settings = after.settings_changed()
         moved = moved_evses(before, after)
         gone = {one.name for one in before.evses} - {one.name for one in after.evses}
-        parts.loop.dismiss(gone | moved)
+        await parts.loop.dismiss(gone | moved)
         if moved:
             parts.loop.report(_without(settings, moved))
         parts.loop.report(settings)
         parts.loop.cycle_s = after.manager.cycle_s
         parts.loop.evses = devices(after, parts.central_system, _now)
         parts.central_system.configure(central_system_settings(after))
-        self._turn.run(self._try_to_move, parts.server)
-
-    async def _try_to_move(self, server: ChargePointServer) -> None:
-        moving = Deferred.fromCoroutine(self._move(server))
+        moving = Deferred.fromCoroutine(self._move(parts.server))
         await moving.addErrback(self._could_not_start)
 
     async def _move(self, server: ChargePointServer) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from attrs import frozen
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -41,6 +41,8 @@ Observer = Callable[[SiteEvent, SiteState, SiteState], None]
 #: How long an EVSE that did not obey is left alone before it is told again; doubled each time.
 FIRST_RETRY_S = 5.0
 LAST_RETRY_S = 300.0
+#: How long a change of the settings waits for an EVSE that it takes out. [s]
+DISMISSAL_S = 3.0
 #: After so many failures the wait grows no more; the power itself has to stay a small number.
 _LAST_DOUBLING = 6
 
@@ -101,12 +103,15 @@ class ControlLoop:
             self._forget()
         self._decide_in(0)
 
-    def dismiss(self, names: Collection[str]) -> None:
+    def dismiss(self, names: Collection[str]) -> Deferred[list[tuple[bool, None]]]:
         """
         Pause EVSEs that will not be part of the site any more, or not as the devices they are.
 
         Nobody counts what they draw from then on.
+
+        @return: fires when they have confirmed it, or were given enough time to.
         """
+        pausing: list[Deferred[None]] = []
         for name in names:
             evse, device = self.state.evses.get(name), self.evses.get(name)
             if evse is None or device is None or self.state.observe_only:
@@ -114,7 +119,10 @@ class ControlLoop:
             if evse.link is Link.ONLINE and evse.active_transaction_id is not None:
                 pause = Setpoint(0, Reason(ReasonCode.DISABLED, "not configured any more"))
                 applying = maybeDeferred(device.apply, pause, evse.active_transaction_id, False)
+                applying.addTimeout(DISMISSAL_S, self._clock)
                 applying.addErrback(_could_not_pause, name)
+                pausing.append(applying)
+        return DeferredList(pausing)
 
     def start(self) -> None:
         """Decide from now on."""

@@ -42,6 +42,12 @@ _OCCUPANCY_TEXT = {
     Occupancy.UNKNOWN: "state unknown",
 }
 
+_VERDICT_TEXT = {
+    Verdict.BLOCKED: "blocked",
+    Verdict.EXPIRED: "expired",
+    Verdict.INVALID: "invalid: not on the list, or marked so",
+}
+
 #: A device's own word for it can say more.
 _DETAIL_TEXT = {
     "SuspendedEV": "the car takes no current",
@@ -51,8 +57,8 @@ _DETAIL_TEXT = {
 
 
 def shortened(id_tag: str) -> str:
-    """An idTag that can be recognised and not copied: its last four characters."""
-    return f"…{id_tag[-4:]}" if len(id_tag) > 4 else id_tag
+    """An idTag that can be recognised and not copied: its last four characters, or half."""
+    return "…" + id_tag[-min(4, len(id_tag) // 2) :] if len(id_tag) > 1 else "…"
 
 
 def describe(event: SiteEvent, before: SiteState, after: SiteState) -> str | None:
@@ -63,7 +69,7 @@ def describe(event: SiteEvent, before: SiteState, after: SiteState) -> str | Non
         return _settings(event)
     if isinstance(event, TagJudged):
         accepted = event.verdict is Verdict.ACCEPTED
-        judged = "accepted" if accepted else f"refused ({event.verdict.value.lower()})"
+        judged = "accepted" if accepted else f"refused ({_VERDICT_TEXT[event.verdict]})"
         return f"{event.place}: card {shortened(event.id_tag)} is {judged}"
     was, now = before.evses.get(event.evse), after.evses.get(event.evse)
     if was is None or now is None:

@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, datetime
 
 from cfos_cm.services.console_database import Write, with_database
-from cfos_cm.site.tag import MAX_ID_TAG_CHARS, Tag, Verdict
+from cfos_cm.site.tag import MAX_ID_TAG_CHARS, Tag, Verdict, judge
 from cfos_cm.storage.database import Database
 from cfos_cm.storage.tags import TagList
 
@@ -61,8 +61,12 @@ def _set(options: argparse.Namespace, write: Write) -> int:
     tag = Tag(options.id_tag, _STATUSES[options.status], options.parent, options.expires)
 
     async def work(database: Database) -> int:
-        await TagList(database).put(tag)
+        tags = TagList(database)
+        _, was_empty = await tags.find(tag.id_tag)
+        await tags.put(tag)
         write(_line(tag))
+        if was_empty:
+            write("it is the first one: from now on only tags on the list may charge")
         return 0
 
     return with_database(options.config, work, write)
@@ -70,8 +74,12 @@ def _set(options: argparse.Namespace, write: Write) -> int:
 
 def _remove(options: argparse.Namespace, write: Write) -> int:
     async def work(database: Database) -> int:
-        removed = await TagList(database).remove(options.id_tag)
+        tags = TagList(database)
+        removed = await tags.remove(options.id_tag)
         write(f"{options.id_tag}: {'removed' if removed else 'is not in the list'}")
+        _, is_empty = await tags.find(options.id_tag)
+        if removed and is_empty:
+            write("the list is empty now: everybody may charge")
         return 0 if removed else 1
 
     return with_database(options.config, work, write)
@@ -80,7 +88,8 @@ def _remove(options: argparse.Namespace, write: Write) -> int:
 def _line(tag: Tag) -> str:
     parent = f", of {tag.parent_id_tag}" if tag.parent_id_tag else ""
     expires = f", until {tag.expires_at.isoformat()}" if tag.expires_at else ""
-    return f"{tag.id_tag}: {tag.status.value.lower()}{parent}{expires}"
+    verdict = judge(tag, False, datetime.now(UTC))
+    return f"{tag.id_tag}: {verdict.value.lower()}{parent}{expires}"
 
 
 def _id_tag(text: str) -> str:

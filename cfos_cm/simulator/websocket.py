@@ -14,6 +14,7 @@ from autobahn.websocket.types import ConnectionResponse
 from twisted.internet.interfaces import IAddress, IDelayedCall
 
 from cfos_cm.errors import LocalProtocolError
+from cfos_cm.net.timers import Timers, cancel_timers
 from cfos_cm.wire.charge_box import is_identity
 from cfos_cm.wire.ocppj import MAX_FRAME_BYTES
 
@@ -129,6 +130,7 @@ class Socket(WebSocketClientProtocol):
         super().connectionLost(reason)
         if self._drop_timer is not None and self._drop_timer.active():
             self._drop_timer.cancel()
+        cancel_timers(self)
         self.factory.events.lost(self._why)
 
     def send_text(self, text: bytes) -> None:
@@ -172,6 +174,7 @@ class SocketFactory(WebSocketClientFactory):
             url, protocols=[SUBPROTOCOL], useragent="", headers=headers, reactor=reactor
         )
         self.events = events
+        self._batched_timer = Timers(reactor)
         self.setProtocolOptions(
             # The text is decoded strictly where its JSON is.
             utf8validateIncoming=False,

@@ -94,6 +94,8 @@ class Evse:
     @ivar confirmed: the last order that it accepted; C{None}: what it obeys is not known.
     @ivar stale: it may have forgotten what it accepted, so that it has to be told again; until
         then it may have fallen back to its fail-safe current.
+    @ivar disobedient: it did not take its last order, so that nobody can count on its taking
+        the next one.
     """
 
     settings: EvseSettings
@@ -110,6 +112,7 @@ class Evse:
     unanswered_ma: int = 0
     confirmed: Setpoint | None = None
     stale: bool = True
+    disobedient: bool = False
 
     @property
     def name(self) -> str:
@@ -148,6 +151,9 @@ class Evse:
         may not have arrived, one that was may be forgotten, and what is not known counts as
         the rating.
         """
+        if self.link is Link.NEVER and not self.settings.enabled:
+            # Its owner says that it is out of use, and nothing says otherwise.
+            return 0
         if self.confirmed is None:
             return max(self.settings.max_current_ma, self.unanswered_ma)
         # It does not leave its fail-safe current by being connected again, only by an order.

@@ -25,7 +25,7 @@ from cfos_cm.site.events import (
     TransactionStarted,
     TransactionStopped,
 )
-from cfos_cm.site.evse import Evse, Link, Occupancy
+from cfos_cm.site.evse import Evse, EvseSettings, Link, Occupancy
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from cfos_cm.site.transaction import Transaction
 
@@ -81,12 +81,19 @@ def _configured(state: SiteState, event: SettingsChanged) -> SiteState:
         observe_only=event.observe_only,
         circuits={circuit.name: circuit for circuit in event.circuits},
         evses={
-            settings.name: evolve(known[settings.name], settings=settings)
+            settings.name: _with_settings(known[settings.name], settings)
             if settings.name in known
             else Evse(settings)
             for settings in event.evses
         },
     )
+
+
+def _with_settings(evse: Evse, settings: EvseSettings) -> Evse:
+    if len(settings.phases) != len(evse.settings.phases):
+        # What it was told says on how many phases, so it has to be told again.
+        evse = _forgetful(evse)
+    return evolve(evse, settings=settings)
 
 
 def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
@@ -128,8 +135,16 @@ def _fold_setpoint(evse: Evse, event: SiteEvent) -> Evse:
                 unanswered_ma=max(evse.unanswered_ma, setpoint.current_ma),
             )
         case SetpointConfirmed(setpoint=setpoint) if evse.ordered == setpoint:
-            return evolve(evse, ordered=None, unanswered_ma=0, confirmed=setpoint, stale=False)
+            return evolve(
+                evse,
+                ordered=None,
+                unanswered_ma=0,
+                confirmed=setpoint,
+                stale=False,
+                disobedient=False,
+            )
         case SetpointFailed(setpoint=setpoint, refused=refused) if evse.ordered == setpoint:
+            evse = evolve(evse, disobedient=True)
             return _refused(evse) if refused else evolve(evse, ordered=None, stale=True)
         case SetpointFailed():
             return evolve(evse, stale=True)
@@ -145,6 +160,9 @@ def _forgetful(evse: Evse) -> Evse:
 
 
 def _occupied(evse: Evse, occupancy: Occupancy, fault: str | None) -> Evse:
+    if occupancy is Occupancy.FREE and evse.transaction is not None:
+        # It has ended, whatever the EVSE has still to tell of it: the next car is another.
+        evse = _stopped(evse, evse.transaction.transaction_id)
     if occupancy is Occupancy.CHARGING:
         # Some resume after a pause with the full current, whatever they had accepted.
         resumed = evse.occupancy is not Occupancy.CHARGING

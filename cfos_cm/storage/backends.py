@@ -21,7 +21,7 @@ __all__ = ["ALLOWED_URLS", "Backend", "PostgresqlBackend", "SqliteBackend", "bac
 ALLOWED_URLS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
 
 #: How long to wait for another program's lock before the work fails. [s]
-LOCK_TIMEOUT_S = 5
+LOCK_TIMEOUT_S = 2
 
 #: How long a PostgreSQL server may take for one statement, or be silent. [s]
 SERVER_TIMEOUT_S = 30

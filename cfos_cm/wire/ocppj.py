@@ -35,8 +35,9 @@ __all__ = [
     "encode",
 ]
 
-#: More than a Charge Point has to say at once; certificates, of 10 000 characters, fit too.
-MAX_FRAME_BYTES = 64 * 1024
+#: A StopTransaction may bring all values of its transaction, 86 kB for three each 5 minutes in
+#: 15 hours. Refused, it would be sent again and again, and never be billed.
+MAX_FRAME_BYTES = 256 * 1024
 #: The deepest message of OCPP 1.6 has 9 levels; what is far deeper wants to exhaust a stack.
 MAX_DEPTH = 32
 #: OCPP-J 1.6, "Message ID": at most 36 characters, to allow for GUIDs.

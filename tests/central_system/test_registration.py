@@ -110,12 +110,12 @@ class Accepted(SynchronousTestCase):
     """A Charge Point that nobody has configured, where everybody is served."""
 
     def test_served(self) -> None:
-        """It is accepted and its transactions are kept, without an EVSE."""
+        """It is accepted and its transactions are kept, but none may charge."""
         world = World(ACCEPT)
         peer = world.connect("new")
         self.assertEqual(peer.ask("BootNotification", BOOT)["status"], "Accepted")
         answer = peer.ask("StartTransaction", START)
-        self.assertEqual(answer["idTagInfo"], {"status": "Accepted"})
+        self.assertEqual(answer["idTagInfo"], {"status": "Invalid"})
         self.assertIsNone(world.ledger.rows[answer["transactionId"]].start.evse)
         peer.ask("StopTransaction", stop_of(answer["transactionId"]))
         self.assertEqual(world.events, [])

@@ -18,6 +18,7 @@ from cfos_cm.v16.remote_trigger import (
     TriggerMessageRequest,
     TriggerMessageStatus,
 )
+from cfos_cm.wire.ocppj import MAX_FRAME_BYTES
 
 from .world import BOOT, START, CallFailed, World, stop_of
 
@@ -149,7 +150,9 @@ class Unreadable(SynchronousTestCase):
 
     def test_tooLong(self) -> None:
         """A message beyond the bound is refused."""
-        self.peer.say([2, "a", "DataTransfer", {"vendorId": "x", "data": "x" * 65536}])
+        self.peer.say(
+            [2, "a", "DataTransfer", {"vendorId": "x", "data": "x" * MAX_FRAME_BYTES}]
+        )
         self.assertEqual(
             [frame[:3] for frame in self.peer.received], [[4, "a", "FormationViolation"]]
         )

@@ -90,7 +90,8 @@ class Start(SynchronousTestCase):
                     "StartTransaction",
                     {**START, "connectorId": connector, "meterStart": meter_start},
                 )
-                self.assertEqual(answer["idTagInfo"]["status"], "Accepted")
+                self.assertEqual(answer["idTagInfo"]["status"], "Invalid")
+                self.assertIn(answer["transactionId"], self.world.ledger.rows)
         self.assertEqual(self.world.events[2:], [])
 
     def test_noTimestamp(self) -> None:

@@ -82,7 +82,7 @@ class Ocpp16(SynchronousTestCase):
                     "chargingProfileKind": "Absolute",
                     "chargingSchedule": {
                         "chargingRateUnit": "A",
-                        "startSchedule": "2026-03-01T11:59:00.000Z",
+                        "startSchedule": "2026-02-28T12:00:00.000Z",
                         "chargingSchedulePeriod": [
                             {"startPeriod": 0, "limit": 0.0, "numberPhases": 3}
                         ],
@@ -144,13 +144,13 @@ class Ocpp16(SynchronousTestCase):
             self.assertEqual(schedule["chargingSchedulePeriod"][0]["numberPhases"], phases)
 
     def test_start(self) -> None:
-        """A schedule has started already, also when the clocks differ a little."""
+        """A schedule has started already, also when the clocks differ by hours."""
         self.world.clock.advance(3600)
         self.successResultOf(self.apply(6000, 77, from_scratch=True))
         now = self.world.system.roster.environment.now()
         for profile in self.profiles():
             start = parse_timestamp(profile["chargingSchedule"]["startSchedule"])
-            self.assertEqual(now - start, timedelta(minutes=1))
+            self.assertEqual(now - start, timedelta(days=1))
 
     def test_ids(self) -> None:
         """Each connector has its own two profiles, and a new order replaces the one before."""

@@ -137,8 +137,8 @@ class Frames(cases.SharedProgramCase):
         self.assertEqual(self.closed_after(_HEARTBEAT.encode()), 1003)
 
     def test_too_long(self) -> None:
-        """A message over 64 KiB ends the connection."""
-        self.assertEqual(self.closed_after('[2,"id","' + "x" * 70_000 + '",{}]'), 1009)
+        """A message over 256 KiB ends the connection."""
+        self.assertEqual(self.closed_after('[2,"id","' + "x" * 270_000 + '",{}]'), 1009)
 
     def test_garbage(self) -> None:
         """A peer that sends nothing but garbage is sent away in the end."""

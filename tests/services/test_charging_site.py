@@ -351,9 +351,10 @@ class Reload(LiveCase):
         await station.until(lambda: station.currents() == [16])
         new = await self.station(port, "CP-3")
         self.reload(site, BAYS.replace("CP-1", "CP-3"), f"port = {port}")
-        bay = self.evse(site, "bay-1")
-        self.assertEqual((None, None, Link.ONLINE), (bay.transaction, bay.confirmed, bay.link))
         await new.until(lambda: "SetChargingProfile" in dict(new.asked))
+        bay = self.evse(site, "bay-1")
+        self.assertEqual((None, Link.ONLINE), (bay.transaction, bay.link))
+        self.assertEqual([16, 0], station.currents())
 
     async def test_limit(self) -> None:
         """Another limit is in force at once, also for who is charging."""

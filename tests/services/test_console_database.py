@@ -13,6 +13,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 from cfos_cm.site.tag import Verdict
 from tests.services.consoles import MAIN, ROOT, ConsoleCase
 from tests.services.sites import BAYS, SiteCase
+from tests.services.test_tag_command import FIRST
 
 #: Opens the database for some work, and prints the exit status as the last line.
 PROGRAM = """\
@@ -85,13 +86,14 @@ class WhileTheSiteRuns(SiteCase):
 
         self.assertEqual(Verdict.ACCEPTED.value, await status("CARD-1"))
         self.assertEqual(
-            (b"CARD-2: blocked\n", b"", 0),
+            (b"CARD-2: blocked\n" + FIRST.encode() + b"\n", b"", 0),
             await self.run_command("tag", "set", "CARD-2", "--status", "blocked"),
         )
         self.assertEqual(Verdict.BLOCKED.value, await status("card-2"))
         self.assertEqual(Verdict.INVALID.value, await status("CARD-1"))
         self.assertEqual((b"CARD-2: blocked\n", b"", 0), await self.run_command("tag", "list"))
         self.assertEqual(
-            (b"CARD-2: removed\n", b"", 0), await self.run_command("tag", "remove", "CARD-2")
+            (b"CARD-2: removed\nthe list is empty now: everybody may charge\n", b"", 0),
+            await self.run_command("tag", "remove", "CARD-2"),
         )
         self.assertEqual(Verdict.ACCEPTED.value, await status("CARD-1"))

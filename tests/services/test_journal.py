@@ -273,7 +273,7 @@ class Others(TableCase):
             (Verdict.ACCEPTED, "accepted"),
             (Verdict.BLOCKED, "refused (blocked)"),
             (Verdict.EXPIRED, "refused (expired)"),
-            (Verdict.INVALID, "refused (invalid)"),
+            (Verdict.INVALID, "refused (invalid: not on the list, or marked so)"),
         ):
             event = TagJudged("CP-1", "04A1B2C3D4", verdict)
             self.check((NEW, event, f"CP-1: card …C3D4 is {words}"))
@@ -290,11 +290,13 @@ class Secrets(SynchronousTestCase):
     """What no line may contain."""
 
     def test_shortened(self) -> None:
-        """Only the last four characters of an idTag are shown."""
+        """Only the last four characters of an idTag are shown, or its second half."""
         for id_tag, shown in (
-            ("1234", "1234"),
-            ("12345", "…2345"),
-            ("", ""),
+            ("12345678", "…5678"),
+            ("12345", "…45"),
+            ("1234", "…34"),
+            ("1", "…"),
+            ("", "…"),
             ("A" * 20, "…AAAA"),
         ):
             self.assertEqual(shown, shortened(id_tag))

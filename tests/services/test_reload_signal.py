@@ -51,13 +51,20 @@ class Manners(SynchronousTestCase):
             self.assertIs(signal.SIG_DFL, signal.getsignal(signal.SIGHUP))
 
     def test_somebody_has_it(self) -> None:
-        """Somebody else's use of it, or wish to ignore it, is left alone."""
-        for theirs in (somebody_elses, signal.SIG_IGN):
-            signal.signal(signal.SIGHUP, theirs)
-            self.signal.install()
-            self.assertIs(theirs, signal.getsignal(signal.SIGHUP))
-            self.signal.remove()
-            self.assertIs(theirs, signal.getsignal(signal.SIGHUP))
+        """Somebody else's use of it is left alone."""
+        signal.signal(signal.SIGHUP, somebody_elses)
+        self.signal.install()
+        self.assertIs(somebody_elses, signal.getsignal(signal.SIGHUP))
+        self.signal.remove()
+        self.assertIs(somebody_elses, signal.getsignal(signal.SIGHUP))
+
+    def test_nohup(self) -> None:
+        """A signal that is ignored is used, and ignored again afterwards."""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self.signal.install()
+        self.assertIsNot(signal.SIG_IGN, signal.getsignal(signal.SIGHUP))
+        self.signal.remove()
+        self.assertIs(signal.SIG_IGN, signal.getsignal(signal.SIGHUP))
 
     def test_somebody_takes_it_later(self) -> None:
         """Who took it after us keeps it."""

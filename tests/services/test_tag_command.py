@@ -16,6 +16,10 @@ from tests.services.sites import BAYS
 CONFIG = "[ocpp server]\ntls = off\n[manager]\ndatabase = sqlite:///tags.sqlite\n" + BAYS
 
 
+#: What is said of the first tag.
+FIRST = "it is the first one: from now on only tags on the list may charge"
+
+
 class TagCase(ConsoleCase):
     """A site's file, and no database yet."""
 
@@ -37,15 +41,18 @@ class Commands(TagCase):
     def test_list_and_remove(self) -> None:
         """A tag is in the list from when it is set until it is removed, whatever its case."""
         self.assertEqual(["the list is empty: everybody may charge"], self.tag("list"))
-        self.assertEqual(["04A1B2C3D4: accepted"], self.tag("set", "04A1B2C3D4"))
-        self.assertEqual(["04a1b2c3d4: removed"], self.tag("remove", "04a1b2c3d4"))
+        self.assertEqual(["04A1B2C3D4: accepted", FIRST], self.tag("set", "04A1B2C3D4"))
+        self.assertEqual(["B: accepted"], self.tag("set", "B"))
+        self.assertEqual(["b: removed"], self.tag("remove", "b"))
+        last = "the list is empty now: everybody may charge"
+        self.assertEqual(["04a1b2c3d4: removed", last], self.tag("remove", "04a1b2c3d4"))
         self.assertEqual(["the list is empty: everybody may charge"], self.tag("list"))
 
     def test_options(self) -> None:
         """A tag has a status, a group and an end; a time without a zone is the computer's."""
         line = "Guest: blocked, of FAMILY, until 2030-12-31T22:59:00+00:00"
         options = ("--status", "blocked", "--parent", "FAMILY", "--expires", "2030-12-31T23:59")
-        self.assertEqual([line], self.tag("set", "Guest", *options))
+        self.assertEqual([line, FIRST], self.tag("set", "Guest", *options))
         line = "GUEST: accepted, until 2030-12-31T18:59:00+00:00"
         self.assertEqual(
             [line], self.tag("set", "GUEST", "--expires", "2030-12-31T23:59+05:00")
@@ -61,12 +68,12 @@ class Commands(TagCase):
         folder = self.folder / "site"
         folder.mkdir()
         (self.folder / "tap.cfg").rename(folder / "other.cfg")
-        self.assertEqual(["A: accepted"], self.tag("set", "A", "-c", "site/other.cfg"))
+        self.assertEqual(["A: accepted", FIRST], self.tag("set", "A", "-c", "site/other.cfg"))
         self.assertTrue((folder / "tags.sqlite").is_file())
 
     def test_begins_with_a_dash(self) -> None:
         """A tag that looks like an option is one behind two dashes."""
-        self.assertEqual(["-x: accepted"], self.tag("set", "--", "-x"))
+        self.assertEqual(["-x: accepted", FIRST], self.tag("set", "--", "-x"))
 
 
 class Trouble(TagCase):

@@ -129,8 +129,8 @@ class FoldTests(SynchronousTestCase):
             {"target": LOW},
             {"ordered": LOW},
             {"ordered": None, "unanswered_ma": 0, "confirmed": HIGH},
-            {"ordered": None, "unanswered_ma": 0, "stale": True},
-            {"ordered": None, "stale": True},
+            {"ordered": None, "unanswered_ma": 0, "stale": True, "disobedient": True},
+            {"ordered": None, "stale": True, "disobedient": True},
         )
         for event, change in zip(EVENTS, changes, strict=True):
             self.assertEqual(folded(FULL, event), evolve(FULL, **change), event)

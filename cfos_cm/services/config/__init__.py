@@ -5,7 +5,7 @@ An option is one field in L{cfos_cm.services.config.sections}; how it is read, c
 documented follows from that.
 """
 
-from cfos_cm.services.config.configuration import Config, differences
+from cfos_cm.services.config.configuration import Config, changes, differences
 from cfos_cm.services.config.reading import parse_config, read_config
 
-__all__ = ["Config", "differences", "parse_config", "read_config"]
+__all__ = ["Config", "changes", "differences", "parse_config", "read_config"]

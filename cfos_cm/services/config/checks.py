@@ -168,6 +168,21 @@ def evses_are_different(config: Config, found: Findings) -> None:
             found.about(evse, "address", f"{allowed} or another address")
 
 
+def one_password_each(config: Config, found: Findings) -> None:
+    """A Charge Point says one password for all of its connectors."""
+    first: dict[str, EvseSection] = {}
+    for evse in config.evses:
+        if evse.type is not EvseType.OCPP16 or not evse.sound("type", "address", "password"):
+            continue
+        if evse.password is None:
+            continue
+        other = first.setdefault(evse.address, evse)
+        if other.password != evse.password:
+            place = f"[{other.origin.heading}], line {other.origin.line}"
+            allowed = f"must be that of {place}: it is the same wallbox, or be left out"
+            found.about(evse, "password", allowed)
+
+
 def certificates_have_keys(config: Config, found: Findings) -> None:
     """A certificate and its private key come together."""
     owners: tuple[OcppServerSection | GatewaySection, ...] = (
@@ -215,6 +230,7 @@ CHECKS: tuple[Check, ...] = (
     evse_currents,
     addresses_fit_types,
     evses_are_different,
+    one_password_each,
     certificates_have_keys,
     hexadecimal_passwords,
     not_in_this_version,

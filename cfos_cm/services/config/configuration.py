@@ -28,9 +28,13 @@ from cfos_cm.services.config.words import (
 )
 from cfos_cm.site.events import SettingsChanged
 
-__all__ = ["Config", "differences", "not_in_this_version"]
+__all__ = ["Config", "changes", "differences", "not_in_this_version"]
 
 #: What can be simulated. The others are part of the contract and wait for theirs.
+_UNREAD_METER = (
+    "has no driver in this version: it is not read, and no car charges on a circuit that it is "
+    "the meter of"
+)
 _SIMULATED = frozenset({SimulatorType.CHARGE_POINT})
 
 _SQLITE = "sqlite:///"
@@ -146,7 +150,7 @@ def _warn_of_manager(config: Config, found: Findings) -> None:
 
 def _warn_of_server(config: Config, found: Findings) -> None:
     server = config.ocpp_server
-    if server.tls is Tls.DETECT:
+    if server.tls is Tls.DETECT and "tls" in server.origin.lines:
         text = "this version has no TLS yet: it takes plain connections only"
         found.about(server, "tls", text, Tls.DETECT.value)
     if server.certificate is not None:
@@ -163,7 +167,7 @@ def _warn_of_devices(config: Config, found: Findings) -> None:
             found.about(evse, "type", text)
     for meter in config.meters:
         if meter.type not in METER_TYPES:
-            found.about(meter, "type", "has no driver in this version: it measures nothing")
+            found.about(meter, "type", _UNREAD_METER)
     for simulator in config.simulators:
         if simulator.type not in _SIMULATED:
             found.about(simulator, "type", "is not simulated in this version: nothing starts")
@@ -183,20 +187,35 @@ def _warn_of_gateways(config: Config, found: Findings) -> None:
 
 def differences(old: Config, new: Config) -> tuple[str, ...]:
     """What of a changed file a reload cannot apply: a sentence each, without any value."""
-    before = {(type(one), one.name): one for one in old.sections}
-    after = {(type(one), one.name): one for one in new.sections}
     return tuple(
         f"{place}: takes effect after a restart"
-        for key in dict.fromkeys((*before, *after))
-        for place in _changed(before.get(key), after.get(key))
+        for before, after in _pairs(old, new)
+        for place in _changed(before, after, only_fixed=True)
     )
 
 
-def _changed(before: Section | None, after: Section | None) -> Iterator[str]:
+def changes(old: Config, new: Config) -> tuple[str, ...]:
+    """The options that say something else than before, without any value."""
+    return tuple(
+        place
+        for before, after in _pairs(old, new)
+        for place in _changed(before, after, only_fixed=False)
+    )
+
+
+def _pairs(old: Config, new: Config) -> Iterator[tuple[Section | None, Section | None]]:
+    before = {(type(one), one.name): one for one in old.sections}
+    after = {(type(one), one.name): one for one in new.sections}
+    for key in dict.fromkeys((*before, *after)):
+        yield before.get(key), after.get(key)
+
+
+def _changed(before: Section | None, after: Section | None, only_fixed: bool) -> Iterator[str]:
     one = before or after
     if one is None:
         return
-    fixed = [option for option in options_of(type(one)) if option.restart]
+    options = options_of(type(one))
+    fixed = [option for option in options if option.restart or not only_fixed]
     heading = f"[{one.origin.heading}]"
     if before is None or after is None:
         if fixed:

@@ -255,7 +255,8 @@ class EvseSection(Section):
     priority: int = option(whole(0, 1000), "A higher one is served first.", default="1")
     failsafe_current_ma: int = option(
         current("0", "80"),
-        "What it falls back to when contact is lost (A); 0: it pauses.",
+        "What it falls back to when contact is lost (A); 0: it pauses. This is reckoned with; "
+        "with ocpp16 it has to be set in the wallbox itself.",
         name="failsafe_current",
         default="0",
     )
