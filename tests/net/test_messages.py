@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from contextlib import suppress
 from typing import Any
 
 from twisted.internet import reactor
@@ -109,12 +109,12 @@ class Conversation(ServerCase):
 
         def whole(client: ClientConnection) -> int | None:
             # The answer may be here before all of it is sent.
-            with suppress(ConnectionClosed):
+            with contextlib.suppress(ConnectionClosed):
                 client.send(text)
             return close_code(client)
 
         def pieces(client: ClientConnection) -> int | None:
-            with suppress(ConnectionClosed):
+            with contextlib.suppress(ConnectionClosed):
                 client.send([text[:40_000], text[40_000:]])
             return close_code(client)
 
