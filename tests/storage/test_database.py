@@ -28,7 +28,7 @@ class SqliteDatabase(cases.SqliteCase, database_contract.DatabaseContract):
             ("journal_mode", "wal"),
             ("synchronous", 2),
             ("foreign_keys", 1),
-            ("busy_timeout", 5000),
+            ("busy_timeout", 2000),
         ):
             self.assertEqual(await self.rows(database, f"PRAGMA {pragma}"), [(value,)])
 
