@@ -27,6 +27,9 @@ class Ledger(Protocol):
     def stop(self, stop: TransactionStop) -> Deferred[StoredStop]:
         """Note the end of a transaction."""
 
+    def vacated(self, charge_point: str, connector: int) -> Deferred[None]:
+        """Note that nothing runs at a connector, whatever was told of its last transaction."""
+
     def add_meter_values(
         self,
         charge_point: str,

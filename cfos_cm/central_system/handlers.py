@@ -15,6 +15,7 @@ from cfos_cm.central_system.authorisation import NOWHERE_TO_CHARGE, judge_tag
 from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.transactions import (
     meter_values,
+    note_vacant,
     start_by_fixed_tag,
     start_transaction,
     stop_transaction,
@@ -159,8 +160,7 @@ async def _status_notification(
         )
     )
     if status is ChargePointStatus.AVAILABLE:
-        # Whatever it may still have to tell of a transaction, none runs there any more.
-        charge_point.roster.ended((charge_point.identity, request.connector_id))
+        await note_vacant(charge_point, request.connector_id)
     if status is ChargePointStatus.PREPARING:
         _start_by_fixed_tag(charge_point, request.connector_id)
     return StatusNotificationConfirmation()

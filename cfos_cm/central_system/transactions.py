@@ -33,7 +33,13 @@ from cfos_cm.v16.timestamps import parse_timestamp
 from cfos_cm.v16.types import Message
 from cfos_cm.wire.ocppj import Call
 
-__all__ = ["meter_values", "start_by_fixed_tag", "start_transaction", "stop_transaction"]
+__all__ = [
+    "meter_values",
+    "note_vacant",
+    "start_by_fixed_tag",
+    "start_transaction",
+    "stop_transaction",
+]
 
 
 _log = Logger(namespace="cfos_cm.central_system")
@@ -145,6 +151,18 @@ async def meter_values(
         if measured is not None:
             charge_point.report(measured)
     return MeterValuesConfirmation()
+
+
+async def note_vacant(charge_point: ConnectedChargePoint, connector: int) -> None:
+    """
+    Whatever a Charge Point may still have to tell of a transaction, none runs there any more.
+
+    That is on disk too, or after a restart the transaction would go on with the next car.
+    """
+    roster, place = charge_point.roster, (charge_point.identity, connector)
+    if place in roster.running:
+        roster.ended(place)
+        await roster.environment.ledger.vacated(*place)
 
 
 def start_by_fixed_tag(

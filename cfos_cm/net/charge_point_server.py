@@ -132,9 +132,7 @@ class ChargePointConnection(WebSocketServerProtocol):
             )
             raise ConnectionDeny(BAD_REQUEST, _NO_SUBPROTOCOL)
         try:
-            # Not request.path: of "//CP-1", which many make of an endpoint that ends with a
-            # slash, Autobahn takes CP-1 for a host.
-            self._identity = identity_in_path(self.http_request_uri.partition("?")[0])
+            self._identity = identity_in_path(_path(self.http_request_uri))
         except RemoteProtocolError as error:
             _log.info("{peer}: refused, {error!s}", peer=self.peer, error=error)
             raise ConnectionDeny(NOT_FOUND, "Not Found") from error
@@ -294,6 +292,21 @@ class ChargePointServer(WebSocketServerFactory):
             waiting, self._ended = self._ended, []
             for ended in waiting:
                 ended.callback(None)
+
+
+def _path(request_uri: str) -> str:
+    """
+    The path that is asked for.
+
+    Not Autobahn's: of "//CP-1", which many make of an endpoint that ends with a slash, it takes
+    CP-1 for a host.
+    """
+    uri = request_uri.partition("?")[0]
+    scheme, separator, rest = uri.partition("://")
+    if "/" in scheme or not separator:
+        return uri
+    # RFC 9112, 3.2.2: a whole URI is allowed, and before its path there may be a password.
+    return rest.partition("/")[2]
 
 
 def _why(admission: Admission, credentials: Credentials | None) -> str:

@@ -50,7 +50,7 @@ class TransactionState(StrEnum):
 
     OPEN = "open"
     SUPERSEDED = "superseded"
-    """Another one has started at its connector; when it ended is not known."""
+    """Another one has started at its connector, or it was free; when it ended is not known."""
     STOPPED = "stopped"
 
 
@@ -120,6 +120,15 @@ class Ledger:
         """
         return self._database.run(partial(_stop, stop=stop))
 
+    def vacated(self, charge_point: str, connector: int) -> Deferred[None]:
+        """
+        Note that nothing runs at a connector: what is still open there is marked as superseded.
+
+        @return: fails with L{StorageError} when it is not on disk.
+        """
+        work = partial(_vacated, charge_point=charge_point, connector=connector)
+        return self._database.run(work)
+
     def add_meter_values(
         self,
         charge_point: str,
@@ -177,7 +186,9 @@ def _start(
             return StoredStart(_transaction(known), repeated=True, superseded=())
         transaction = _begun(start, new_id())
         if _insert(connection, start, transaction):
-            superseded = _supersede(connection, start, transaction.transaction_id)
+            superseded = _supersede(
+                connection, start.charge_point, start.connector, transaction.transaction_id
+            )
             return StoredStart(transaction, repeated=False, superseded=superseded)
     raise StorageError(f"no free transaction id was found in {_MAX_ID_TRIES} tries")
 
@@ -251,13 +262,17 @@ def _insert(connection: Connection, start: TransactionStart, made: Transaction) 
     return True
 
 
+def _vacated(connection: Connection, charge_point: str, connector: int) -> None:
+    _supersede(connection, charge_point, connector)
+
+
 def _supersede(
-    connection: Connection, start: TransactionStart, but_not: int
+    connection: Connection, charge_point: str, connector: int, but_not: int = 0
 ) -> tuple[int, ...]:
     still_open = (
         transactions.c.state == TransactionState.OPEN.value,
-        transactions.c.charge_point == start.charge_point,
-        transactions.c.connector == start.connector,
+        transactions.c.charge_point == charge_point,
+        transactions.c.connector == connector,
         transactions.c.transaction_id != but_not,
     )
     found = connection.scalars(

@@ -153,6 +153,10 @@ class MemoryLedger:
         """See L{Ledger.stop}."""
         return self.disk.do(lambda: self._stop(stop))
 
+    def vacated(self, charge_point: str, connector: int) -> Deferred[None]:
+        """See L{Ledger.vacated}."""
+        return self.disk.do(lambda: self._vacated(charge_point, connector))
+
     def add_meter_values(
         self,
         charge_point: str,
@@ -182,6 +186,11 @@ class MemoryLedger:
             self.rows[number] = evolve(self.rows[number], state="superseded")
         self.rows[made.transaction_id] = _Row(start, made)
         return StoredStart(made, False, superseded)
+
+    def _vacated(self, charge_point: str, connector: int) -> None:
+        for number, row in self.rows.items():
+            if row.state == "open" and _key(row.start)[:2] == (charge_point, connector):
+                self.rows[number] = evolve(row, state="superseded")
 
     def _stop(self, stop: TransactionStop) -> StoredStop:
         row = self.rows.get(stop.transaction_id)
