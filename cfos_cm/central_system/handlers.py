@@ -15,6 +15,7 @@ from cfos_cm.central_system.authorisation import NOWHERE_TO_CHARGE, judge_tag
 from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.transactions import (
     meter_values,
+    note_charging,
     note_vacant,
     start_by_fixed_tag,
     start_transaction,
@@ -86,6 +87,13 @@ OCCUPANCY: Mapping[ChargePointStatus, Occupancy] = {
     ChargePointStatus.UNAVAILABLE: Occupancy.UNAVAILABLE,
     ChargePointStatus.FAULTED: Occupancy.FAULTED,
 }
+
+#: What a connector says only while a transaction runs.
+_IN_TRANSACTION = (
+    ChargePointStatus.CHARGING,
+    ChargePointStatus.SUSPENDED_EV,
+    ChargePointStatus.SUSPENDED_EVSE,
+)
 
 _log = Logger(namespace="cfos_cm.central_system")
 
@@ -161,7 +169,10 @@ async def _status_notification(
     )
     if status is ChargePointStatus.AVAILABLE:
         await note_vacant(charge_point, request.connector_id)
+    if status in _IN_TRANSACTION:
+        note_charging(charge_point, request.connector_id)
     if status is ChargePointStatus.PREPARING:
+        charge_point.roster.forget_sleeping((charge_point.identity, request.connector_id))
         _start_by_fixed_tag(charge_point, request.connector_id)
     return StatusNotificationConfirmation()
 

@@ -9,7 +9,10 @@ from cfos_cm.central_system.settings import CentralSystemSettings, UnknownCharge
 from cfos_cm.site.records import OpenTransaction
 from cfos_cm.site.transaction import Transaction
 
-__all__ = ["Roster"]
+__all__ = ["MAX_OVER", "Roster"]
+
+#: Transactions that have ended and whose end may still be told once more.
+MAX_OVER = 1000
 
 
 class Roster:
@@ -24,6 +27,8 @@ class Roster:
         self.environment = environment
         self.settings = settings
         self._transactions: dict[tuple[str, int], Transaction] = {}
+        self._asleep: dict[tuple[str, int], Transaction] = {}
+        self._over: dict[tuple[str, int], None] = {}
 
     @property
     def running(self) -> Mapping[tuple[str, int], int]:
@@ -38,10 +43,56 @@ class Roster:
     def began(self, place: tuple[str, int], transaction: Transaction) -> None:
         """A transaction runs at a connector of a Charge Point from now on."""
         self._transactions[place] = transaction
+        self._asleep.pop(place, None)
 
     def ended(self, place: tuple[str, int]) -> None:
         """None runs there any more."""
-        self._transactions.pop(place, None)
+        self._asleep.pop(place, None)
+        ended = self._transactions.pop(place, None)
+        if ended is not None:
+            self._over[place[0], ended.transaction_id] = None
+            if len(self._over) > MAX_OVER:
+                del self._over[next(iter(self._over))]
+
+    def stopped(self, identity: str, transaction_id: int) -> int | None:
+        """
+        A Charge Point says that a transaction has ended.
+
+        @return: where it was running until now; C{None} if it was not.
+        """
+        for place, sleeping in tuple(self._asleep.items()):
+            if place[0] == identity and sleeping.transaction_id == transaction_id:
+                del self._asleep[place]
+        connector = self.connector_of(identity, transaction_id)
+        if connector is not None:
+            self.ended((identity, connector))
+        return connector
+
+    def fell_asleep(self, place: tuple[str, int]) -> None:
+        """
+        The Charge Point says that its connector is free, and has not said that its transaction
+        has ended.
+        """
+        transaction = self._transactions.get(place)
+        self.ended(place)
+        if transaction is not None:
+            self._asleep[place] = transaction
+
+    def forget_sleeping(self, place: tuple[str, int]) -> None:
+        """Another car is there: what slept is over."""
+        self._asleep.pop(place, None)
+
+    def woke_up(self, place: tuple[str, int]) -> Transaction | None:
+        """The Charge Point charges again without having begun another transaction."""
+        transaction = self._asleep.pop(place, None)
+        if transaction is not None:
+            self.began(place, transaction)
+        return transaction
+
+    def was_here(self, identity: str, transaction_id: int) -> bool:
+        """Whether a transaction of a Charge Point runs, or has ended not long ago."""
+        running = self.connector_of(identity, transaction_id) is not None
+        return running or (identity, transaction_id) in self._over
 
     def connector_of(self, identity: str, transaction_id: int) -> int | None:
         """Where a transaction of a Charge Point runs; C{None} if it does not."""

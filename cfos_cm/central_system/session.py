@@ -209,8 +209,7 @@ class Session:
                 | MeterValuesRequest(transaction_id=int() as number)
             ):
                 # What has begun while it was configured is billed to its end.
-                roster = self.charge_point.roster
-                return roster.connector_of(self.identity, number) is not None
+                return self.charge_point.roster.was_here(self.identity, number)
             case _:
                 return False
 

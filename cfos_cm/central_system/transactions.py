@@ -17,7 +17,7 @@ from cfos_cm.central_system.authorisation import NOWHERE_TO_CHARGE, Judgement, j
 from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.measurements import read_meter_values
 from cfos_cm.errors import RemoteProtocolError
-from cfos_cm.site.events import TransactionStarted, TransactionStopped
+from cfos_cm.site.events import TransactionResumed, TransactionStarted, TransactionStopped
 from cfos_cm.site.evse import EvseSettings
 from cfos_cm.site.records import StopOutcome, TransactionStart, TransactionStop
 from cfos_cm.v16.core import (
@@ -35,6 +35,7 @@ from cfos_cm.wire.ocppj import Call
 
 __all__ = [
     "meter_values",
+    "note_charging",
     "note_vacant",
     "start_by_fixed_tag",
     "start_transaction",
@@ -115,11 +116,9 @@ async def stop_transaction(
             request_text=call.payload.decode("utf-8"),
         )
     )
-    connector = charge_point.roster.connector_of(charge_point.identity, request.transaction_id)
-    if connector is not None:
-        # Also when the ledger knows nothing of it: the Charge Point knows that it is over.
-        charge_point.roster.ended((charge_point.identity, connector))
-    elif stopped.outcome is StopOutcome.STOPPED:
+    # Also when the ledger knows nothing of it: the Charge Point knows that it is over.
+    connector = charge_point.roster.stopped(charge_point.identity, request.transaction_id)
+    if connector is None and stopped.outcome is StopOutcome.STOPPED:
         connector = stopped.connector
     evse = None if connector is None else charge_point.evse_at(connector)
     if evse is not None:
@@ -161,8 +160,19 @@ async def note_vacant(charge_point: ConnectedChargePoint, connector: int) -> Non
     """
     roster, place = charge_point.roster, (charge_point.identity, connector)
     if place in roster.running:
-        roster.ended(place)
+        roster.fell_asleep(place)
         await roster.environment.ledger.vacated(*place)
+
+
+def note_charging(charge_point: ConnectedChargePoint, connector: int) -> None:
+    """
+    It charges, or pauses: if it had said that it is free without ending its transaction, it was
+    mistaken then.
+    """
+    transaction = charge_point.roster.woke_up((charge_point.identity, connector))
+    evse = charge_point.evse_at(connector)
+    if transaction is not None and evse is not None:
+        charge_point.report(TransactionResumed(evse.name, transaction))
 
 
 def start_by_fixed_tag(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from cfos_cm.central_system.central_system import CentralSystem
@@ -20,6 +21,9 @@ from cfos_cm.v16.smart_charging import (
 )
 
 __all__ = ["Ocpp16Evse"]
+
+
+_log = Logger(namespace="cfos_cm.drivers")
 
 
 @implementer(IEvse)
@@ -58,13 +62,14 @@ class Ocpp16Evse:
     async def _apply(
         self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
     ) -> None:
-        refusal: DeviceRefusal | None = None
         if from_scratch or transaction_id is None:
             try:
                 await self._set(standing_profile(self._connector, self._phases, self._now()))
-            except DeviceRefusal as error:
-                # The transaction's own limit is worth having all the same.
-                refusal = error
+            except DeviceRefusal as refusal:
+                if transaction_id is None:
+                    raise
+                # The transaction's own limit is what holds now, and outranks the default.
+                _log.warn("{evse}: {refusal!s}", evse=self.name, refusal=refusal)
         if transaction_id is not None:
             await self._set(
                 transaction_profile(
@@ -75,8 +80,6 @@ class Ocpp16Evse:
                     self._now(),
                 )
             )
-        if refusal is not None:
-            raise refusal
 
     async def _set(self, request: SetChargingProfileRequest) -> None:
         confirmation = await self._central_system.call(self._identity, request)

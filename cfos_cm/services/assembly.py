@@ -14,7 +14,13 @@ from cfos_cm.services.config.sections import EvseSection
 from cfos_cm.services.config.words import EvseType, LoadManagement
 from cfos_cm.site.evse import EvseSettings
 
-__all__ = ["central_system_settings", "devices", "moved_evses", "server_endpoint"]
+__all__ = [
+    "abandoned_evses",
+    "central_system_settings",
+    "devices",
+    "moved_evses",
+    "server_endpoint",
+]
 
 
 def central_system_settings(config: Config) -> CentralSystemSettings:
@@ -60,6 +66,12 @@ def moved_evses(before: Config, after: Config) -> frozenset[str]:
         for one in after.evses
         if one.name in addresses and addresses[one.name] != _address(one)
     )
+
+
+def abandoned_evses(before: Config, after: Config) -> frozenset[str]:
+    """The EVSEs whose device belongs to no EVSE any more, by their names until now."""
+    kept = {_address(one) for one in after.evses}
+    return frozenset(one.name for one in before.evses if _address(one) not in kept)
 
 
 def server_endpoint(config: Config) -> str:

@@ -21,6 +21,7 @@ from cfos_cm.central_system.environment import Environment
 from cfos_cm.errors import ConfigError
 from cfos_cm.net.charge_point_server import ChargePointServer
 from cfos_cm.services.assembly import (
+    abandoned_evses,
     central_system_settings,
     devices,
     moved_evses,
@@ -85,6 +86,7 @@ class ChargingSite(Service):
     def __init__(self, config: Config, reactor: Any) -> None:
         self.setName("cfos-cm")
         self.config = config
+        self._applied = config
         self._reactor = reactor
         self._parts: _Parts | None = None
         self._door: _Door | None = None
@@ -108,6 +110,8 @@ class ChargingSite(Service):
         """
         super().stopService()
         self._signal.remove()
+        if self._parts is not None:
+            self._parts.loop.dismiss_now()
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
@@ -133,7 +137,7 @@ class ChargingSite(Service):
         self._warn()
         changed = ", ".join(changes(before, config)) or "nothing has changed"
         _log.info("{path} has been read again: {changed}", path=config.path, changed=changed)
-        self._turn.run(self._apply, before, config)
+        self._turn.run(self._apply)
 
     @property
     def central_system(self) -> CentralSystem | None:
@@ -201,6 +205,7 @@ class ChargingSite(Service):
             central_system_settings(self.config),
         )
         server = ChargePointServer(central_system, self._reactor)
+        self._applied = self.config
         self._parts = _Parts(database, loop, central_system, server)
         loop.evses = devices(self.config, central_system, _now)
         loop.report(self.config.settings_changed())
@@ -237,14 +242,15 @@ class ChargingSite(Service):
         for warning in self.config.warnings():
             _log.warn("{warning}", warning=warning)
 
-    async def _apply(self, before: Config, after: Config) -> None:
-        if self._parts is None:
+    async def _apply(self) -> None:
+        """Have the parts run with the settings that are the newest now."""
+        parts, before, after = self._parts, self._applied, self.config
+        if parts is None or not self.running or after is before:
             return
-        parts = self._parts
         settings = after.settings_changed()
         moved = moved_evses(before, after)
-        gone = {one.name for one in before.evses} - {one.name for one in after.evses}
-        await parts.loop.dismiss(gone | moved)
+        await parts.loop.dismiss(abandoned_evses(before, after))
+        self._applied = after
         if moved:
             parts.loop.report(_without(settings, moved))
         parts.loop.report(settings)

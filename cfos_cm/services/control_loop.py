@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -28,8 +28,9 @@ from cfos_cm.site.events import (
     SettingsChanged,
     SiteEvent,
     TransactionStarted,
+    TransactionStopped,
 )
-from cfos_cm.site.evse import Link
+from cfos_cm.site.evse import Evse, Link
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from cfos_cm.site.state import SiteState, fold
 
@@ -45,6 +46,11 @@ LAST_RETRY_S = 300.0
 DISMISSAL_S = 3.0
 #: After so many failures the wait grows no more; the power itself has to stay a small number.
 _LAST_DOUBLING = 6
+
+#: After these an EVSE that did not take its last order may well take the next one.
+_FRESH_STARTS = EvseConnected | DeviceBooted | TransactionStarted | TransactionStopped
+
+_DISMISSED = Setpoint(0, Reason(ReasonCode.DISABLED, "it is not configured any more"))
 
 _log = Logger(namespace="cfos_cm.services")
 
@@ -89,6 +95,9 @@ class ControlLoop:
         self._running = False
         self._respites: dict[str, _Respite] = {}
         self._in_flight: dict[str, _Order] = {}
+        self._leaving: set[str] = set()
+        self._left: Deferred[None] | None = None
+        self._patience: IDelayedCall | None = None
 
     def observe(self, observer: Observer) -> None:
         """Tell C{observer} of every event from now on."""
@@ -96,14 +105,14 @@ class ControlLoop:
 
     def report(self, event: SiteEvent) -> None:
         """Something has happened."""
-        if isinstance(event, EvseConnected | DeviceBooted | TransactionStarted):
+        if isinstance(event, _FRESH_STARTS):
             self._respites.pop(event.evse, None)
         self._fold(event)
         if isinstance(event, SettingsChanged):
             self._forget()
         self._decide_in(0)
 
-    def dismiss(self, names: Collection[str]) -> Deferred[list[tuple[bool, None]]]:
+    def dismiss(self, names: Collection[str]) -> Deferred[None]:
         """
         Pause EVSEs that will not be part of the site any more, or not as the devices they are.
 
@@ -111,18 +120,52 @@ class ControlLoop:
 
         @return: fires when they have confirmed it, or were given enough time to.
         """
-        pausing: list[Deferred[None]] = []
-        for name in names:
-            evse, device = self.state.evses.get(name), self.evses.get(name)
-            if evse is None or device is None or self.state.observe_only:
-                continue
-            if evse.link is Link.ONLINE and evse.active_transaction_id is not None:
-                pause = Setpoint(0, Reason(ReasonCode.DISABLED, "not configured any more"))
-                applying = maybeDeferred(device.apply, pause, evse.active_transaction_id, False)
-                applying.addTimeout(DISMISSAL_S, self._clock)
-                applying.addErrback(_could_not_pause, name)
-                pausing.append(applying)
-        return DeferredList(pausing)
+        self._leaving = {
+            name
+            for name in names
+            if name in self.state.evses
+            and self.state.evses[name].link is Link.ONLINE
+            and not _pauses_for_sure(self.state.evses[name])
+        }
+        self._left = Deferred()
+        left = self._left
+        if self.state.observe_only or not self._running:
+            self._leaving = set()
+        if self._leaving:
+            self._patience = self._clock.callLater(DISMISSAL_S, self.dismiss_now)
+            self._decide_in(0)
+        else:
+            self.dismiss_now()
+        return left
+
+    def dismiss_now(self) -> None:
+        """Wait no longer for EVSEs that are being dismissed."""
+        if self._patience is not None and self._patience.active():
+            self._patience.cancel()
+        self._patience = None
+        for name in sorted(self._leaving):
+            _log.warn(
+                "{evse} is taken out of the settings and has not confirmed that it pauses: "
+                "it may go on charging",
+                evse=name,
+            )
+        self._leaving = set()
+        left, self._left = self._left, None
+        if left is not None:
+            left.callback(None)
+
+    def _see_off(self) -> None:
+        """Notice who has confirmed that it pauses; nobody waits for who is lost."""
+        if self._left is None:
+            return
+        self._leaving = {
+            name
+            for name in self._leaving
+            if name in self._in_flight or not _pauses_for_sure(self.state.evses[name])
+        }
+        online = (self.state.evses[name].link is Link.ONLINE for name in self._leaving)
+        if not any(online):
+            self.dismiss_now()
 
     def start(self) -> None:
         """Decide from now on."""
@@ -132,6 +175,7 @@ class ControlLoop:
     def stop(self) -> None:
         """Decide no more; what the EVSEs obey stays as it is."""
         self._running = False
+        self.dismiss_now()
         self._cancel()
 
     def _fold(self, event: SiteEvent) -> None:
@@ -167,6 +211,7 @@ class ControlLoop:
 
     def _tick(self) -> None:
         self._next = None
+        self._see_off()
         try:
             targets, steps = self._decide()
             for name, target in targets.items():
@@ -187,6 +232,7 @@ class ControlLoop:
         """What each EVSE should have, and what to order now."""
         try:
             targets = decide(self.state)
+            targets.update(dict.fromkeys(self._leaving, _DISMISSED))
             return targets, orders(self.state, targets)
         except Exception:  # noqa: BLE001
             # A loop that stops leaves the cars at whatever they had: for a fuse that is a fire.
@@ -249,12 +295,9 @@ class ControlLoop:
         return self.state.evses[order.evse].ordered is order.setpoint
 
 
-def _could_not_pause(failure: Failure, name: str) -> None:
-    _log.warn(
-        "{evse} was taken out of the settings and may go on charging: {why}",
-        evse=name,
-        why=failure.getErrorMessage(),
-    )
+def _pauses_for_sure(evse: Evse) -> bool:
+    """Whether nothing is in force that would let it charge."""
+    return evse.confirmed is not None and not evse.granted_ma
 
 
 def _pauses(state: SiteState, targets: Mapping[str, Setpoint]) -> dict[str, Setpoint]:

@@ -22,5 +22,7 @@ def make_steady(reactor: Any) -> bool:
     """
     if reactor.running or reactor.getDelayedCalls():
         return False
-    reactor.seconds = time.monotonic
+    # The date is right at the beginning: some who ask a reactor for its seconds print a date.
+    offset_s = reactor.seconds() - time.monotonic()
+    reactor.seconds = lambda: time.monotonic() + offset_s
     return True

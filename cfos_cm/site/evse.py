@@ -92,8 +92,9 @@ class Evse:
     @ivar unanswered_ma: the highest of all orders since the last one that it accepted, for any
         of them may have arrived. [mA]
     @ivar confirmed: the last order that it accepted; C{None}: what it obeys is not known.
-    @ivar stale: it may have forgotten what it accepted, so that it has to be told again; until
-        then it may have fallen back to its fail-safe current.
+    @ivar stale: it has to be told again.
+    @ivar unsure: it may have forgotten what it accepted since it accepted anything; until it is
+        told again it may have fallen back to its fail-safe current.
     @ivar disobedient: it did not take its last order, so that nobody can count on its taking
         the next one.
     """
@@ -112,6 +113,7 @@ class Evse:
     unanswered_ma: int = 0
     confirmed: Setpoint | None = None
     stale: bool = True
+    unsure: bool = True
     disobedient: bool = False
 
     @property
@@ -157,6 +159,6 @@ class Evse:
         if self.confirmed is None:
             return max(self.settings.max_current_ma, self.unanswered_ma)
         # It does not leave its fail-safe current by being connected again, only by an order.
-        if self.stale or self.link is not Link.ONLINE:
+        if self.unsure or self.link is not Link.ONLINE:
             return max(self.granted_ma, self.settings.failsafe_current_ma)
         return self.granted_ma

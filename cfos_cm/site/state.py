@@ -115,7 +115,8 @@ def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
         case TransactionStarted(transaction=transaction):
             return _started(evse, transaction)
         case TransactionResumed(transaction=transaction):
-            return evolve(evse, transaction=transaction)
+            # What it obeys in a transaction that we had lost sight of is not known.
+            return evolve(_forgetful(evse), transaction=transaction, confirmed=None)
         case TransactionStopped(transaction_id=transaction_id):
             return _stopped(evse, transaction_id)
         case EvseMeasured():
@@ -141,6 +142,7 @@ def _fold_setpoint(evse: Evse, event: SiteEvent) -> Evse:
                 unanswered_ma=0,
                 confirmed=setpoint,
                 stale=False,
+                unsure=False,
                 disobedient=False,
             )
         case SetpointFailed(setpoint=setpoint, refused=refused) if evse.ordered == setpoint:
@@ -156,7 +158,7 @@ def _fold_setpoint(evse: Evse, event: SiteEvent) -> Evse:
 
 def _forgetful(evse: Evse) -> Evse:
     """It may have dropped what it was told, also what is being told to it at this moment."""
-    return evolve(evse, stale=True, ordered=None)
+    return evolve(evse, stale=True, unsure=True, ordered=None)
 
 
 def _occupied(evse: Evse, occupancy: Occupancy, fault: str | None) -> Evse:
@@ -188,7 +190,8 @@ def _stopped(evse: Evse, transaction_id: int) -> Evse:
         power_w=0,
         # What was under way to it counts until it has accepted something later.
         ordered=None,
-        stale=evse.stale or evse.ordered is not None,
+        # Its default profile is given once more: all depends on it until the next transaction.
+        stale=True,
         # OCPP 1.6, "Charging profile purposes": a TxProfile ends with its transaction, and
         # the TxDefaultProfile that forbids charging is in force again, if it was accepted.
         confirmed=None if evse.confirmed is None else STANDING_ORDER,
@@ -207,6 +210,6 @@ def _measured(evse: Evse, event: EvseMeasured) -> Evse:
 def _refused(evse: Evse) -> Evse:
     # It said no, so what it accepted before is still what it obeys; unless it may have
     # forgotten that, for then nothing is known of it any more.
-    if evse.stale:
+    if evse.unsure:
         return evolve(evse, ordered=None, confirmed=None)
     return evolve(evse, ordered=None, unanswered_ma=0, stale=True)

@@ -107,10 +107,11 @@ class Reload(cases.EndToEndCase):
             await second.charge(cases.OTHER_TAG)
             await second.ordered(TRANSACTION, 10)
             without = cases.tap_cfg(self.manager.port, ["CP-0009", "CP-0002"], 20)
-            await self.reload(without, r"tap\.cfg has been read again")
+            await self.reload(without, "2 EVSEs on 1 circuit")
+            self.assertEqual(0, first.orders[-1].limit_a)
             before, mark = len(first.orders), self.manager.mark()
             text = cases.tap_cfg(self.manager.port, self.places, 20)
-            await self.reload(text, r"tap\.cfg has been read again")
+            await self.reload(text, "2 EVSEs on 1 circuit")
             # Its profile is still in force, so that it draws whatever the manager thinks.
             said = await self.manager.says(r"bay-1: (transaction|has confirmed|may have)", mark)
             self.assertIn(f"transaction {transaction_id} goes on", said.string)

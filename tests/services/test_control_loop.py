@@ -182,25 +182,12 @@ class LoopCase(SynchronousTestCase):
 class Dismissal(LoopCase):
     """EVSEs that the settings do not name any more."""
 
-    def test_charging(self) -> None:
-        """One that charges is paused, for nobody counts what it draws from then on."""
-        self.connect(self.a)
-        self.charge(self.a, 7)
-        self.a.confirms()
-        self.loop.dismiss({"a"})
-        last = self.a.given[-1]
-        self.assertEqual((0, 7), (last.current_ma, last.transaction_id))
-        last.answer.errback(DeviceError("gone"))
-        (logged,) = self.flushed()
-        self.assertIn("may go on charging: gone", logged)
-
     def test_others(self) -> None:
         """One that does not charge, is not there or is not known is told nothing."""
         self.connect(self.a)
         given = len(self.a.given)
-        self.loop.dismiss({"a", "b", "c"})
-        self.charge(self.b, 7)
-        self.loop.dismiss({"b"})
+        self.successResultOf(self.loop.dismiss({"a", "b", "c"}))
+        self.settle()
         self.assertEqual((given, 0), (len(self.a.given), len(self.b.given)))
 
     def test_observing(self) -> None:
@@ -209,7 +196,8 @@ class Dismissal(LoopCase):
         self.charge(self.a, 7)
         self.report(settings("a", "b", observe_only=True))
         given = len(self.a.given)
-        self.loop.dismiss({"a"})
+        self.successResultOf(self.loop.dismiss({"a"}))
+        self.settle()
         self.assertEqual(given, len(self.a.given))
 
 

@@ -13,9 +13,10 @@ from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import changes, parse_config
 from cfos_cm.services.control_loop import DISMISSAL_S
 from cfos_cm.services.journal import shortened
+from cfos_cm.site.events import EvseLost
 from tests.services.consoles import ConsoleCase
 from tests.services.sites import BAYS, SiteCase, Station
-from tests.services.test_control_loop import LoopCase
+from tests.services.test_control_loop import LoopCase, settings
 
 POLICY_VIOLATION = 1008
 SMALL = BAYS.replace("max_current = 40", "max_current = 20")
@@ -37,6 +38,7 @@ class Dismiss(LoopCase):
     def dismiss(self, *names: str) -> None:
         """Take some out."""
         self.loop.dismiss(names).addCallback(self.done.append)
+        self.settle()
 
     def test_confirmed(self) -> None:
         """When it has confirmed that it pauses, and not before."""
@@ -44,17 +46,41 @@ class Dismiss(LoopCase):
         self.assertEqual(0, self.a.currents_ma[-1])
         self.assertEqual([], self.done)
         self.a.confirms()
+        self.settle()
         self.assertEqual(1, len(self.done))
         self.assertNotIn("may go on charging", "\n".join(self.flushed()))
 
     def test_refused(self) -> None:
-        """When it has refused, or cannot be reached any more."""
-        for end in (self.a.refuses, self.a.is_silent):
-            self.done.clear()
-            self.dismiss("a")
-            end()
-            self.assertEqual(1, len(self.done))
-        self.assertEqual(2, len([line for line in self.flushed() if "a was taken out" in line]))
+        """One that refuses is waited for as long as one that says nothing."""
+        self.dismiss("a")
+        self.a.refuses()
+        self.settle()
+        self.assertEqual([], self.done)
+        self.clock.advance(DISMISSAL_S)
+        self.assertEqual(1, len(self.done))
+        self.assertEqual(1, len([line for line in self.flushed() if "a is taken out" in line]))
+
+    def test_lost(self) -> None:
+        """One that is lost is not waited for."""
+        self.dismiss("a")
+        self.report(EvseLost("a", "closed"))
+        self.a.is_silent()
+        self.settle()
+        self.assertEqual(1, len(self.done))
+        self.assertEqual(1, len([line for line in self.flushed() if "a is taken out" in line]))
+
+    def test_orderUnderWay(self) -> None:
+        """An order that is under way is answered first, and its answer starts no other."""
+        self.report(settings("a", fuse_ma=9_000))
+        self.dismiss("a")
+        given = len(self.a.given)
+        self.a.confirms()
+        self.settle()
+        self.assertEqual((given + 1, 0), (len(self.a.given), self.a.currents_ma[-1]))
+        self.assertEqual([], self.done)
+        self.a.confirms()
+        self.settle()
+        self.assertEqual(1, len(self.done))
 
     def test_silent(self) -> None:
         """When it had enough time to; its answer is of no interest afterwards."""
@@ -64,7 +90,7 @@ class Dismiss(LoopCase):
         self.clock.advance(0.1)
         self.assertEqual(1, len(self.done))
         (line,) = [line for line in self.flushed() if "may go on charging" in line]
-        self.assertIn("a was taken out of the settings", line)
+        self.assertIn("a is taken out of the settings", line)
         self.a.given[-1].answer.errback(DeviceError("too late"))
         self.assertEqual(1, len(self.done))
 
@@ -75,8 +101,10 @@ class Dismiss(LoopCase):
         self.b.confirms()
         self.dismiss("a", "b")
         self.b.confirms()
+        self.settle()
         self.assertEqual([], self.done)
         self.a.confirms()
+        self.settle()
         self.assertEqual(1, len(self.done))
 
     def test_nobody(self) -> None:
@@ -166,7 +194,7 @@ class TakenOut(SiteCase):
         await first.until(lambda: first.currents()[-1] == 0)
         first.transport.abortConnection()
         await second.until(lambda: second.currents()[-1] == 16)
-        self.assertTrue(any("bay-1 was taken out" in line for line in self.log))
+        self.assertTrue(any("bay-1 is taken out" in line for line in self.log))
 
     async def test_stopped_meanwhile(self) -> None:
         """A site that is stopped while it waits for the pause stops."""

@@ -28,6 +28,7 @@ def evse(
     return Evse(
         EvseSettings("e", "main", max_current_ma=RATING_MA, failsafe_current_ma=failsafe_ma),
         link=link,
+        unsure=stale,
         unanswered_ma=unanswered_ma,
         confirmed=None if confirmed_ma is None else Setpoint(confirmed_ma, reason),
         stale=stale,

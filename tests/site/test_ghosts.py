@@ -52,6 +52,7 @@ CHARGING = Evse(
     power_w=4_000,
     confirmed=LOW,
     stale=False,
+    unsure=False,
 )
 #: It has not answered its last order yet.
 UNDER_WAY = evolve(CHARGING, ordered=HIGH, unanswered_ma=16_000)
@@ -73,7 +74,7 @@ class Free(SynchronousTestCase):
         after = folded(CHARGING, FREE)
         self.assertIsNone(after.transaction)
         self.assertEqual((STANDING_ORDER, 0), (after.confirmed, after.may_draw_ma))
-        self.assertEqual((NO_CURRENT, 0, False), (after.measured, after.power_w, after.stale))
+        self.assertEqual((NO_CURRENT, 0, True), (after.measured, after.power_w, after.stale))
 
     def test_nothing_was_confirmed(self) -> None:
         """Where it had accepted nothing, no order is in force, and its rating counts."""

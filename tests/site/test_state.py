@@ -67,6 +67,7 @@ FULL = Evse(
     unanswered_ma=16_000,
     confirmed=LOW,
     stale=False,
+    unsure=False,
 )
 IDLE = evolve(FULL, ordered=None, unanswered_ma=0)
 
@@ -113,17 +114,24 @@ class FoldTests(SynchronousTestCase):
             "measured": None,
             "power_w": None,
             "stale": True,
+            "unsure": True,
             "ordered": None,
         }
         still = {"measured": NO_CURRENT, "power_w": 0}
         ended = {"confirmed": STANDING_ORDER, "ordered": None, "stale": True, **still}
         changes: tuple[dict[str, object], ...] = (
-            {"stale": True, "ordered": None},
+            {"stale": True, "unsure": True, "ordered": None},
             gone,
-            {"stale": True, "ordered": None},
+            {"stale": True, "unsure": True, "ordered": None},
             {"occupancy": Occupancy.PLUGGED, **still},
             {"transaction": LATER_TRANSACTION, **ended},
-            {"transaction": LATER_TRANSACTION},
+            {
+                "transaction": LATER_TRANSACTION,
+                "confirmed": None,
+                "ordered": None,
+                "stale": True,
+                "unsure": True,
+            },
             {"transaction": None, **ended},
             {"measured": PhaseCurrents(7, 8, 9), "energy_wh": 1, "power_w": 2},
             {"target": LOW},
@@ -268,7 +276,7 @@ class OccupancyTests(SynchronousTestCase):
         for occupancy in set(Occupancy) - {Occupancy.CHARGING}:
             after = folded(IDLE, OccupancyReported("left", occupancy, ""))
             self.assertEqual((after.measured, after.power_w), (NO_CURRENT, 0))
-            self.assertFalse(after.stale)
+            self.assertIs(after.stale, occupancy is Occupancy.FREE)
 
     def test_fault(self) -> None:
         """The error code is kept while there is a fault, and no longer."""
@@ -314,7 +322,7 @@ class TransactionTests(SynchronousTestCase):
         after = folded(IDLE, TransactionStopped("left", 4711, 10, "Local"))
         self.assertIsNone(after.transaction)
         self.assertEqual((after.confirmed, after.may_draw_ma), (STANDING_ORDER, 0))
-        self.assertFalse(after.stale)
+        self.assertTrue(after.stale, "the default profile is given once more")
 
     def test_stopped_unknown(self) -> None:
         """If nothing was ever accepted, no standing order is in force either."""
@@ -368,7 +376,8 @@ class SetpointTests(SynchronousTestCase):
 
     def test_refused_and_forgotten(self) -> None:
         """Of somebody who refuses and may have forgotten the last order nothing is known."""
-        evse = folded(evolve(FULL, stale=True), SetpointFailed("left", HIGH, True, "Rejected"))
+        unsure = evolve(FULL, stale=True, unsure=True)
+        evse = folded(unsure, SetpointFailed("left", HIGH, True, "Rejected"))
         self.assertIsNone(evse.confirmed)
         self.assertEqual(evse.may_draw_ma, SETTINGS.max_current_ma)
 
