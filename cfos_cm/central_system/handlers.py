@@ -167,7 +167,7 @@ async def _status_notification(
             request.error_code.value if status is ChargePointStatus.FAULTED else None,
         )
     )
-    if status is ChargePointStatus.AVAILABLE:
+    if OCCUPANCY[status] is Occupancy.FREE:
         await note_vacant(charge_point, request.connector_id)
     if status in _IN_TRANSACTION:
         note_charging(charge_point, request.connector_id)

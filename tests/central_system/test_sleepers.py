@@ -55,6 +55,12 @@ class Sleepers(SynchronousTestCase):
         self.assertEqual({("CP-1", 1): second}, self.world.system.roster.running)
         self.assertEqual([], self.resumed())
 
+    def test_reserved(self) -> None:
+        """A connector that is reserved is free, too."""
+        self.say("Charging")
+        self.say("Reserved")
+        self.assertEqual({}, self.world.system.roster.running)
+
     def test_stopped(self) -> None:
         """Its stop may still come, and ends it."""
         self.peer.ask("StopTransaction", stop_of(self.number))

@@ -186,6 +186,20 @@ class LedgerContract(DatabaseCase):
             {10: TransactionState.SUPERSEDED, 11: still_open, 12: still_open, 13: still_open},
         )
 
+    async def test_vacated(self) -> None:
+        """What is open at a free connector is not resumed, and its stop still ends it."""
+        ledger = await self.ledger(10, 11)
+        await ledger.start(START)
+        await ledger.start(start_of(connector=2))
+        await ledger.vacated("CP-1", 1)
+        await ledger.vacated("CP-1", 7)
+        still_open = [
+            one.transaction.transaction_id for one in await ledger.open_transactions()
+        ]
+        self.assertEqual([11], still_open)
+        stopped = await ledger.stop(stop_of(10))
+        self.assertEqual((StopOutcome.STOPPED, 2500), (stopped.outcome, stopped.energy_wh))
+
     async def test_tooBig(self) -> None:
         """What does not fit 64 bits is refused by the peer's fault, and nothing is stored."""
         ledger = await self.ledger()

@@ -30,11 +30,11 @@ from cfos_cm.site.events import SettingsChanged
 
 __all__ = ["Config", "changes", "differences", "not_in_this_version"]
 
-#: What can be simulated. The others are part of the contract and wait for theirs.
 _UNREAD_METER = (
     "has no driver in this version: it is not read, and no car charges on a circuit that it is "
     "the meter of"
 )
+#: What can be simulated. The others are part of the contract and wait for theirs.
 _SIMULATED = frozenset({SimulatorType.CHARGE_POINT})
 
 _SQLITE = "sqlite:///"
