@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,20 @@ def _imported(node: ast.AST) -> Iterator[str]:
 
 def _modules(folder: Path) -> Iterator[tuple[str, ast.Module]]:
     for path in sorted(folder.rglob("*.py")):
-        yield str(path.relative_to(_PACKAGE)), ast.parse(path.read_text(encoding="utf-8"))
+        yield str(path.relative_to(_PACKAGE)), _parsed(path.read_text(encoding="utf-8"))
+
+
+def _parsed(text: str, tries: int = 10) -> ast.Module:
+    """
+    The tree of a module.
+
+    Early releases of Python 3.11 fail to make one, with a C{SystemError} about the depth of
+    recursion, when another thread makes one at the same moment.
+    """
+    for _ in range(tries - 1):
+        with contextlib.suppress(SystemError):
+            return ast.parse(text)
+    return ast.parse(text)
 
 
 def _run_at_import(tree: ast.AST) -> Iterator[ast.AST]:

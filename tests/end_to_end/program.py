@@ -57,6 +57,14 @@ _draw = random.SystemRandom()
 _taken: set[int] = set()
 
 
+#: A program that is started in the background inherits that SIGINT is ignored; ours has to see
+#: what it would see in a terminal, wherever the tests run.
+_AS_IN_A_TERMINAL = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
 class Program:
     """
     C{twistd} with the charging manager in it.
@@ -90,8 +98,9 @@ class Program:
         @param words: what to wait for in its log; usually that Charge Points can connect.
         """
         mark = len(self.lines)
+        twistd = [sys.executable, _script("twistd"), "-n", "--pidfile=", *self.command]
         self._process = subprocess.Popen(
-            [sys.executable, _script("twistd"), "-n", "--pidfile=", *self.command],
+            [sys.executable, "-c", _AS_IN_A_TERMINAL, *twistd],
             cwd=self.folder,
             env=_environment(),
             stdin=subprocess.DEVNULL,
