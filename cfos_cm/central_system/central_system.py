@@ -159,17 +159,11 @@ class CentralSystem:
                 session.hang_up(1008, "not configured any more")
                 continue
             if identity in waited and self.roster.serves(identity):
-                self._ask_to_register(session)
-
-    def _ask_to_register(self, session: Session) -> None:
-        # It was told to wait; without this it would say BootNotification only at the end of
-        # the interval that it was given.
-        request = TriggerMessageRequest(requested_message=MessageTrigger.BOOT_NOTIFICATION)
-        session.charge_point.call(request).addErrback(
-            lambda failure: _log.info(
-                "{identity}: {error}", identity=session.identity, error=failure.value
-            )
-        )
+                # It was told to wait; without this it would say BootNotification only at the
+                # end of the interval that it was given.
+                session.charge_point.call_aside(
+                    TriggerMessageRequest(requested_message=MessageTrigger.BOOT_NOTIFICATION)
+                )
 
 
 def _proven(identity: str, password: str, credentials: Credentials | None) -> bool:

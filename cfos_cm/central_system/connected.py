@@ -60,6 +60,17 @@ class ConnectedChargePoint:
         """Ask it; see L{OutgoingCalls.call}."""
         return self._calls.call(request, self.roster.settings.call_timeout_s)
 
+    def call_aside(self, request: Message) -> None:
+        """
+        Ask it and go on: it answers our call only after we have answered its own. When it does
+        not do as it was asked, the log says so.
+        """
+        self.call(request).addErrback(
+            lambda failure: _log.warn(
+                "{identity}: {error!s}", identity=self.identity, error=failure.value
+            )
+        )
+
     def report(self, event: SiteEvent) -> None:
         """Tell the site, if this is still the connection of the Charge Point that counts."""
         if self._counts:
@@ -109,11 +120,7 @@ class ConnectedChargePoint:
             connector=connector,
         )
         request = standing_profile(connector, len(ALL_PHASES), self.roster.environment.now())
-        self.call(request).addErrback(
-            lambda failure: _log.warn(
-                "{identity}: {error!s}", identity=self.identity, error=failure.value
-            )
-        )
+        self.call_aside(request)
 
     def note_card(self) -> None:
         """A card that may charge has just been shown."""

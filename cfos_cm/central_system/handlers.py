@@ -173,19 +173,8 @@ async def _status_notification(
         note_charging(charge_point, request.connector_id)
     if status is ChargePointStatus.PREPARING:
         charge_point.roster.forget_sleeping((charge_point.identity, request.connector_id))
-        _start_by_fixed_tag(charge_point, request.connector_id)
+        start_by_fixed_tag(charge_point, request.connector_id)
     return StatusNotificationConfirmation()
-
-
-def _start_by_fixed_tag(charge_point: ConnectedChargePoint, connector: int) -> None:
-    # Not awaited: the Charge Point answers our call only after we have answered its own.
-    started = start_by_fixed_tag(charge_point, connector)
-    if started is not None:
-        started.addErrback(
-            lambda failure: _log.warn(
-                "{identity}: {error!s}", identity=charge_point.identity, error=failure.value
-            )
-        )
 
 
 async def _data_transfer(

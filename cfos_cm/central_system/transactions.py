@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from cfos_cm.central_system.authorisation import NOWHERE_TO_CHARGE, Judgement, judge_tag
@@ -30,7 +29,6 @@ from cfos_cm.v16.core import (
     StopTransactionRequest,
 )
 from cfos_cm.v16.timestamps import parse_timestamp
-from cfos_cm.v16.types import Message
 from cfos_cm.wire.ocppj import Call
 
 __all__ = [
@@ -175,23 +173,21 @@ def note_charging(charge_point: ConnectedChargePoint, connector: int) -> None:
         charge_point.report(TransactionResumed(evse.name, transaction))
 
 
-def start_by_fixed_tag(
-    charge_point: ConnectedChargePoint, connector: int
-) -> Deferred[Message] | None:
+def start_by_fixed_tag(charge_point: ConnectedChargePoint, connector: int) -> None:
     """
     Start charging for a car whose driver has shown no card.
 
-    @return: the Charge Point's answer; C{None} if the EVSE has no fixed tag, charges already or
-        is about to, because a card was shown a moment ago.
+    Not where the EVSE has no fixed tag, charges already or is about to, because a card was
+    shown a moment ago.
     """
     evse = charge_point.evse_at(connector)
     if evse is None or not evse.fixed_tag or not evse.enabled:
-        return None
+        return
     runs = (charge_point.identity, connector) in charge_point.roster.running
-    if runs or charge_point.card_was_shown():
-        return None
-    request = RemoteStartTransactionRequest(connector_id=connector, id_tag=evse.fixed_tag)
-    return charge_point.call(request)
+    if not runs and not charge_point.card_was_shown():
+        charge_point.call_aside(
+            RemoteStartTransactionRequest(connector_id=connector, id_tag=evse.fixed_tag)
+        )
 
 
 def _told_time(charge_point: ConnectedChargePoint, text: str) -> datetime:
