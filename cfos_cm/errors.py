@@ -13,6 +13,8 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from cfos_cm.quirk import Quirk
+
 __all__ = [
     "CallErrorCode",
     "CfosError",
@@ -71,6 +73,7 @@ class RemoteProtocolError(CfosError):
     @ivar code: what a CALLERROR about it says.
     @ivar unique_id: the message id that a CALLERROR can name, or C{None} when the message was
         not a CALL that could be recognised, so that there is nothing to answer.
+    @ivar quirk: a peer that is forgiven this deviation may say it.
     """
 
     def __init__(
@@ -78,11 +81,13 @@ class RemoteProtocolError(CfosError):
         description: str,
         code: CallErrorCode = CallErrorCode.FORMATION_VIOLATION,
         unique_id: str | None = None,
+        quirk: Quirk | None = None,
     ) -> None:
         super().__init__(description)
         self.description = description
         self.code = code
         self.unique_id = unique_id
+        self.quirk = quirk
 
 
 class DeviceError(CfosError):
@@ -90,7 +95,15 @@ class DeviceError(CfosError):
 
 
 class DeviceRefusal(DeviceError):
-    """A device received an order and said no: it does not obey it."""
+    """
+    A device received an order and said no: it does not obey it.
+
+    @ivar code: what kind of no it was; C{None} where it was not a CALLERROR.
+    """
+
+    def __init__(self, description: str, code: CallErrorCode | None = None) -> None:
+        super().__init__(description)
+        self.code = code
 
 
 class StorageError(CfosError):

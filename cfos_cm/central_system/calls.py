@@ -8,14 +8,18 @@ from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from cfos_cm.counters import Counter, Counters
 from cfos_cm.errors import DeviceError, DeviceRefusal, LocalProtocolError, RemoteProtocolError
-from cfos_cm.v16.actions import Action, action_of, decode_confirmation, encode
+from cfos_cm.quirk import NO_QUIRKS, Quirk
+from cfos_cm.v16.actions import Action, action_of, encode, read_confirmation
 from cfos_cm.v16.types import Message
 from cfos_cm.wire.error_codes import understood
 from cfos_cm.wire.ocppj import Call, CallError, CallResult
 from cfos_cm.wire.rpc import CallQueue, Pending
 
 __all__ = ["OutgoingCalls"]
+
+_STRAYS = (Counter.ANSWERS_LATE, Counter.ANSWERS_DOUBLED, Counter.ANSWERS_UNKNOWN)
 
 
 @define(eq=False)
@@ -35,15 +39,30 @@ class OutgoingCalls:
     loss.
     """
 
+    __slots__ = (
+        "_clock",
+        "_closed",
+        "_counters",
+        "_new_unique_id",
+        "_queue",
+        "_timer",
+        "_write",
+    )
+
     def __init__(
         self,
         clock: IReactorTime,
         send: Callable[[Call], None],
         new_unique_id: Callable[[], str],
+        counters: Counters | None = None,
     ) -> None:
+        """
+        @param counters: where strays and time-outs are counted.
+        """
         self._clock = clock
         self._write = send
         self._new_unique_id = new_unique_id
+        self._counters = Counters() if counters is None else counters
         self._queue: CallQueue[_Waiting] = CallQueue(self._send)
         self._timer: IDelayedCall | None = None
         self._closed = False
@@ -69,29 +88,49 @@ class OutgoingCalls:
             frame = Call(self._new_unique_id(), action.name, encode(request))
             self._queue.submit(frame, waiting)
         except LocalProtocolError as error:
+            self._counters.count(Counter.CALLS_NOT_SENT)
             waiting.answer.errback(DeviceError(f"{action.name} was not sent: {error}"))
         return waiting.answer
 
-    def answered(self, answer: CallResult | CallError) -> None:
-        """The Charge Point has answered; an answer that nobody waits for is counted."""
-        pending = self._end(lambda: self._queue.answered(answer))
+    def answered(
+        self, answer: CallResult | CallError, tolerated: frozenset[Quirk] = NO_QUIRKS
+    ) -> None:
+        """
+        The Charge Point has answered; an answer that nobody waits for is counted.
+
+        @param tolerated: the deviations that it is forgiven.
+        """
+        pending = self._matching(answer, tolerated)
         if pending is None or pending.token.answer.called:
             return
         if isinstance(answer, CallError):
-            why = f"{understood(answer.code)} {answer.description}".strip()
+            code = understood(answer.code)
+            why = f"{code} {answer.description}".strip()
             pending.token.answer.errback(
-                DeviceRefusal(f"{pending.call.action} was refused: {why}")
+                DeviceRefusal(f"{pending.call.action} was refused: {why}", code)
             )
             return
         try:
-            confirmation = decode_confirmation(pending.token.action, answer.payload)
+            reading = read_confirmation(pending.token.action, answer.payload, tolerated)
         except RemoteProtocolError as error:
             # It may have done what it was asked: nobody can tell.
             pending.token.answer.errback(
                 DeviceError(f"{pending.call.action} was answered with nonsense: {error}")
             )
         else:
-            pending.token.answer.callback(confirmation)
+            pending.token.answer.callback(reading.message)
+
+    def _matching(
+        self, answer: CallResult | CallError, tolerated: frozenset[Quirk]
+    ) -> Pending[_Waiting] | None:
+        queue = self._queue
+        before = (queue.late, queue.doubled, queue.unknown)
+        pending = self._end(lambda: queue.answered(answer, tolerated))
+        if pending is None:
+            after = (queue.late, queue.doubled, queue.unknown)
+            for what, old, new in zip(_STRAYS, before, after, strict=True):
+                self._counters.count(what, new - old)
+        return pending
 
     def close(self, why: str) -> None:
         """No answer will come any more."""
@@ -104,6 +143,7 @@ class OutgoingCalls:
                 )
 
     def _send(self, call: Call) -> None:
+        self._counters.count(Counter.CALLS_SENT)
         self._start_timer()
         self._write(call)
 
@@ -126,6 +166,7 @@ class OutgoingCalls:
 
     def _expired(self) -> None:
         self._timer = None
+        self._counters.count(Counter.CALLS_TIMED_OUT)
         pending = self._end(self._queue.expired)
         if pending is not None and not pending.token.answer.called:
             pending.token.answer.errback(

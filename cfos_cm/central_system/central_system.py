@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
-from enum import Enum, auto
+from datetime import datetime
 
+from attrs import frozen
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
+from cfos_cm.central_system.admission import Admission, admission, configured_identity
 from cfos_cm.central_system.environment import Environment
+from cfos_cm.central_system.passwords import Passwords
 from cfos_cm.central_system.roster import Roster
 from cfos_cm.central_system.session import Session
 from cfos_cm.central_system.settings import CentralSystemSettings, UnknownChargePoints
+from cfos_cm.counters import Counter, Counters
 from cfos_cm.errors import DeviceError
-from cfos_cm.site.events import TransactionResumed
+from cfos_cm.quirk import Quirk
+from cfos_cm.site.events import ProfilesMeddled, TransactionResumed
+from cfos_cm.site.evse import DeviceIdentity
 from cfos_cm.v16.remote_trigger import MessageTrigger, TriggerMessageRequest
 from cfos_cm.v16.types import Message
 from cfos_cm.wire.basic_auth import Credentials
+from cfos_cm.wire.close_code import CloseCode
 
-__all__ = ["MAX_UNKNOWN_CHARGE_POINTS", "Admission", "CentralSystem"]
+__all__ = ["MAX_UNKNOWN_CHARGE_POINTS", "Admission", "CentralSystem", "WaitingChargePoint"]
 
 #: Charge Points that are connected and not configured; more are refused.
 MAX_UNKNOWN_CHARGE_POINTS = 100
@@ -28,16 +34,20 @@ MAX_UNKNOWN_CHARGE_POINTS = 100
 _log = Logger(namespace="cfos_cm.central_system")
 
 
-class Admission(Enum):
-    """What becomes of a Charge Point that wants to connect."""
+@frozen
+class WaitingChargePoint:
+    """
+    A Charge Point that is connected and waits for the operator's word.
 
-    ADMITTED = auto()
-    UNAUTHORISED = auto()
-    """Wrong password, or none."""
-    UNKNOWN = auto()
-    """It is not configured, and others are refused."""
-    TOO_MANY = auto()
-    """There are too many already that are not configured."""
+    @ivar origin: where it connected from.
+    @ivar since: when it connected.
+    @ivar device: what it has said of itself; C{None} before its BootNotification.
+    """
+
+    identity: str
+    origin: str
+    since: datetime
+    device: DeviceIdentity | None
 
 
 class CentralSystem:
@@ -45,10 +55,20 @@ class CentralSystem:
     The Central System.
 
     @ivar roster: the Charge Points that it knows, and what runs there.
+    @ivar counters: what has happened how often.
+    @ivar passwords: of the Charge Points.
     """
 
-    def __init__(self, environment: Environment, settings: CentralSystemSettings) -> None:
-        self.roster = Roster(environment, settings)
+    def __init__(
+        self,
+        environment: Environment,
+        settings: CentralSystemSettings,
+        *,
+        counters: Counters | None = None,
+    ) -> None:
+        self.counters = Counters() if counters is None else counters
+        self.roster = Roster(environment, settings, self.counters)
+        self.passwords = Passwords(self.roster)
         self._sessions: dict[str, Session] = {}
 
     @property
@@ -62,19 +82,35 @@ class CentralSystem:
 
         @param credentials: what it says with HTTP Basic authentication, if anything.
         """
-        known = self.settings.charge_points.get(identity)
-        own_password = None if known is None else known.password
-        password = own_password or self.settings.password
-        if password is not None and not _proven(identity, password, credentials):
-            return Admission.UNAUTHORISED
-        if known is not None:
-            return Admission.ADMITTED
-        if self.settings.unknown is UnknownChargePoints.REFUSE:
-            return Admission.UNKNOWN
-        strangers = [name for name in self._sessions if name not in self.settings.charge_points]
-        if identity not in strangers and len(strangers) >= MAX_UNKNOWN_CHARGE_POINTS:
-            return Admission.TOO_MANY
-        return Admission.ADMITTED
+        proven = self.passwords.proves(identity, credentials)
+        return admission(self.settings, identity, proven, self._has_room_for(identity))
+
+    def find(self, text: str) -> str:
+        """The configured identity that the one in a URL means; else that one itself."""
+        return configured_identity(self.settings, text)
+
+    def quirks_of(self, identity: str) -> frozenset[Quirk]:
+        """The deviations that a Charge Point is forgiven, from its first byte on."""
+        if self._is_stranger(identity):
+            return self.settings.policy_for(identity).tolerated(None)
+        return self.roster.acquaintance(identity).tolerated
+
+    def learn(self, identity: str, quirk: Quirk) -> None:
+        """A Charge Point has shown a deviation; it is treated accordingly from now on."""
+        self.roster.acquaintance(identity).learn(quirk)
+
+    def waiting(self) -> tuple[WaitingChargePoint, ...]:
+        """The Charge Points that wait for the operator's word, those that came first first."""
+        return tuple(
+            WaitingChargePoint(
+                session.identity,
+                session.charge_point.origin,
+                session.charge_point.connected_at,
+                session.charge_point.acquaintance.device,
+            )
+            for session in self._sessions.values()
+            if not self.roster.serves(session.identity)
+        )
 
     def open(
         self,
@@ -93,8 +129,9 @@ class CentralSystem:
         before = self._sessions.get(identity)
         self._sessions[identity] = session
         if before is not None:
+            self.counters.count(Counter.CONNECTIONS_REPLACED)
             before.displaced("the Charge Point has connected again")
-            before.hang_up(1000, "connected again")
+            before.hang_up(CloseCode.NORMAL, "connected again")
             _log.warn(
                 "{identity} has connected from {origin}, and its connection from {earlier} was "
                 "still open; if it happens often, two wallboxes have the same ChargeBox ID",
@@ -138,6 +175,18 @@ class CentralSystem:
             return fail(DeviceError(f"{identity} is not connected"))
         return session.charge_point.call(request)
 
+    def meddled(self, identity: str, connector: int | None = None) -> None:
+        """
+        Somebody beside the control loop has set or cleared charging profiles, or had the Charge
+        Point started anew.
+
+        @param connector: where; C{None} or 0: at all of them.
+        """
+        known = self.settings.charge_points.get(identity)
+        for number, evse in ({} if known is None else known.evses).items():
+            if not connector or number == connector:
+                self.roster.environment.report(ProfilesMeddled(evse.name, "an operator"))
+
     def configure(self, settings: CentralSystemSettings) -> None:
         """
         Take other settings. No connection is closed, except of Charge Points that are refused
@@ -145,7 +194,7 @@ class CentralSystem:
         """
         before = {one.identity: one.charge_point.evses for one in self.sessions()}
         waited = {name for name in before if not self.roster.serves(name)}
-        settings_before, self.roster.settings = self.roster.settings, settings
+        settings_before = self.roster.configured(settings)
         for name, transaction in self.roster.taken_up(settings_before):
             # Its charging profile is still in force: an EVSE that seems to have no transaction
             # would count as one that draws nothing.
@@ -156,7 +205,7 @@ class CentralSystem:
             if identity not in settings.charge_points and (
                 settings.unknown is UnknownChargePoints.REFUSE
             ):
-                session.hang_up(1008, "not configured any more")
+                session.hang_up(CloseCode.POLICY_VIOLATION, "not configured any more")
                 continue
             if identity in waited and self.roster.serves(identity):
                 # It was told to wait; without this it would say BootNotification only at the
@@ -165,11 +214,9 @@ class CentralSystem:
                     TriggerMessageRequest(requested_message=MessageTrigger.BOOT_NOTIFICATION)
                 )
 
+    def _has_room_for(self, identity: str) -> bool:
+        strangers = {name for name in self._sessions if self._is_stranger(name)}
+        return identity in strangers or len(strangers) < MAX_UNKNOWN_CHARGE_POINTS
 
-def _proven(identity: str, password: str, credentials: Credentials | None) -> bool:
-    if credentials is None:
-        return False
-    # Both comparisons are made, and each takes the same time whatever is wrong.
-    same_name = hmac.compare_digest(credentials.username.encode(), identity.encode())
-    same_password = hmac.compare_digest(credentials.password, password.encode())
-    return same_name and same_password
+    def _is_stranger(self, identity: str) -> bool:
+        return identity not in self.settings.charge_points

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from cfos_cm.central_system.acquaintance import Acquaintance
 from cfos_cm.central_system.calls import OutgoingCalls
-from cfos_cm.central_system.profiles import standing_profile
+from cfos_cm.central_system.profiles import ProfileForm, standing_profile
 from cfos_cm.central_system.registration import registered, waiting
 from cfos_cm.central_system.roster import Roster
 from cfos_cm.electrical import ALL_PHASES
@@ -31,8 +32,24 @@ class ConnectedChargePoint:
     @ivar roster: what it shares with the others.
     @ivar identity: the charge box identity.
     @ivar origin: where it connected from, for people.
-    @ivar registration: whether more than BootNotification is served.
+    @ivar acquaintance: what is remembered of it from earlier connections.
+    @ivar is_accepted: whether more than BootNotification is served.
+    @ivar connected_at: when it connected.
     """
+
+    __slots__ = (
+        "_calls",
+        "_card_shown_s",
+        "_counts",
+        "_forbidden",
+        "_registration",
+        "acquaintance",
+        "connected_at",
+        "identity",
+        "is_accepted",
+        "origin",
+        "roster",
+    )
 
     def __init__(
         self, roster: Roster, identity: str, origin: str, calls: OutgoingCalls
@@ -40,7 +57,11 @@ class ConnectedChargePoint:
         self.roster = roster
         self.identity = identity
         self.origin = origin
-        self.registration = registered() if roster.serves(identity) else waiting()
+        self.acquaintance: Acquaintance = roster.acquaintance(identity)
+        self.connected_at = roster.environment.now()
+        self._registration = registered() if roster.serves(identity) else waiting()
+        # Asked for each message, and the machine takes its time.
+        self.is_accepted = self._registration.is_accepted()
         self._calls = calls
         self._counts = True
         self._card_shown_s: float | None = None
@@ -99,9 +120,10 @@ class ConnectedChargePoint:
         @param before: the EVSEs that it had until now, by connector.
         """
         if self.roster.serves(self.identity):
-            self.registration.admit()
+            self._registration.admit()
         else:
-            self.registration.dismiss()
+            self._registration.dismiss()
+        self.is_accepted = self._registration.is_accepted()
         for connector, evse in self.evses.items():
             old = before.get(connector)
             if old is None or old.name != evse.name:
@@ -119,8 +141,9 @@ class ConnectedChargePoint:
             identity=self.identity,
             connector=connector,
         )
-        request = standing_profile(connector, len(ALL_PHASES), self.roster.environment.now())
-        self.call_aside(request)
+        form = ProfileForm.of(self.acquaintance.tolerated)
+        now = self.roster.environment.now()
+        self.call_aside(standing_profile(connector, len(ALL_PHASES), now, form))
 
     def note_card(self) -> None:
         """A card that may charge has just been shown."""

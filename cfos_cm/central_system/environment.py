@@ -12,10 +12,11 @@ from twisted.internet.interfaces import IReactorTime
 
 from cfos_cm.site.events import SiteEvent
 from cfos_cm.site.evse import DeviceIdentity
+from cfos_cm.site.given_key import GivenKey
 from cfos_cm.site.records import StoredStart, StoredStop, TransactionStart, TransactionStop
 from cfos_cm.site.tag import Tag
 
-__all__ = ["Environment", "Ledger", "Register", "Tags"]
+__all__ = ["Environment", "Keys", "Ledger", "Register", "SecurityEvents", "Tags"]
 
 
 class Ledger(Protocol):
@@ -57,6 +58,30 @@ class Register(Protocol):
         """Note that a Charge Point was there."""
 
 
+class SecurityEvents(Protocol):
+    """What Charge Points have said about their security."""
+
+    def add(
+        self,
+        charge_point: str,
+        kind: str,
+        told_at: str,
+        tech_info: str | None,
+        received_at: datetime,
+    ) -> Deferred[None]:
+        """Keep one; C{told_at} is the Charge Point's own text."""
+
+
+class Keys(Protocol):
+    """The passwords that Charge Points were given over OCPP."""
+
+    def put(self, key: GivenKey) -> Deferred[None]:
+        """Keep a key, in the place of the one that its Charge Point had."""
+
+    def remove(self, charge_point: str) -> Deferred[None]:
+        """Forget a Charge Point's key."""
+
+
 @frozen
 class Environment:
     """
@@ -66,6 +91,7 @@ class Environment:
     @ivar now: the time of day; aware.
     @ivar report: takes what happened.
     @ivar new_unique_id: makes message ids; at most 36 characters, never the same twice.
+    @ivar random_bytes: makes so many bytes that nobody can guess.
     """
 
     clock: IReactorTime
@@ -74,4 +100,7 @@ class Environment:
     ledger: Ledger
     tags: Tags
     register: Register
+    security_events: SecurityEvents
+    keys: Keys
     new_unique_id: Callable[[], str]
+    random_bytes: Callable[[int], bytes]

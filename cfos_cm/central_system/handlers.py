@@ -1,18 +1,23 @@
 """
 What is done with each request of a Charge Point: one function and one row each.
 
+A function returns the confirmation, or a Deferred of it, or is a coroutine.
+
 OCPP 1.6, chapter 4, "Operations Initiated by Charge Point".
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import datetime
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from cfos_cm.central_system.authorisation import NOWHERE_TO_CHARGE, judge_tag
 from cfos_cm.central_system.connected import ConnectedChargePoint
+from cfos_cm.central_system.reading import device_of
 from cfos_cm.central_system.transactions import (
     meter_values,
     note_charging,
@@ -22,12 +27,13 @@ from cfos_cm.central_system.transactions import (
     stop_transaction,
 )
 from cfos_cm.errors import CallErrorCode, RemoteProtocolError
+from cfos_cm.quirk import Quirk
 from cfos_cm.site.events import (
     DeviceBooted,
     OccupancyReported,
     TagJudged,
 )
-from cfos_cm.site.evse import DeviceIdentity, Occupancy
+from cfos_cm.site.evse import Occupancy
 from cfos_cm.site.tag import Verdict
 from cfos_cm.v16.core import (
     AuthorizeConfirmation,
@@ -64,7 +70,7 @@ from cfos_cm.v16.security import (
     SignedFirmwareStatusNotificationConfirmation,
     SignedFirmwareStatusNotificationRequest,
 )
-from cfos_cm.v16.timestamps import format_timestamp
+from cfos_cm.v16.timestamps import format_timestamp, parse_timestamp
 from cfos_cm.v16.types import Message
 from cfos_cm.wire.ocppj import Call
 
@@ -102,13 +108,10 @@ async def _boot_notification(
     charge_point: ConnectedChargePoint, request: BootNotificationRequest, call: Call
 ) -> BootNotificationConfirmation:
     environment = charge_point.roster.environment
-    device = DeviceIdentity(
-        request.charge_point_vendor,
-        request.charge_point_model,
-        request.charge_point_serial_number or request.charge_box_serial_number,
-        request.firmware_version,
-    )
-    accepted = charge_point.registration.is_accepted()
+    device = device_of(request)
+    charge_point.acquaintance.introduced(device)
+    charge_point.acquaintance.statuses.restarted()
+    accepted = charge_point.is_accepted
     if accepted:
         await environment.register.seen(charge_point.identity, device, environment.now())
         for evse in charge_point.evses.values():
@@ -121,7 +124,7 @@ async def _boot_notification(
     )
 
 
-async def _heartbeat(
+def _heartbeat(
     charge_point: ConnectedChargePoint, request: HeartbeatRequest, call: Call
 ) -> HeartbeatConfirmation:
     return HeartbeatConfirmation(
@@ -145,74 +148,97 @@ async def _authorize(
     return AuthorizeConfirmation(id_tag_info=judgement.id_tag_info())
 
 
-async def _status_notification(
+def _status_notification(
     charge_point: ConnectedChargePoint, request: StatusNotificationRequest, call: Call
-) -> StatusNotificationConfirmation:
-    if not 0 <= request.connector_id <= MAX_CONNECTOR:
+) -> StatusNotificationConfirmation | Deferred[StatusNotificationConfirmation]:
+    connector = request.connector_id
+    if not 0 <= connector <= MAX_CONNECTOR:
         raise RemoteProtocolError(
-            f"connectorId {request.connector_id}; from 0 to {MAX_CONNECTOR}",
+            f"connectorId {connector}; from 0 to {MAX_CONNECTOR}",
             CallErrorCode.PROPERTY_CONSTRAINT_VIOLATION,
         )
-    evse = charge_point.evse_at(request.connector_id)
+    evse = charge_point.evse_at(connector)
     if evse is None:
-        if request.connector_id > 0:
-            charge_point.forbid_at(request.connector_id)
+        if connector > 0:
+            charge_point.forbid_at(connector)
         return StatusNotificationConfirmation()
-    status = request.status
-    charge_point.report(
-        OccupancyReported(
-            evse.name,
-            OCCUPANCY[status],
-            status.value,
-            request.error_code.value if status is ChargePointStatus.FAULTED else None,
-        )
-    )
-    if OCCUPANCY[status] is Occupancy.FREE:
-        await note_vacant(charge_point, request.connector_id)
+    if not _is_news(charge_point, request):
+        return StatusNotificationConfirmation()
+    status, occupancy = request.status, OCCUPANCY[request.status]
+    fault = request.error_code.value if status is ChargePointStatus.FAULTED else None
+    charge_point.report(OccupancyReported(evse.name, occupancy, status.value, fault))
     if status in _IN_TRANSACTION:
-        note_charging(charge_point, request.connector_id)
+        note_charging(charge_point, connector)
     if status is ChargePointStatus.PREPARING:
-        charge_point.roster.forget_sleeping((charge_point.identity, request.connector_id))
-        start_by_fixed_tag(charge_point, request.connector_id)
+        charge_point.roster.forget_sleeping((charge_point.identity, connector))
+        start_by_fixed_tag(charge_point, connector)
+    if occupancy is Occupancy.FREE:
+        vacant = note_vacant(charge_point, connector)
+        return vacant.addCallback(lambda _: StatusNotificationConfirmation())
     return StatusNotificationConfirmation()
 
 
-async def _data_transfer(
+def _is_news(charge_point: ConnectedChargePoint, request: StatusNotificationRequest) -> bool:
+    acquaintance = charge_point.acquaintance
+    has_clock = Quirk.NO_CLOCK not in acquaintance.tolerated
+    told_at = _time_or_none(request.timestamp) if request.timestamp and has_clock else None
+    news = acquaintance.statuses.is_news(
+        request.connector_id, told_at, charge_point.roster.environment.now()
+    )
+    if not news:
+        _tell(
+            charge_point,
+            f"connector {request.connector_id} was {request.status.value} at {told_at}; "
+            "it has told of a later state since",
+        )
+    return news
+
+
+def _time_or_none(text: str) -> datetime | None:
+    try:
+        return parse_timestamp(text)
+    except RemoteProtocolError:
+        return None
+
+
+def _data_transfer(
     charge_point: ConnectedChargePoint, request: DataTransferRequest, call: Call
 ) -> DataTransferConfirmation:
+    if Quirk.ACCEPTED_DATA in charge_point.acquaintance.tolerated:
+        return DataTransferConfirmation(status=DataTransferStatus.ACCEPTED)
     # OCPP 1.6, "Data Transfer": accepted is only what the receiver has an implementation for.
     return DataTransferConfirmation(status=DataTransferStatus.UNKNOWN_VENDOR_ID)
 
 
-async def _diagnostics_status(
+def _diagnostics_status(
     charge_point: ConnectedChargePoint,
     request: DiagnosticsStatusNotificationRequest,
     call: Call,
 ) -> DiagnosticsStatusNotificationConfirmation:
-    _tell(charge_point, f"diagnostics: {request.status.value}")
+    _note_activity(charge_point, "diagnostics", request.status.value)
     return DiagnosticsStatusNotificationConfirmation()
 
 
-async def _firmware_status(
+def _firmware_status(
     charge_point: ConnectedChargePoint, request: FirmwareStatusNotificationRequest, call: Call
 ) -> FirmwareStatusNotificationConfirmation:
-    _tell(charge_point, f"firmware: {request.status.value}")
+    _note_activity(charge_point, "firmware", request.status.value)
     return FirmwareStatusNotificationConfirmation()
 
 
-async def _signed_firmware_status(
+def _signed_firmware_status(
     charge_point: ConnectedChargePoint,
     request: SignedFirmwareStatusNotificationRequest,
     call: Call,
 ) -> SignedFirmwareStatusNotificationConfirmation:
-    _tell(charge_point, f"firmware: {request.status.value}")
+    _note_activity(charge_point, "firmware", request.status.value)
     return SignedFirmwareStatusNotificationConfirmation()
 
 
-async def _log_status(
+def _log_status(
     charge_point: ConnectedChargePoint, request: LogStatusNotificationRequest, call: Call
 ) -> LogStatusNotificationConfirmation:
-    _tell(charge_point, f"log: {request.status.value}")
+    _note_activity(charge_point, "log", request.status.value)
     return LogStatusNotificationConfirmation()
 
 
@@ -220,20 +246,36 @@ async def _security_event(
     charge_point: ConnectedChargePoint, request: SecurityEventNotificationRequest, call: Call
 ) -> SecurityEventNotificationConfirmation:
     _tell(charge_point, f"security event {request.type!r}")
+    environment = charge_point.roster.environment
+    await environment.security_events.add(
+        charge_point.identity,
+        request.type,
+        request.timestamp,
+        request.tech_info,
+        environment.now(),
+    )
     return SecurityEventNotificationConfirmation()
 
 
-async def _sign_certificate(
+def _sign_certificate(
     charge_point: ConnectedChargePoint, request: SignCertificateRequest, call: Call
 ) -> SignCertificateConfirmation:
     return SignCertificateConfirmation(status=GenericStatus.REJECTED)
+
+
+def _note_activity(charge_point: ConnectedChargePoint, what: str, status: str) -> None:
+    charge_point.acquaintance.activities[what] = status
+    _tell(charge_point, f"{what}: {status}")
 
 
 def _tell(charge_point: ConnectedChargePoint, what: str) -> None:
     _log.info("{identity}: {what}", identity=charge_point.identity, what=what)
 
 
-Handler = Callable[[ConnectedChargePoint, Any, Call], Awaitable[Message]]
+Handler = Callable[
+    [ConnectedChargePoint, Any, Call],
+    Message | Deferred[Any] | Coroutine[Any, Any, Message],
+]
 
 HANDLERS: Mapping[type[Message], Handler] = {
     AuthorizeRequest: _authorize,

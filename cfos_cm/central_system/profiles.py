@@ -7,8 +7,12 @@ everything else. OCPP 1.6, "Smart Charging".
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from attrs import frozen
+
+from cfos_cm.quirk import Quirk
 from cfos_cm.v16.smart_charging import SetChargingProfileRequest
 from cfos_cm.v16.timestamps import format_timestamp
 from cfos_cm.v16.types import (
@@ -20,7 +24,7 @@ from cfos_cm.v16.types import (
     ChargingSchedulePeriod,
 )
 
-__all__ = ["standing_profile", "transaction_profile"]
+__all__ = ["ProfileForm", "standing_profile", "transaction_profile"]
 
 #: Ours are told apart from others' by these ids; the same id replaces the one before. Each
 #: connector has two ids of its own, counted up from here.
@@ -30,11 +34,38 @@ _TRANSACTION_PROFILE_ID = 19521
 #: The level that every Charge Point has: several refuse what they themselves announce.
 _STACK_LEVEL = 0
 
+#: What is assumed where a Charge Point wants watts. A real voltage is seldom lower, so that
+#: seldom more current flows than was meant. [V]
+_VOLTAGE_V = 230
+
 #: A schedule that starts in the future is not in force yet, and no two clocks agree.
 _EARLIER = timedelta(days=1)
 
 
-def standing_profile(connector: int, phases: int, now: datetime) -> SetChargingProfileRequest:
+@frozen
+class ProfileForm:
+    """
+    What a Charge Point's profiles have to look like.
+
+    @ivar in_watts: the limits are in watts; else in amperes.
+    @ivar relative: the kind is Relative; else it is Absolute.
+    """
+
+    in_watts: bool = False
+    relative: bool = False
+
+    @classmethod
+    def of(cls, quirks: Collection[Quirk]) -> ProfileForm:
+        """The form for a Charge Point with these quirks."""
+        return cls(Quirk.WATTS in quirks, Quirk.RELATIVE_PROFILES in quirks)
+
+
+_PLAIN = ProfileForm()
+
+
+def standing_profile(
+    connector: int, phases: int, now: datetime, form: ProfileForm = _PLAIN
+) -> SetChargingProfileRequest:
     """The default profile of a connector: without a transaction, charging is forbidden."""
     return SetChargingProfileRequest(
         connector_id=connector,
@@ -42,14 +73,19 @@ def standing_profile(connector: int, phases: int, now: datetime) -> SetChargingP
             charging_profile_id=_STANDING_PROFILE_ID + 2 * connector,
             stack_level=_STACK_LEVEL,
             charging_profile_purpose=ChargingProfilePurpose.TX_DEFAULT_PROFILE,
-            charging_profile_kind=ChargingProfileKind.ABSOLUTE,
-            charging_schedule=_schedule(0, phases, now),
+            charging_profile_kind=_kind(form),
+            charging_schedule=_schedule(0, phases, now, form),
         ),
     )
 
 
 def transaction_profile(
-    connector: int, transaction_id: int, current_ma: int, phases: int, now: datetime
+    connector: int,
+    transaction_id: int,
+    current_ma: int,
+    phases: int,
+    now: datetime,
+    form: ProfileForm = _PLAIN,
 ) -> SetChargingProfileRequest:
     """
     The limit of a running transaction.
@@ -65,19 +101,29 @@ def transaction_profile(
             transaction_id=transaction_id,
             stack_level=_STACK_LEVEL,
             charging_profile_purpose=ChargingProfilePurpose.TX_PROFILE,
-            charging_profile_kind=ChargingProfileKind.ABSOLUTE,
-            charging_schedule=_schedule(current_ma, phases, now),
+            charging_profile_kind=_kind(form),
+            charging_schedule=_schedule(current_ma, phases, now, form),
         ),
     )
 
 
-def _schedule(current_ma: int, phases: int, now: datetime) -> ChargingSchedule:
+def _kind(form: ProfileForm) -> ChargingProfileKind:
+    return ChargingProfileKind.RELATIVE if form.relative else ChargingProfileKind.ABSOLUTE
+
+
+def _schedule(
+    current_ma: int, phases: int, now: datetime, form: ProfileForm
+) -> ChargingSchedule:
+    # OCPP 1.6, ChargingSchedule: a relative one has no start of its own.
+    start = None if form.relative else format_timestamp(now - _EARLIER)
+    if form.in_watts:
+        unit, limit = ChargingRateUnit.W, float(current_ma * phases * _VOLTAGE_V // 1000)
+    else:
+        unit, limit = ChargingRateUnit.A, current_ma // 100 / 10
     return ChargingSchedule(
-        start_schedule=format_timestamp(now - _EARLIER),
-        charging_rate_unit=ChargingRateUnit.A,
+        start_schedule=start,
+        charging_rate_unit=unit,
         charging_schedule_period=(
-            ChargingSchedulePeriod(
-                start_period=0, limit=current_ma // 100 / 10, number_phases=phases
-            ),
+            ChargingSchedulePeriod(start_period=0, limit=limit, number_phases=phases),
         ),
     )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from cfos_cm.central_system.acquaintance import Acquaintance
 from cfos_cm.central_system.environment import Environment
 from cfos_cm.central_system.settings import CentralSystemSettings, UnknownChargePoints
+from cfos_cm.counters import Counters
+from cfos_cm.site.evse import DeviceIdentity
 from cfos_cm.site.records import OpenTransaction
 from cfos_cm.site.transaction import Transaction
 
-__all__ = ["MAX_OVER", "Roster"]
+__all__ = ["MAX_ACQUAINTANCES", "MAX_OVER", "Roster"]
 
 #: Transactions that have ended and whose end may still be told once more.
 MAX_OVER = 1000
+#: Charge Points that are not configured and that something is remembered of.
+MAX_ACQUAINTANCES = 200
 
 
 class Roster:
@@ -21,19 +26,56 @@ class Roster:
 
     @ivar environment: the world around it.
     @ivar settings: replaced as a whole when the configuration is another one.
+    @ivar counters: what has happened how often.
+    @ivar reservation_used: told of each transaction that uses a reservation: by which Charge
+        Point, and the reservation's id.
     """
 
-    def __init__(self, environment: Environment, settings: CentralSystemSettings) -> None:
+    def __init__(
+        self, environment: Environment, settings: CentralSystemSettings, counters: Counters
+    ) -> None:
         self.environment = environment
         self.settings = settings
+        self.counters = counters
+        self.reservation_used: Callable[[str, int], None] = _nobody_cares
+        self._acquaintances: dict[str, Acquaintance] = {}
         self._transactions: dict[tuple[str, int], Transaction] = {}
         self._asleep: dict[tuple[str, int], Transaction] = {}
         self._over: dict[tuple[str, int], None] = {}
 
     @property
     def running(self) -> Mapping[tuple[str, int], int]:
-        """The id of the transaction that runs at a connector of a Charge Point."""
+        """The ids of all transactions that run, by Charge Point and connector."""
         return {place: one.transaction_id for place, one in self._transactions.items()}
+
+    def runs_at(self, place: tuple[str, int]) -> bool:
+        """Whether a transaction runs at a connector of a Charge Point."""
+        return place in self._transactions
+
+    def acquaintance(self, identity: str) -> Acquaintance:
+        """What is remembered of a Charge Point, from now on if it was unknown."""
+        found = self._acquaintances.get(identity)
+        if found is None:
+            self._forget_strangers()
+            found = self._acquaint(identity, None)
+        return found
+
+    def remember(self, devices: Mapping[str, DeviceIdentity]) -> None:
+        """Note what configured Charge Points have said of themselves, before this start."""
+        for identity, device in devices.items():
+            if identity in self.settings.charge_points:
+                self._acquaint(identity, device)
+
+    def configured(self, settings: CentralSystemSettings) -> CentralSystemSettings:
+        """
+        Take other settings.
+
+        @return: those until now.
+        """
+        before, self.settings = self.settings, settings
+        for identity, acquaintance in self._acquaintances.items():
+            acquaintance.treat(settings.policy_for(identity))
+        return before
 
     def resume(self, transactions: Iterable[OpenTransaction]) -> None:
         """Note what was running when the program stopped."""
@@ -92,7 +134,11 @@ class Roster:
     def was_here(self, identity: str, transaction_id: int) -> bool:
         """Whether a transaction of a Charge Point runs, or has ended not long ago."""
         running = self.connector_of(identity, transaction_id) is not None
-        return running or (identity, transaction_id) in self._over
+        return running or self.is_over(identity, transaction_id)
+
+    def is_over(self, identity: str, transaction_id: int) -> bool:
+        """Whether a transaction of a Charge Point has ended, not long ago."""
+        return (identity, transaction_id) in self._over
 
     def connector_of(self, identity: str, transaction_id: int) -> int | None:
         """Where a transaction of a Charge Point runs; C{None} if it does not."""
@@ -119,3 +165,21 @@ class Roster:
             identity in self.settings.charge_points
             or self.settings.unknown is UnknownChargePoints.ACCEPT
         )
+
+    def _acquaint(self, identity: str, device: DeviceIdentity | None) -> Acquaintance:
+        policy = self.settings.policy_for(identity)
+        found = Acquaintance(identity, policy, device, self.counters)
+        self._acquaintances[identity] = found
+        return found
+
+    def _forget_strangers(self) -> None:
+        if len(self._acquaintances) < len(self.settings.charge_points) + MAX_ACQUAINTANCES:
+            return
+        for identity in self._acquaintances:
+            if identity not in self.settings.charge_points:
+                del self._acquaintances[identity]
+                return
+
+
+def _nobody_cares(identity: str, reservation_id: int) -> None:
+    """What is done about a reservation where nobody makes any."""

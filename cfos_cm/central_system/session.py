@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from cfos_cm.central_system.calls import OutgoingCalls
 from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.handlers import HANDLERS
+from cfos_cm.central_system.reading import read_frame, read_request
 from cfos_cm.central_system.roster import Roster
+from cfos_cm.counters import Counter
 from cfos_cm.errors import CallErrorCode, CfosError, RemoteProtocolError
-from cfos_cm.v16.actions import Role, decode_request, encode
+from cfos_cm.v16.actions import encode
 from cfos_cm.v16.core import (
     BootNotificationRequest,
     MeterValuesRequest,
@@ -21,7 +23,8 @@ from cfos_cm.v16.core import (
 )
 from cfos_cm.v16.types import Message
 from cfos_cm.wire import ocppj
-from cfos_cm.wire.ocppj import Call, CallError, CallResult, Frame
+from cfos_cm.wire.close_code import CloseCode
+from cfos_cm.wire.ocppj import Call, CallError, CallResult, Frame, UnreadableFrame
 
 __all__ = ["MAX_UNANSWERED_CALLS", "MAX_UNREADABLE_FRAMES", "Session"]
 
@@ -45,6 +48,19 @@ class Session:
     @ivar charge_point: who is at the other end.
     """
 
+    __slots__ = (
+        "_acquaintance",
+        "_calls",
+        "_closed",
+        "_counters",
+        "_hang_up",
+        "_refusals",
+        "_send",
+        "_unanswered",
+        "_unreadable",
+        "charge_point",
+    )
+
     def __init__(
         self,
         roster: Roster,
@@ -60,13 +76,19 @@ class Session:
         """
         self._send = send
         self._hang_up = hang_up
-        self._unanswered: deque[Call] = deque()
+        self._counters = roster.counters
+        self._unanswered: list[Call] = []
         self._unreadable = 0
         self._refusals = 0
         self._closed = False
-        environment = roster.environment
-        self._calls = OutgoingCalls(environment.clock, self._write, environment.new_unique_id)
+        self._calls = OutgoingCalls(
+            roster.environment.clock,
+            self._write,
+            roster.environment.new_unique_id,
+            roster.counters,
+        )
         self.charge_point = ConnectedChargePoint(roster, identity, origin, self._calls)
+        self._acquaintance = self.charge_point.acquaintance
 
     @property
     def identity(self) -> str:
@@ -78,14 +100,17 @@ class Session:
         if self._closed:
             return
         try:
-            frame = ocppj.decode(text)
-        except RemoteProtocolError as error:
+            frame = read_frame(self._acquaintance, text)
+        except UnreadableFrame as error:
             self._could_not_read(error)
             return
         if isinstance(frame, Call):
             self._take(frame)
-        elif frame is not None:
-            self._calls.answered(frame)
+        elif frame is None:
+            # OCPP-J 1.6, "Message types": it is ignored.
+            self._counters.count(Counter.FRAMES_OF_UNKNOWN_TYPE)
+        else:
+            self._calls.answered(frame, self._acquaintance.tolerated)
 
     def hang_up(self, code: int, why: str) -> None:
         """Close the connection."""
@@ -110,96 +135,114 @@ class Session:
         if not self._closed:
             self._send(ocppj.encode(frame))
 
-    def _could_not_read(self, error: RemoteProtocolError) -> None:
+    def _try_to_write(self, answer: Frame, call: Call) -> None:
+        try:
+            self._write(answer)
+        except Exception:  # noqa: BLE001
+            # This connection is of no more use.
+            _log.error(
+                "{identity}: no answer to {action} could be sent: {failure}",
+                identity=self.identity,
+                action=call.action,
+                failure=Failure(),  # type: ignore[no-untyped-call]
+            )
+            self._hang_up(CloseCode.INTERNAL_ERROR, "internal error")
+
+    def _could_not_read(self, error: UnreadableFrame) -> None:
         self._unreadable += 1
+        self._counters.count(Counter.FRAMES_UNREADABLE)
         _log.warn(
-            "{identity}: message that is not OCPP-J: {error!s}",
+            "{identity}: message that is not OCPP-J: {error!s}{advice}",
             identity=self.identity,
             error=error,
+            advice=_advice(error),
         )
         if error.unique_id is not None:
-            self._refuse(error.unique_id, error)
-        if self._unreadable >= MAX_UNREADABLE_FRAMES:
-            self._hang_up(1008, "too many messages that are not OCPP-J")
-
-    def _note_refusal(self, call: Call, error: RemoteProtocolError) -> None:
-        self._refusals += 1
-        if self._refusals > MAX_REFUSALS_LOGGED:
-            return
-        last = "; more of this connection are not noted"
-        _log.info(
-            "{identity}: {action} refused: {error!s}{last}",
-            identity=self.identity,
-            action=call.action,
-            error=error,
-            last=last if self._refusals == MAX_REFUSALS_LOGGED else "",
-        )
-
-    def _refuse(self, unique_id: str, error: RemoteProtocolError) -> None:
-        self._write(CallError(unique_id, error.code.value, error.description))
+            self._counters.count(Counter.CALLS_REFUSED)
+            self._write(
+                CallError(
+                    error.unique_id,
+                    error.code.value,
+                    error.description,
+                    id_text=error.id_text,
+                )
+            )
+        if not error.is_utf8:
+            self._hang_up(CloseCode.INVALID_DATA, "not UTF-8")
+        elif self._unreadable >= MAX_UNREADABLE_FRAMES:
+            self._hang_up(CloseCode.POLICY_VIOLATION, "too many messages that are not OCPP-J")
 
     def _take(self, call: Call) -> None:
+        self._counters.count(Counter.CALLS_RECEIVED)
         if len(self._unanswered) >= MAX_UNANSWERED_CALLS:
-            self._hang_up(1008, "too many calls at once")
+            self._counters.count(Counter.CALLS_TOO_MANY)
+            self._hang_up(CloseCode.POLICY_VIOLATION, "too many calls at once")
             return
         self._unanswered.append(call)
         if len(self._unanswered) == 1:
             self._answer_next()
 
     def _answer_next(self) -> None:
-        if self._unanswered and not self._closed:
+        while self._unanswered and not self._closed:
             call = self._unanswered[0]
-            answering = Deferred.fromCoroutine(self._answer(call))
-            answering.addCallback(self._answered, call)
-            answering.addErrback(self._failed, call)
+            answer = self._answer_to(call)
+            if answer is None:
+                return
+            del self._unanswered[0]
+            self._try_to_write(answer, call)
 
-    def _answered(self, frame: Frame, call: Call) -> None:
-        if self._closed:
-            return
-        self._write(frame)
-        self._next_after(call)
-
-    def _failed(self, failure: object, call: Call) -> None:
-        # The answer could not even be written: this connection is of no more use.
-        _log.error(
-            "{identity}: no answer to {action} could be sent: {failure}",
-            identity=self.identity,
-            action=call.action,
-            failure=failure,
-        )
-        self._hang_up(1011, "internal error")
-
-    def _next_after(self, call: Call) -> None:
-        if self._unanswered and self._unanswered[0] is call:
-            self._unanswered.popleft()
+    def _answer_later(self, answer: Frame, call: Call) -> None:
+        if not self._closed and self._unanswered and self._unanswered[0] is call:
+            del self._unanswered[0]
+            self._try_to_write(answer, call)
             self._answer_next()
 
-    async def _answer(self, call: Call) -> Frame:
+    def _answer_to(self, call: Call) -> Frame | None:
+        """The answer; C{None} when it takes its time, and L{_answer_later} will be called."""
+        before = self._acquaintance.repetitions.answer_to(call)
+        if before is not None:
+            self._counters.count(Counter.CALLS_REPEATED)
+            return CallResult(call.unique_id, before, id_text=call.id_text)
         try:
-            return CallResult(call.unique_id, encode(await self._confirm(call)))
-        except RemoteProtocolError as error:
-            self._note_refusal(call, error)
-            return CallError(call.unique_id, error.code.value, error.description)
-        except CfosError as error:
-            _log.error(
-                "{identity}: {action} failed: {error!s}",
-                identity=self.identity,
-                action=call.action,
-                error=error,
-            )
+            answering = self._carry_out(call)
+            if not isinstance(answering, Deferred):
+                return self._confirmed(answering, call)
         except Exception:  # noqa: BLE001
             # One request that goes wrong must not take the connection with it.
-            _log.failure(
-                "{identity}: {action} failed", identity=self.identity, action=call.action
-            )
-        return CallError(
-            call.unique_id,
-            CallErrorCode.INTERNAL_ERROR.value,
-            "the request was correct, but could not be carried out",
+            return self._refused(Failure(), call)  # type: ignore[no-untyped-call]
+        answering.addCallbacks(
+            self._carried_out, self._could_not, callbackArgs=(call,), errbackArgs=(call,)
         )
+        return None
+
+    def _carried_out(self, confirmation: Message, call: Call) -> None:
+        try:
+            answer = self._confirmed(confirmation, call)
+        except Exception:  # noqa: BLE001
+            answer = self._refused(Failure(), call)  # type: ignore[no-untyped-call]
+        self._answer_later(answer, call)
+
+    def _could_not(self, failure: Failure, call: Call) -> None:
+        self._answer_later(self._refused(failure, call), call)
+
+    def _carry_out(self, call: Call) -> Message | Deferred[Message]:
+        request = read_request(self._acquaintance, call)
+        if not self._may_say(request):
+            raise RemoteProtocolError(
+                "this Charge Point has not been accepted yet", CallErrorCode.SECURITY_ERROR
+            )
+        handler = HANDLERS.get(type(request))
+        if handler is None:
+            raise RemoteProtocolError(
+                f"{call.action} is not supported here", CallErrorCode.NOT_SUPPORTED
+            )
+        answering = handler(self.charge_point, request, call)
+        if isinstance(answering, (Message, Deferred)):
+            return answering
+        return Deferred.fromCoroutine(answering)
 
     def _may_say(self, request: Message) -> bool:
-        if self.charge_point.registration.is_accepted():
+        if self.charge_point.is_accepted:
             return True
         match request:
             case BootNotificationRequest():
@@ -213,15 +256,57 @@ class Session:
             case _:
                 return False
 
-    async def _confirm(self, call: Call) -> Message:
-        request = decode_request(call.action, call.payload, Role.CHARGE_POINT)
-        if not self._may_say(request):
-            raise RemoteProtocolError(
-                "this Charge Point has not been accepted yet", CallErrorCode.SECURITY_ERROR
+    def _confirmed(self, confirmation: Message, call: Call) -> Frame:
+        payload = encode(confirmation)
+        self._acquaintance.repetitions.note(call, payload)
+        return CallResult(call.unique_id, payload, id_text=call.id_text)
+
+    def _refused(self, failure: Failure, call: Call) -> Frame:
+        self._counters.count(Counter.CALLS_REFUSED)
+        error = failure.value
+        if isinstance(error, RemoteProtocolError):
+            self._note_refusal(call, error)
+            return CallError(
+                call.unique_id, error.code.value, error.description, id_text=call.id_text
             )
-        handler = HANDLERS.get(type(request))
-        if handler is None:
-            raise RemoteProtocolError(
-                f"{call.action} is not supported here", CallErrorCode.NOT_SUPPORTED
+        if isinstance(error, CfosError):
+            _log.error(
+                "{identity}: {action} failed: {error!s}",
+                identity=self.identity,
+                action=call.action,
+                error=error,
             )
-        return await handler(self.charge_point, request, call)
+        else:
+            _log.failure(
+                "{identity}: {action} failed",
+                failure,
+                identity=self.identity,
+                action=call.action,
+            )
+        return CallError(
+            call.unique_id,
+            CallErrorCode.INTERNAL_ERROR.value,
+            "the request was correct, but could not be carried out",
+            id_text=call.id_text,
+        )
+
+    def _note_refusal(self, call: Call, error: RemoteProtocolError) -> None:
+        self._refusals += 1
+        if self._refusals > MAX_REFUSALS_LOGGED:
+            return
+        last = "; more of this connection are not noted"
+        _log.info(
+            "{identity}: {action} refused: {error!s}{advice}{last}",
+            identity=self.identity,
+            action=call.action,
+            error=error,
+            advice=_advice(error),
+            last=last if self._refusals == MAX_REFUSALS_LOGGED else "",
+        )
+
+
+def _advice(error: RemoteProtocolError) -> str:
+    """What the operator can do about it."""
+    if error.quirk is None:
+        return ""
+    return f"; to forgive it, put quirks = auto {error.quirk} into its [evse …] section"

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.site.evse import EvseSettings
 
 __all__ = ["CentralSystemSettings", "ChargePointSettings", "UnknownChargePoints"]
@@ -31,11 +32,13 @@ class ChargePointSettings:
     @ivar identity: its charge box identity.
     @ivar evses: the EVSEs of the site that it has, by connector.
     @ivar password: its own; C{None}: the common one holds.
+    @ivar quirks: how its deviations are treated.
     """
 
     identity: str
     evses: Mapping[int, EvseSettings]
     password: str | None = field(default=None, repr=False)
+    quirks: QuirkPolicy = field(factory=QuirkPolicy)
 
 
 @frozen
@@ -62,3 +65,21 @@ class CentralSystemSettings:
         """The EVSE at a connector, if one is configured there."""
         charge_point = self.charge_points.get(identity)
         return None if charge_point is None else charge_point.evses.get(connector)
+
+    def policy_for(self, identity: str) -> QuirkPolicy:
+        """How the deviations of a Charge Point are treated."""
+        charge_point = self.charge_points.get(identity)
+        return QuirkPolicy() if charge_point is None else charge_point.quirks
+
+    def password_of(self, identity: str) -> str | None:
+        """What a Charge Point has to know; C{None}: nothing."""
+        charge_point = self.charge_points.get(identity)
+        own = None if charge_point is None else charge_point.password
+        return own or self.password
+
+    @property
+    def asks_passwords(self) -> bool:
+        """Whether any Charge Point has to know something."""
+        return self.password is not None or any(
+            one.password is not None for one in self.charge_points.values()
+        )

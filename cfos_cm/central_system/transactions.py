@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from cfos_cm.central_system.authorisation import NOWHERE_TO_CHARGE, Judgement, judge_tag
 from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.measurements import read_meter_values
+from cfos_cm.counters import Counter
 from cfos_cm.errors import RemoteProtocolError
+from cfos_cm.quirk import Quirk
 from cfos_cm.site.events import TransactionResumed, TransactionStarted, TransactionStopped
 from cfos_cm.site.evse import EvseSettings
 from cfos_cm.site.records import StopOutcome, TransactionStart, TransactionStop
@@ -40,6 +43,11 @@ __all__ = [
     "stop_transaction",
 ]
 
+#: Stops that end no transaction of the Charge Point that says so.
+_STRAYS = {
+    StopOutcome.FOREIGN: Counter.FOREIGN_STOPS,
+    StopOutcome.UNKNOWN: Counter.UNKNOWN_STOPS,
+}
 
 _log = Logger(namespace="cfos_cm.central_system")
 
@@ -69,6 +77,8 @@ async def start_transaction(
     charge_point.forget_card()
     stored = await environment.ledger.start(start)
     transaction = stored.transaction
+    if request.reservation_id is not None:
+        charge_point.roster.reservation_used(charge_point.identity, request.reservation_id)
     if evse is not None and not stored.repeated:
         charge_point.roster.began((charge_point.identity, request.connector_id), transaction)
         # It is on disk, so it has happened, even if the connection is gone meanwhile: when the
@@ -114,6 +124,14 @@ async def stop_transaction(
             request_text=call.payload.decode("utf-8"),
         )
     )
+    if stopped.outcome in _STRAYS:
+        charge_point.roster.counters.count(_STRAYS[stopped.outcome])
+        _log.warn(
+            "{identity}: the end of transaction {number} ({outcome}) is kept for review",
+            identity=charge_point.identity,
+            number=request.transaction_id,
+            outcome=stopped.outcome.value,
+        )
     # Also when the ledger knows nothing of it: the Charge Point knows that it is over.
     connector = charge_point.roster.stopped(charge_point.identity, request.transaction_id)
     if connector is None and stopped.outcome is StopOutcome.STOPPED:
@@ -130,36 +148,51 @@ async def stop_transaction(
     return StopTransactionConfirmation(id_tag_info=judgement.id_tag_info())
 
 
-async def meter_values(
+def meter_values(
     charge_point: ConnectedChargePoint, request: MeterValuesRequest, call: Call
-) -> MeterValuesConfirmation:
-    """Keep the values as they were written, and tell the site what they say."""
-    environment = charge_point.roster.environment
-    await environment.ledger.add_meter_values(
-        charge_point.identity,
-        request.connector_id,
-        request.transaction_id,
-        environment.now(),
-        call.payload.decode("utf-8"),
-    )
+) -> Deferred[MeterValuesConfirmation]:
+    """
+    Tell the site what the values say, and keep them as they were written.
+
+    The site is told even if they cannot be kept: what flows, flows.
+    """
+    roster = charge_point.roster
+    number = request.transaction_id
     evse = charge_point.evse_at(request.connector_id)
-    if evse is not None:
-        measured = read_meter_values(request.meter_value, evse)
+    # Values that come behind the end of their transaction are of what was, not of what is.
+    if evse is not None and not (number and roster.is_over(charge_point.identity, number)):
+        in_kwh = Quirk.KWH_AS_WH in charge_point.acquaintance.tolerated
+        measured = read_meter_values(request.meter_value, evse, in_kwh)
         if measured is not None:
             charge_point.report(measured)
-    return MeterValuesConfirmation()
+    kept = roster.environment.ledger.add_meter_values(
+        charge_point.identity,
+        request.connector_id,
+        number,
+        roster.environment.now(),
+        call.payload.decode("utf-8"),
+    )
+    return kept.addCallback(_kept)
 
 
-async def note_vacant(charge_point: ConnectedChargePoint, connector: int) -> None:
+_KEPT = MeterValuesConfirmation()
+
+
+def _kept(_: None) -> MeterValuesConfirmation:
+    return _KEPT
+
+
+def note_vacant(charge_point: ConnectedChargePoint, connector: int) -> Deferred[None]:
     """
     Whatever a Charge Point may still have to tell of a transaction, none runs there any more.
 
     That is on disk too, or after a restart the transaction would go on with the next car.
     """
     roster, place = charge_point.roster, (charge_point.identity, connector)
-    if place in roster.running:
-        roster.fell_asleep(place)
-        await roster.environment.ledger.vacated(*place)
+    if not roster.runs_at(place):
+        return succeed(None)
+    roster.fell_asleep(place)
+    return roster.environment.ledger.vacated(*place)
 
 
 def note_charging(charge_point: ConnectedChargePoint, connector: int) -> None:
@@ -183,7 +216,7 @@ def start_by_fixed_tag(charge_point: ConnectedChargePoint, connector: int) -> No
     evse = charge_point.evse_at(connector)
     if evse is None or not evse.fixed_tag or not evse.enabled:
         return
-    runs = (charge_point.identity, connector) in charge_point.roster.running
+    runs = charge_point.roster.runs_at((charge_point.identity, connector))
     if not runs and not charge_point.card_was_shown():
         charge_point.call_aside(
             RemoteStartTransactionRequest(connector_id=connector, id_tag=evse.fixed_tag)
@@ -196,6 +229,8 @@ def _told_time(charge_point: ConnectedChargePoint, text: str) -> datetime:
 
     Its words are kept beside it, in the text of the request.
     """
+    if Quirk.NO_CLOCK in charge_point.acquaintance.tolerated:
+        return charge_point.roster.environment.now()
     try:
         return parse_timestamp(text)
     except RemoteProtocolError as error:

@@ -36,8 +36,13 @@ def ceiling(state: SiteState, evse: Evse) -> Ceiling:
     """
     The lowest ceiling of all rules; of equal ones the first in the catalogue.
     """
-    found = (rule(state, evse) for rule in RULES)
-    return min(
-        (answer for answer in found if answer is not None),
-        key=lambda answer: answer.current_ma,
-    )
+    lowest: Ceiling | None = None
+    for rule in RULES:
+        found = rule(state, evse)
+        if found is not None and (lowest is None or found.current_ma < lowest.current_ma):
+            lowest = found
+            if not lowest.current_ma:
+                # There is nothing below 0 A that a later rule could say.
+                break
+    assert lowest is not None, "the rating is a ceiling for everybody"
+    return lowest

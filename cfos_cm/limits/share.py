@@ -10,6 +10,7 @@ could get more without taking it from somebody who has no more.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import heapify, heappop, heappush
 
 from attrs import frozen
 
@@ -21,7 +22,8 @@ __all__ = ["GRAIN_MA", "Conductor", "Demand", "Share", "share"]
 GRAIN_MA = 100
 
 
-@frozen
+# Conductors are what is looked up most in a decision.
+@frozen(cache_hash=True)
 class Conductor:
     """One phase of one circuit."""
 
@@ -71,10 +73,12 @@ def share(demands: Sequence[Demand], free_ma: Mapping[Conductor, int]) -> dict[s
     """
     free = dict(free_ma)
     shares: dict[str, Share] = {}
-    for priority in sorted({demand.priority for demand in demands}, reverse=True):
-        served = [demand for demand in demands if demand.priority == priority]
-        admitted = _admit(served, free, shares)
-        _raise_together(admitted, free, shares)
+    served: dict[int, list[Demand]] = {}
+    for demand in demands:
+        served.setdefault(demand.priority, []).append(demand)
+    for priority in sorted(served, reverse=True):
+        admitted = _admit(served[priority], free, shares)
+        _Tide(admitted, free, shares).rise()
     return shares
 
 
@@ -89,74 +93,122 @@ def _admit(
         elif free[tightest] < demand.minimum_ma:
             shares[demand.evse] = Share(0, tightest, max(0, free[tightest]))
         else:
-            shares[demand.evse] = Share(demand.minimum_ma, None)
-            _take(demand, demand.minimum_ma, free)
+            _take(demand.conductors, demand.minimum_ma, free)
             admitted.append(demand)
     return admitted
 
 
-def _raise_together(
-    admitted: list[Demand], free: dict[Conductor, int], shares: dict[str, Share]
-) -> None:
-    """
-    Raise all from their minima, the lowest first, so that they meet at one level.
-
-    Each round ends when somebody has enough, reaches the level of the next one, or fills a
-    conductor; so there are at most a few rounds for each EVSE.
-    """
-    rising = list(admitted)
-    while rising:
-        level_ma = min(shares[demand.evse].current_ma for demand in rising)
-        lowest = [demand for demand in rising if shares[demand.evse].current_ma == level_ma]
-        ended = {demand.evse for demand in lowest if _has_ended(demand, free, shares)}
-        if ended:
-            # Who is left may share what these would have been counted for.
-            rising = [demand for demand in rising if demand.evse not in ended]
-            continue
-        step_ma = _step(_room_above(level_ma, lowest, rising, shares), lowest, free)
-        for demand in lowest:
-            # When a grain for each is too much, the first in the order get one.
-            if step_ma or all(free[conductor] >= GRAIN_MA for conductor in demand.conductors):
-                _take(demand, step_ma or GRAIN_MA, free)
-                shares[demand.evse] = Share(level_ma + (step_ma or GRAIN_MA), None)
-
-
-def _has_ended(demand: Demand, free: dict[Conductor, int], shares: dict[str, Share]) -> bool:
-    """Whether it has enough, or one of its conductors is full; its share says which."""
-    current_ma = shares[demand.evse].current_ma
-    if current_ma >= demand.wanted_ma:
-        return True
-    for conductor in demand.conductors:
-        if free[conductor] < GRAIN_MA:
-            shares[demand.evse] = Share(current_ma, conductor, free[conductor])
-            return True
-    return False
-
-
-def _room_above(
-    level_ma: int, lowest: list[Demand], rising: list[Demand], shares: dict[str, Share]
-) -> int:
-    """How far it is until somebody has enough, or the next one is met. [mA]"""
-    goals = [demand.wanted_ma for demand in lowest]
-    others = (shares[demand.evse].current_ma for demand in rising)
-    goals += [other_ma for other_ma in others if other_ma > level_ma]
-    return min(goals) - level_ma
-
-
-def _step(highest_ma: int, lowest: list[Demand], free: dict[Conductor, int]) -> int:
-    """How far all of the lowest can rise together, in whole grains. [mA]"""
-    fits_ma = min(free[conductor] // count for conductor, count in _users(lowest).items())
-    return min(highest_ma, fits_ma // GRAIN_MA * GRAIN_MA)
-
-
-def _users(demands: Iterable[Demand]) -> dict[Conductor, int]:
-    users: dict[Conductor, int] = {}
-    for demand in demands:
-        for conductor in demand.conductors:
-            users[conductor] = users.get(conductor, 0) + 1
-    return users
-
-
-def _take(demand: Demand, current_ma: int, free: dict[Conductor, int]) -> None:
-    for conductor in demand.conductors:
+def _take(conductors: Iterable[Conductor], current_ma: int, free: dict[Conductor, int]) -> None:
+    for conductor in conductors:
         free[conductor] -= current_ma
+
+
+class _Tide:
+    """
+    Raises those who were admitted from their minima, the lowest first, so that they meet at one
+    level.
+
+    Whoever has been reached by the level is afloat and rises with it. In each round somebody
+    settles, because he has enough or a conductor of his is full, or the level rises to where
+    that happens or the next one is reached. A round looks at the conductors, not at everybody
+    who is afloat, so that a thousand different wishes are as quickly heard as one.
+    """
+
+    def __init__(
+        self, admitted: Sequence[Demand], free: dict[Conductor, int], shares: dict[str, Share]
+    ) -> None:
+        self._admitted = admitted
+        self._free = free
+        self._shares = shares
+        self._level_ma = 0
+        # Of those not reached yet, and of those afloat who has enough first: heaps of a
+        # current and a place among the admitted.
+        self._minima = [(one.minimum_ma, place) for place, one in enumerate(admitted)]
+        self._goals: list[tuple[int, int]] = []
+        self._afloat: set[int] = set()
+        self._users: dict[Conductor, int] = {}
+        heapify(self._minima)
+
+    def rise(self) -> None:
+        """Until everybody has settled."""
+        while self._afloat or self._minima:
+            self._reach()
+            if not self._settle():
+                step_ma = self._step()
+                if step_ma:
+                    self._raise(step_ma)
+                else:
+                    self._hand_out_the_rest()
+
+    def _reach(self) -> None:
+        """Let those rise whose minimum is the level."""
+        if not self._afloat:
+            self._level_ma = self._minima[0][0]
+        while self._minima and self._minima[0][0] <= self._level_ma:
+            _, place = heappop(self._minima)
+            demand = self._admitted[place]
+            self._afloat.add(place)
+            heappush(self._goals, (demand.wanted_ma, place))
+            for conductor in demand.conductors:
+                self._users[conductor] = self._users.get(conductor, 0) + 1
+
+    def _settle(self) -> bool:
+        """Whether anybody has enough, or is held back by a conductor that is full."""
+        settled = []
+        while self._goals and self._goals[0][0] <= self._level_ma:
+            settled.append(heappop(self._goals)[1])
+        full = {one for one in self._users if self._free[one] < GRAIN_MA}
+        if full:
+            settled += (
+                place
+                for place in self._afloat
+                if not full.isdisjoint(self._admitted[place].conductors)
+            )
+        for place in self._afloat.intersection(settled):
+            self._ashore(place)
+        return bool(settled)
+
+    def _ashore(self, place: int) -> None:
+        """One of those afloat has got its share."""
+        demand = self._admitted[place]
+        self._afloat.remove(place)
+        for conductor in demand.conductors:
+            self._users[conductor] -= 1
+            if not self._users[conductor]:
+                del self._users[conductor]
+        self._shares[demand.evse] = self._share(demand)
+
+    def _share(self, demand: Demand) -> Share:
+        if demand.wanted_ma > self._level_ma:
+            for conductor in demand.conductors:
+                if self._free[conductor] < GRAIN_MA:
+                    return Share(self._level_ma, conductor, self._free[conductor])
+        return Share(self._level_ma, None)
+
+    def _step(self) -> int:
+        """How far all can rise together until something happens, in whole grains. [mA]"""
+        while self._goals[0][1] not in self._afloat:
+            heappop(self._goals)
+        next_ma = self._goals[0][0]
+        if self._minima:
+            next_ma = min(next_ma, self._minima[0][0])
+        fits_ma = min(self._free[one] // count for one, count in self._users.items())
+        return min(next_ma - self._level_ma, fits_ma // GRAIN_MA * GRAIN_MA)
+
+    def _raise(self, step_ma: int) -> None:
+        self._level_ma += step_ma
+        for conductor, count in self._users.items():
+            self._free[conductor] -= step_ma * count
+
+    def _hand_out_the_rest(self) -> None:
+        """When a grain for each is too much, the first in the order get one."""
+        held_back = []
+        for place in sorted(self._afloat):
+            conductors = self._admitted[place].conductors
+            if all(self._free[conductor] >= GRAIN_MA for conductor in conductors):
+                _take(conductors, GRAIN_MA, self._free)
+            else:
+                held_back.append(place)
+        for place in held_back:
+            self._ashore(place)
+        self._level_ma += GRAIN_MA

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from cfos_cm.central_system.central_system import CentralSystem
+from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.central_system.settings import CentralSystemSettings, ChargePointSettings
 from cfos_cm.drivers.interfaces import IEvse
 from cfos_cm.drivers.ocpp16 import Ocpp16Evse
@@ -28,12 +29,18 @@ def central_system_settings(config: Config) -> CentralSystemSettings:
     settings = {one.name: one for one in config.settings_changed().evses}
     evses: dict[str, dict[int, EvseSettings]] = {}
     passwords: dict[str, str | None] = {}
+    policies: dict[str, QuirkPolicy] = {}
     for section in _ocpp_evses(config):
         evses.setdefault(section.address, {})[section.connector] = settings[section.name]
         passwords[section.address] = section.password or passwords.get(section.address)
+        # A Charge Point is one device, however many connectors it has.
+        before = policies.get(section.address, section.quirks)
+        policies[section.address] = section.quirks.joined(before)
     return CentralSystemSettings(
         charge_points={
-            identity: ChargePointSettings(identity, connectors, passwords[identity])
+            identity: ChargePointSettings(
+                identity, connectors, passwords[identity], policies[identity]
+            )
             for identity, connectors in evses.items()
         },
         password=config.ocpp_server.password,

@@ -10,16 +10,19 @@ from uuid import uuid4
 from attrs import frozen
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredLock, maybeDeferred, succeed
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cm.central_system.central_system import CentralSystem
+from cfos_cm.central_system.commands.operator import Archives, Chance, Operator
 from cfos_cm.central_system.environment import Environment
 from cfos_cm.errors import ConfigError
 from cfos_cm.net.charge_point_server import ChargePointServer
+from cfos_cm.net.eager_write import eager_endpoint
+from cfos_cm.net.limits import ServerLimits
+from cfos_cm.net.speed import Speed
 from cfos_cm.services.assembly import (
     abandoned_evses,
     central_system_settings,
@@ -35,6 +38,10 @@ from cfos_cm.site.events import SettingsChanged, TransactionResumed
 from cfos_cm.site.transaction import MAX_TRANSACTION_ID
 from cfos_cm.storage.charge_points import ChargePointRegister
 from cfos_cm.storage.database import Database
+from cfos_cm.storage.keys import KeyStore
+from cfos_cm.storage.local_lists import SentLists
+from cfos_cm.storage.reservations import ReservationStore
+from cfos_cm.storage.security_events import SecurityEvents
 from cfos_cm.storage.tags import TagList
 from cfos_cm.storage.transactions import Ledger
 
@@ -50,7 +57,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _new_transaction_id() -> int:
+def _new_number() -> int:
     # Whoever can guess the id of a transaction can try to stop it.
     return secrets.randbelow(MAX_TRANSACTION_ID) + 1
 
@@ -63,6 +70,7 @@ class _Parts:
     loop: ControlLoop
     central_system: CentralSystem
     server: ChargePointServer
+    operator: Operator
 
 
 @frozen
@@ -83,8 +91,20 @@ class ChargingSite(Service):
     @ivar config: what it runs with.
     """
 
-    def __init__(self, config: Config, reactor: Any) -> None:
+    def __init__(
+        self,
+        config: Config,
+        reactor: Any,
+        limits: ServerLimits | None = None,
+        speed: Speed | None = None,
+    ) -> None:
+        """
+        @param limits: how much of everything a Charge Point may have; C{None}: the usual.
+        @param speed: which short cuts are taken; C{None}: all.
+        """
         self.setName("cfos-cm")
+        self._limits = ServerLimits() if limits is None else limits
+        self._speed = Speed() if speed is None else speed
         self.config = config
         self._applied = config
         self._reactor = reactor
@@ -145,6 +165,11 @@ class ChargingSite(Service):
         return None if self._parts is None else self._parts.central_system
 
     @property
+    def operator(self) -> Operator | None:
+        """What can be ordered of Charge Points, while it runs."""
+        return None if self._parts is None else self._parts.operator
+
+    @property
     def control_loop(self) -> ControlLoop | None:
         """The control loop, while it runs."""
         return None if self._parts is None else self._parts.loop
@@ -191,7 +216,8 @@ class ChargingSite(Service):
         await database.start()
         loop = ControlLoop(self._reactor, self.config.manager.cycle_s)
         loop.observe(Journal().note)
-        ledger = Ledger(database, _new_transaction_id)
+        ledger = Ledger(database, _new_number)
+        register, keys = ChargePointRegister(database), KeyStore(database)
         central_system = CentralSystem(
             Environment(
                 clock=self._reactor,
@@ -199,14 +225,33 @@ class ChargingSite(Service):
                 report=loop.report,
                 ledger=ledger,
                 tags=TagList(database),
-                register=ChargePointRegister(database),
+                register=register,
+                security_events=SecurityEvents(database),
+                keys=keys,
                 new_unique_id=lambda: str(uuid4()),
+                random_bytes=secrets.token_bytes,
             ),
             central_system_settings(self.config),
         )
-        server = ChargePointServer(central_system, self._reactor)
+        operator = Operator(
+            central_system,
+            Archives(
+                all_tags=TagList(database).all,
+                sent_lists=SentLists(database),
+                reservations=ReservationStore(database),
+                keys=central_system.passwords,
+            ),
+            Chance(number=_new_number, octets=secrets.token_bytes),
+        )
+        central_system.roster.reservation_used = operator.reservations.used
+        server = ChargePointServer(central_system, self._reactor, self._limits, self._speed)
         self._applied = self.config
-        self._parts = _Parts(database, loop, central_system, server)
+        self._parts = _Parts(database, loop, central_system, server, operator)
+        central_system.roster.remember(
+            {one.identity: one.device for one in await register.all() if one.device}
+        )
+        central_system.passwords.remember(await keys.all())
+        await operator.reservations.load()
         loop.evses = devices(self.config, central_system, _now)
         loop.report(self.config.settings_changed())
         open_transactions = await ledger.open_transactions()
@@ -219,7 +264,7 @@ class ChargingSite(Service):
         loop.start()
 
     async def _listen(self, endpoint: str, server: ChargePointServer) -> _Door:
-        port = await serverFromString(self._reactor, endpoint).listen(server)
+        port = await eager_endpoint(self._reactor, endpoint, self._speed.eager).listen(server)
         where = port.getHost()
         _log.info(
             "wallboxes connect to ws://{host}:{port}/ with their ChargeBox ID as the last part",

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from attrs import frozen
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cm.drivers.interfaces import IEvse
-from cfos_cm.errors import DeviceError, DeviceRefusal
+from cfos_cm.errors import DeviceRefusal
 from cfos_cm.limits.decide import decide, forbid_all
-from cfos_cm.limits.transition import orders
+from cfos_cm.limits.transition import orders, pauses
+from cfos_cm.limits.urgency import Urgency, urgency
+from cfos_cm.services.dismissal import Dismissal
+from cfos_cm.services.dispatch import Dispatch, Order
+from cfos_cm.services.pace import Pace
+from cfos_cm.services.respite import Respites
 from cfos_cm.site.events import (
     DeviceBooted,
     EvseConnected,
+    ProfilesMeddled,
     SetpointConfirmed,
     SetpointDecided,
     SetpointFailed,
@@ -30,50 +35,28 @@ from cfos_cm.site.events import (
     TransactionStarted,
     TransactionStopped,
 )
-from cfos_cm.site.evse import Evse, Link
-from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
+from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.site.state import SiteState, fold
 
-__all__ = ["ControlLoop", "Observer"]
+__all__ = ["ORDERS_AT_ONCE", "ControlLoop", "Observer"]
 
-#: Told of each event, with the state before and after it.
+#: So many orders follow one decision; all others wait for the next one, which comes as soon as
+#: those have been heard who wait for an answer meanwhile.
+ORDERS_AT_ONCE = 100
+
+#: Told of each event, with the state before and after it; the same one if nothing has changed.
 Observer = Callable[[SiteEvent, SiteState, SiteState], None]
 
-#: How long an EVSE that did not obey is left alone before it is told again; doubled each time.
-FIRST_RETRY_S = 5.0
-LAST_RETRY_S = 300.0
-#: How long a change of the settings waits for an EVSE that it takes out. [s]
-DISMISSAL_S = 3.0
-#: After so many failures the wait grows no more; the power itself has to stay a small number.
-_LAST_DOUBLING = 6
-
 #: After these an EVSE that did not take its last order may well take the next one.
-_FRESH_STARTS = EvseConnected | DeviceBooted | TransactionStarted | TransactionStopped
-
-_DISMISSED = Setpoint(0, Reason(ReasonCode.DISABLED, "it is not configured any more"))
+_FRESH_STARTS = (
+    EvseConnected,
+    DeviceBooted,
+    ProfilesMeddled,
+    TransactionStarted,
+    TransactionStopped,
+)
 
 _log = Logger(namespace="cfos_cm.services")
-
-
-@frozen
-class _Respite:
-    """How long an EVSE is not ordered anything, because the last orders failed."""
-
-    until_s: float
-    failures: int
-    current_ma: int
-
-    def holds(self, setpoint: Setpoint, now_s: float) -> bool:
-        """Whether C{setpoint} has to wait; less than what failed does not."""
-        return now_s < self.until_s and setpoint.current_ma >= self.current_ma
-
-
-@frozen(eq=False)
-class _Order:
-    """An order that has not been answered; one is never the same as another."""
-
-    evse: str
-    setpoint: Setpoint
 
 
 class ControlLoop:
@@ -81,23 +64,34 @@ class ControlLoop:
     Keeps the state of the site and acts on it.
 
     @ivar state: what is known now.
-    @ivar cycle_s: it decides at least this often; a change is acted on at once. [s]
-    @ivar evses: who carries setpoints out, by name.
+    @ivar cycle_s: what may wait is decided after so long at the latest, what L{urgency} says
+        may not is decided at once. Where nothing has changed nothing is decided. [s]
     """
 
     def __init__(self, clock: IReactorTime, cycle_s: float) -> None:
         self.state = SiteState()
         self.cycle_s = cycle_s
-        self.evses: Mapping[str, IEvse] = {}
         self._clock = clock
         self._observers: list[Observer] = []
-        self._next: IDelayedCall | None = None
         self._running = False
-        self._respites: dict[str, _Respite] = {}
-        self._in_flight: dict[str, _Order] = {}
-        self._leaving: set[str] = set()
-        self._left: Deferred[None] | None = None
-        self._patience: IDelayedCall | None = None
+        self._pace = Pace(clock, self._tick)
+        self._dispatch = Dispatch(self._ended)
+        self._respites = Respites(clock)
+        self._dismissal = Dismissal(clock)
+        # Whether anything that a decision looks at has changed since the last one, and when
+        # the next one is due even if nothing does.
+        self._changed = False
+        self._due_s = clock.seconds()
+
+    @property
+    def evses(self) -> Mapping[str, IEvse]:
+        """Who carries setpoints out, by name."""
+        return self._dispatch.devices
+
+    @evses.setter
+    def evses(self, evses: Mapping[str, IEvse]) -> None:
+        self._dispatch.devices = evses
+        self._decide_after(Urgency.AT_ONCE)
 
     def observe(self, observer: Observer) -> None:
         """Tell C{observer} of every event from now on."""
@@ -105,12 +99,15 @@ class ControlLoop:
 
     def report(self, event: SiteEvent) -> None:
         """Something has happened."""
+        is_news = self._fold(event)
         if isinstance(event, _FRESH_STARTS):
-            self._respites.pop(event.evse, None)
-        self._fold(event)
-        if isinstance(event, SettingsChanged):
-            self._forget()
-        self._decide_in(0)
+            is_news = self._respites.forgive(event.evse) or is_news
+        elif isinstance(event, SettingsChanged):
+            # No answer in the name of an EVSE that is gone counts any more.
+            self._dispatch.keep(self.state.evses)
+            self._respites.keep(self.state.evses)
+        if is_news:
+            self._decide_after(urgency(event))
 
     def dismiss(self, names: Collection[str]) -> Deferred[None]:
         """
@@ -120,197 +117,115 @@ class ControlLoop:
 
         @return: fires when they have confirmed it, or were given enough time to.
         """
-        self._leaving = {
-            name
-            for name in names
-            if name in self.state.evses
-            and self.state.evses[name].link is Link.ONLINE
-            and not _pauses_for_sure(self.state.evses[name])
-        }
-        self._left = Deferred()
-        left = self._left
-        if self.state.observe_only or not self._running:
-            self._leaving = set()
-        if self._leaving:
-            self._patience = self._clock.callLater(DISMISSAL_S, self.dismiss_now)
-            self._decide_in(0)
-        else:
-            self.dismiss_now()
+        orders_are_given = self._running and not self.state.observe_only
+        known = [evse for name, evse in self.state.evses.items() if name in names]
+        left = self._dismissal.begin(known if orders_are_given else ())
+        if self._dismissal.leaving:
+            self._decide_after(Urgency.AT_ONCE)
+            # Who is still there when it is over is decided like anybody else.
+            left.addCallback(lambda _: self._decide_after(Urgency.AT_ONCE))
         return left
 
     def dismiss_now(self) -> None:
         """Wait no longer for EVSEs that are being dismissed."""
-        if self._patience is not None and self._patience.active():
-            self._patience.cancel()
-        self._patience = None
-        for name in sorted(self._leaving):
-            _log.warn(
-                "{evse} is taken out of the settings and has not confirmed that it pauses: "
-                "it may go on charging",
-                evse=name,
-            )
-        self._leaving = set()
-        left, self._left = self._left, None
-        if left is not None:
-            left.callback(None)
-
-    def _see_off(self) -> None:
-        """Notice who has confirmed that it pauses; nobody waits for who is lost."""
-        if self._left is None:
-            return
-        self._leaving = {
-            name
-            for name in self._leaving
-            if name in self._in_flight or not _pauses_for_sure(self.state.evses[name])
-        }
-        online = (self.state.evses[name].link is Link.ONLINE for name in self._leaving)
-        if not any(online):
-            self.dismiss_now()
+        self._dismissal.end()
 
     def start(self) -> None:
         """Decide from now on."""
         self._running = True
-        self._decide_in(0)
+        self._decide_after(Urgency.AT_ONCE)
 
     def stop(self) -> None:
         """Decide no more; what the EVSEs obey stays as it is."""
         self._running = False
-        self.dismiss_now()
-        self._cancel()
+        self._dismissal.end()
+        self._pace.stop()
 
-    def _fold(self, event: SiteEvent) -> None:
+    def _fold(self, event: SiteEvent) -> bool:
+        """Whether C{event} has changed the state; all observers are told in any case."""
         before = self.state
-        self.state = fold(before, event)
+        after = self.state = fold(before, event)
         for observer in self._observers:
             try:
-                observer(event, before, self.state)
+                observer(event, before, after)
             except Exception:  # noqa: BLE001
                 # Whoever watches must not be able to stop what keeps the fuse safe.
                 _log.failure("an observer failed on {event}", event=event)
+        return after is not before
 
-    def _decide_in(self, delay_s: float) -> None:
-        if not self._running:
+    def _decide_after(self, how_soon: Urgency) -> None:
+        if how_soon is Urgency.NEVER:
             return
-        due_s = self._clock.seconds() + delay_s
-        if self._next is not None and self._next.active():
-            if self._next.getTime() <= due_s:
-                return
-            self._next.cancel()
-        self._next = self._clock.callLater(delay_s, self._tick)
+        self._changed = True
+        if how_soon is Urgency.AT_ONCE:
+            self._tick_by(self._clock.seconds())
 
-    def _cancel(self) -> None:
-        if self._next is not None and self._next.active():
-            self._next.cancel()
-        self._next = None
-
-    def _forget(self) -> None:
-        """No answer in the name of an EVSE that is gone counts any more."""
-        for name in (self._in_flight.keys() | self._respites.keys()) - self.state.evses.keys():
-            self._in_flight.pop(name, None)
-            self._respites.pop(name, None)
+    def _tick_by(self, due_s: float) -> None:
+        if self._running:
+            self._pace.work_by(due_s)
 
     def _tick(self) -> None:
-        self._next = None
-        self._see_off()
-        try:
-            targets, steps = self._decide()
-            for name, target in targets.items():
-                if self.state.evses[name].target != target:
-                    self._fold(SetpointDecided(name, target))
-            for name, setpoint in steps.items():
-                self._order(name, setpoint)
-        finally:
-            self._decide_in(self._pause_s())
-
-    def _pause_s(self) -> float:
-        """Until the next cycle, or until an EVSE may be told again if that is sooner. [s]"""
         now_s = self._clock.seconds()
-        waits_s = [respite.until_s - now_s for respite in self._respites.values()]
-        return min([self.cycle_s, *(wait_s for wait_s in waits_s if wait_s > 0)])
+        try:
+            self._dismissal.look(self.state.evses)
+            if self._changed or now_s >= self._due_s:
+                # Whatever goes wrong below: then it is due again in the next cycle.
+                self._changed, self._due_s = False, now_s + self.cycle_s
+                self._act()
+                self._due_s = self._respites.next_end_s()
+        finally:
+            self._tick_by(min(now_s + self.cycle_s, self._due_s))
+
+    def _act(self) -> None:
+        targets, steps = self._decide()
+        for name, target in targets.items():
+            if self.state.evses[name].target != target:
+                self.report(SetpointDecided(name, target))
+        given = 0
+        for name, setpoint in self._decreases_first(steps):
+            if given == ORDERS_AT_ONCE:
+                self._decide_after(Urgency.AT_ONCE)
+                break
+            given += self._order(name, setpoint)
+
+    def _decreases_first(self, steps: Mapping[str, Setpoint]) -> list[tuple[str, Setpoint]]:
+        evses = self.state.evses
+        return sorted(
+            steps.items(), key=lambda step: step[1].current_ma > evses[step[0]].granted_ma
+        )
 
     def _decide(self) -> tuple[Mapping[str, Setpoint], Mapping[str, Setpoint]]:
         """What each EVSE should have, and what to order now."""
         try:
-            targets = decide(self.state)
-            targets.update(dict.fromkeys(self._leaving, _DISMISSED))
+            targets = decide(self.state) | self._dismissal.targets
             return targets, orders(self.state, targets)
         except Exception:  # noqa: BLE001
             # A loop that stops leaves the cars at whatever they had: for a fuse that is a fire.
             _log.failure("the limits could not be decided: every EVSE is paused")
+            self._decide_after(Urgency.NEXT_CYCLE)
             targets = forbid_all(self.state, "the limits could not be decided; see the log")
-            return targets, _pauses(self.state, targets)
+            return targets, pauses(self.state, targets)
 
-    def _order(self, name: str, setpoint: Setpoint) -> None:
-        respite = self._respites.get(name)
-        device = self.evses.get(name)
-        evse = self.state.evses[name]
-        if device is None or name in self._in_flight:
-            return
-        if respite is not None and respite.holds(setpoint, self._clock.seconds()):
-            return
-        order = self._in_flight[name] = _Order(name, setpoint)
-        self._fold(SetpointOrdered(name, setpoint))
-        applying = maybeDeferred(
-            device.apply,
-            setpoint,
-            evse.active_transaction_id,
-            evse.stale,
-        )
-        applying.addCallbacks(
-            lambda _: self._confirmed(order), lambda failure: self._failed(order, failure)
-        )
-        applying.addErrback(lambda failure: _log.failure("order to {evse}", failure, evse=name))
-
-    def _confirmed(self, order: _Order) -> None:
-        if self._counts(order):
-            self._respites.pop(order.evse, None)
-            self.report(SetpointConfirmed(order.evse, order.setpoint))
-
-    def _failed(self, order: _Order, failure: Failure) -> None:
-        if not failure.check(DeviceError):
-            _log.failure("the driver of {evse} failed", failure, evse=order.evse)
-        if not self._counts(order):
-            return
-        before = self._respites.get(order.evse)
-        failures = 1 if before is None else before.failures + 1
-        wait_s = min(FIRST_RETRY_S * 2 ** min(failures - 1, _LAST_DOUBLING), LAST_RETRY_S)
-        self._respites[order.evse] = _Respite(
-            self._clock.seconds() + wait_s, failures, order.setpoint.current_ma
-        )
-        refused = isinstance(failure.value, DeviceRefusal)
-        why = failure.getErrorMessage()
-        self.report(SetpointFailed(order.evse, order.setpoint, refused, why))
-
-    def _counts(self, order: _Order) -> bool:
-        """
-        Whether the end of an order, which is here now, still says something about its EVSE.
-
-        It does not when the EVSE is gone or has become another device, nor when something
-        else has ended the order before, such as the end of its transaction.
-        """
-        if self._in_flight.get(order.evse) is not order:
+    def _order(self, name: str, setpoint: Setpoint) -> bool:
+        """Order an EVSE to obey, unless it is busy or left alone. Whether it was ordered."""
+        if not self._dispatch.is_ready(name) or self._respites.holds(name, setpoint):
             return False
-        del self._in_flight[order.evse]
-        self._decide_in(0)
-        return self.state.evses[order.evse].ordered is order.setpoint
+        evse = self.state.evses[name]
+        self.report(SetpointOrdered(name, setpoint))
+        self._dispatch.give(evse, setpoint)
+        return True
 
-
-def _pauses_for_sure(evse: Evse) -> bool:
-    """Whether nothing is in force that would let it charge."""
-    return evse.confirmed is not None and not evse.granted_ma
-
-
-def _pauses(state: SiteState, targets: Mapping[str, Setpoint]) -> dict[str, Setpoint]:
-    """
-    The orders that end charging, where L{orders} is not to be relied on.
-
-    It looks at nothing but the EVSE itself, for what could not be decided may be the wiring.
-    """
-    return {
-        evse.name: targets[evse.name]
-        for evse in state.evses.values()
-        if not state.observe_only
-        and evse.link is Link.ONLINE
-        and evse.ordered is None
-        and (evse.stale or evse.confirmed is None or evse.confirmed.current_ma > 0)
-    }
+    def _ended(self, order: Order, failure: Failure | None) -> None:
+        """An order has been confirmed, or has failed, and its EVSE can take the next one."""
+        self._decide_after(Urgency.AT_ONCE)
+        if self.state.evses[order.evse].ordered is not order.setpoint:
+            # Something else has ended it before, such as the end of its transaction.
+            return
+        if failure is None:
+            self._respites.forgive(order.evse)
+            self.report(SetpointConfirmed(order.evse, order.setpoint))
+        else:
+            self._respites.failed(order.evse, order.setpoint)
+            refused = isinstance(failure.value, DeviceRefusal)
+            why = failure.getErrorMessage()
+            self.report(SetpointFailed(order.evse, order.setpoint, refused, why))

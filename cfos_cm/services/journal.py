@@ -11,6 +11,7 @@ from cfos_cm.site.events import (
     EvseLost,
     EvseMeasured,
     OccupancyReported,
+    ProfilesMeddled,
     SetpointConfirmed,
     SetpointDecided,
     SetpointFailed,
@@ -24,6 +25,7 @@ from cfos_cm.site.events import (
 from cfos_cm.site.evse import Evse, Link, Occupancy
 from cfos_cm.site.state import SiteState
 from cfos_cm.site.tag import Verdict
+from cfos_cm.site.transaction import Transaction
 
 __all__ = ["Journal", "counted", "describe", "shortened"]
 
@@ -65,6 +67,8 @@ def describe(event: SiteEvent, before: SiteState, after: SiteState) -> str | Non
     """
     One line about C{event} for a person, or C{None} if it is not worth one.
     """
+    if isinstance(event, EvseMeasured):
+        return None if before is after else _measured(event, before, after)
     if isinstance(event, SettingsChanged):
         return _settings(event)
     if isinstance(event, TagJudged):
@@ -102,6 +106,8 @@ def _device(event: SiteEvent, was: Evse) -> str | None:
                 f", firmware {device.firmware_version}" if device.firmware_version else ""
             )
             return f"has started: {device.vendor} {device.model}{firmware}"
+        case ProfilesMeddled(by=by):
+            return f"what it was told has been changed by {by}: it is told again"
         case SetpointConfirmed(setpoint=setpoint) if was.confirmed is None or (
             was.confirmed.current_ma != setpoint.current_ma
         ):
@@ -131,8 +137,6 @@ def _charging(event: SiteEvent, was: Evse, now: Evse) -> str | None:
             return f"finished: {energy}, transaction {number} ({reason})"
         case SetpointDecided(setpoint=setpoint) if _is_news(was, now):
             return f"may have {setpoint}"
-        case EvseMeasured():
-            return _energy(was, now)
         case _:
             return None
 
@@ -145,17 +149,27 @@ def _is_news(was: Evse, now: Evse) -> bool:
     return now.transaction is not None and was.target.reason != now.target.reason
 
 
-def _energy(was: Evse, now: Evse) -> str | None:
-    if now.transaction is None or now.energy_wh is None:
+def _measured(event: EvseMeasured, before: SiteState, after: SiteState) -> str | None:
+    if event.energy_wh is None:
         return None
-    start_wh = now.transaction.meter_start_wh
-    taken_wh = now.energy_wh - start_wh
-    # The reading before may be from before the transaction.
-    earlier_wh = 0 if was.energy_wh is None else max(0, was.energy_wh - start_wh)
-    if taken_wh <= 0 or taken_wh // _ENERGY_STEP_WH == earlier_wh // _ENERGY_STEP_WH:
+    now = after.evses[event.evse]
+    if now.transaction is None:
+        return None
+    said = _energy(now.transaction, before.evses[event.evse].energy_wh, event.energy_wh)
+    if said is None:
         return None
     drawn = "" if now.measured is None else f", draws {amps_text(now.measured.maximum())}"
-    return f"{taken_wh / 1000:.2f} kWh so far{drawn}"
+    return f"{event.evse}: {said} so far{drawn}"
+
+
+def _energy(transaction: Transaction, earlier_wh: int | None, now_wh: int) -> str | None:
+    """What has been taken, when that is another half kWh."""
+    taken_wh = now_wh - transaction.meter_start_wh
+    # The reading before may be from before the transaction.
+    before_wh = 0 if earlier_wh is None else max(0, earlier_wh - transaction.meter_start_wh)
+    if taken_wh <= 0 or taken_wh // _ENERGY_STEP_WH == before_wh // _ENERGY_STEP_WH:
+        return None
+    return f"{taken_wh / 1000:.2f} kWh"
 
 
 class Journal:
@@ -166,8 +180,9 @@ class Journal:
         line = describe(event, before, after)
         if line is None:
             return
-        # Parts of it are a wallbox's own words, and those end no line and move no cursor.
-        line = "".join(char if char.isprintable() else "?" for char in line)
+        if not line.isprintable():
+            # Parts of it are a wallbox's own words: those end no line and move no cursor.
+            line = "".join(char if char.isprintable() else "?" for char in line)
         if isinstance(event, SetpointFailed):
             _log.warn("{line}", line=line)
         else:

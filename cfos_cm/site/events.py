@@ -7,6 +7,8 @@ everybody who watches the site (the journal, the page, a gateway) sees the same 
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from attrs import frozen
 
 from cfos_cm.electrical import PhaseCurrents
@@ -22,6 +24,7 @@ __all__ = [
     "EvseLost",
     "EvseMeasured",
     "OccupancyReported",
+    "ProfilesMeddled",
     "SetpointConfirmed",
     "SetpointDecided",
     "SetpointFailed",
@@ -76,12 +79,30 @@ class OccupancyReported:
 
     @ivar detail: its own word for it, such as C{SuspendedEV}.
     @ivar fault: its error code when it is faulted.
+    @ivar at: when it happened, as the EVSE says; aware; C{None}: it did not say. Who reports it
+        leaves out what is older than what was reported before: here the last one counts.
     """
 
     evse: str
     occupancy: Occupancy
     detail: str
     fault: str | None = None
+    at: datetime | None = None
+
+
+@frozen
+class ProfilesMeddled:
+    """
+    Somebody beside the control loop has changed what an EVSE obeys.
+
+    He has set or cleared its charging profiles, or had its Charge Point started anew: what it
+    was told may not hold any more, and it is told again.
+
+    @ivar by: who, for people.
+    """
+
+    evse: str
+    by: str
 
 
 @frozen
@@ -183,6 +204,7 @@ SiteEvent = (
     | EvseLost
     | DeviceBooted
     | OccupancyReported
+    | ProfilesMeddled
     | TagJudged
     | TransactionStarted
     | TransactionResumed

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from operator import attrgetter
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from cfos_cm.electrical import ALL_PHASES, Phase, PhaseCurrents
+from cfos_cm.site.measured import NOTHING_MEASURED, Measured
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.site.transaction import Transaction
 
@@ -84,9 +86,6 @@ class Evse:
     @ivar identity: who made it; C{None} until it has said so.
     @ivar fault: its error code while it is faulted.
     @ivar transaction: the one that runs.
-    @ivar measured: the currents that its meter sees; C{None}: not known.
-    @ivar energy_wh: its meter's register; C{None}: not known. [Wh]
-    @ivar power_w: what the car draws; C{None}: not known. [W]
     @ivar target: what the last decision wants it to have.
     @ivar ordered: the order that it was given last and has not accepted yet.
     @ivar unanswered_ma: the highest of all orders since the last one that it accepted, for any
@@ -97,6 +96,7 @@ class Evse:
         told again it may have fallen back to its fail-safe current.
     @ivar disobedient: it did not take its last order, so that nobody can count on its taking
         the next one.
+    @ivar meter: what its meter says.
     """
 
     settings: EvseSettings
@@ -105,9 +105,6 @@ class Evse:
     occupancy: Occupancy = Occupancy.UNKNOWN
     fault: str | None = None
     transaction: Transaction | None = None
-    measured: PhaseCurrents | None = None
-    energy_wh: int | None = None
-    power_w: int | None = None
     target: Setpoint | None = None
     ordered: Setpoint | None = None
     unanswered_ma: int = 0
@@ -115,11 +112,37 @@ class Evse:
     stale: bool = True
     unsure: bool = True
     disobedient: bool = False
+    meter: Measured = NOTHING_MEASURED
 
     @property
     def name(self) -> str:
         """The name in its settings."""
         return self.settings.name
+
+    @property
+    def measured(self) -> PhaseCurrents | None:
+        """The currents that its meter sees; C{None}: not known. [mA]"""
+        return self.meter.currents
+
+    @property
+    def energy_wh(self) -> int | None:
+        """Its meter's register, not the session; C{None}: not known. [Wh]"""
+        return self.meter.energy_wh
+
+    @property
+    def power_w(self) -> int | None:
+        """What the car draws; C{None}: not known. [W]"""
+        return self.meter.power_w
+
+    def with_meter(self, meter: Measured) -> Evse:
+        """
+        The same with another C{meter}; itself if it is the one that it has.
+
+        It is what C{attrs.evolve} does, in a fifth of the time: each MeterValues.req ends here.
+        """
+        if meter is self.meter:
+            return self
+        return Evse(*(*_all_but_the_meter(self), meter))
 
     @property
     def active_transaction_id(self) -> int | None:
@@ -162,3 +185,7 @@ class Evse:
         if self.unsure or self.link is not Link.ONLINE:
             return max(self.granted_ma, self.settings.failsafe_current_ma)
         return self.granted_ma
+
+
+# The meter is the last field, so that all others can be handed on in their order.
+_all_but_the_meter = attrgetter(*[one.name for one in fields(Evse) if one.name != "meter"])

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from attrs import evolve, field, frozen
 
-from cfos_cm.electrical import NO_CURRENT
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
     DeviceBooted,
@@ -14,6 +13,7 @@ from cfos_cm.site.events import (
     EvseLost,
     EvseMeasured,
     OccupancyReported,
+    ProfilesMeddled,
     SetpointConfirmed,
     SetpointDecided,
     SetpointFailed,
@@ -26,6 +26,7 @@ from cfos_cm.site.events import (
     TransactionStopped,
 )
 from cfos_cm.site.evse import Evse, EvseSettings, Link, Occupancy
+from cfos_cm.site.evse_table import EvseTable, as_table
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from cfos_cm.site.transaction import Transaction
 
@@ -48,7 +49,7 @@ class SiteState:
     title: str = ""
     observe_only: bool = False
     circuits: Mapping[str, CircuitSettings] = field(factory=dict)
-    evses: Mapping[str, Evse] = field(factory=dict)
+    evses: EvseTable = field(factory=EvseTable, converter=as_table)
 
     def path(self, circuit: str) -> tuple[CircuitSettings, ...]:
         """The circuits that carry what C{circuit} draws: itself first, the main fuse last."""
@@ -59,19 +60,39 @@ class SiteState:
             name = self.circuits[name].parent
         return tuple(found)
 
+    def with_evse(self, evse: Evse) -> SiteState:
+        """
+        The state in which C{evse} stands in the place of the one of that name.
+
+        @raise KeyError: if there is none of that name.
+        """
+        return SiteState(
+            self.title, self.observe_only, self.circuits, self.evses.with_evse(evse)
+        )
+
 
 def fold(state: SiteState, event: SiteEvent) -> SiteState:
     """
-    The state after C{event}. An event about an EVSE that is not configured changes nothing.
+    The state after C{event}.
+
+    @return: C{state} itself if C{event} changes nothing; one about an EVSE that is not
+        configured never does.
     """
     if isinstance(event, SettingsChanged):
         return _configured(state, event)
     if isinstance(event, TagJudged):
         return state
-    evse = state.evses.get(event.evse)
-    if evse is None:
+    before = state.evses.get(event.evse)
+    if before is None:
         return state
-    return evolve(state, evses={**state.evses, event.evse: _fold_evse(evse, event)})
+    if isinstance(event, EvseMeasured):
+        # Most of all that ever happens: it finds out for itself whether anything is new.
+        meter = before.meter.updated(event.currents, event.energy_wh, event.power_w)
+        after = before.with_meter(meter)
+    else:
+        after = _fold_evse(before, event)
+        after = before if after == before else after
+    return state if after is before else state.with_evse(after)
 
 
 def _configured(state: SiteState, event: SettingsChanged) -> SiteState:
@@ -80,12 +101,12 @@ def _configured(state: SiteState, event: SettingsChanged) -> SiteState:
         title=event.title,
         observe_only=event.observe_only,
         circuits={circuit.name: circuit for circuit in event.circuits},
-        evses={
-            settings.name: _with_settings(known[settings.name], settings)
+        evses=EvseTable(
+            _with_settings(known[settings.name], settings)
             if settings.name in known
             else Evse(settings)
             for settings in event.evses
-        },
+        ),
     )
 
 
@@ -105,11 +126,12 @@ def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
                 _forgetful(evse),
                 link=Link.LOST,
                 occupancy=Occupancy.UNKNOWN,
-                measured=None,
-                power_w=None,
+                meter=evse.meter.out_of_sight(),
             )
         case DeviceBooted(identity=identity):
             return evolve(_forgetful(evse), identity=identity)
+        case ProfilesMeddled():
+            return _forgetful(evse)
         case OccupancyReported(occupancy=occupancy, fault=fault):
             return _occupied(evse, occupancy, fault)
         case TransactionStarted(transaction=transaction):
@@ -119,8 +141,6 @@ def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
             return evolve(_forgetful(evse), transaction=transaction, confirmed=None)
         case TransactionStopped(transaction_id=transaction_id):
             return _stopped(evse, transaction_id)
-        case EvseMeasured():
-            return _measured(evse, event)
         case _:
             return _fold_setpoint(evse, event)
 
@@ -170,7 +190,7 @@ def _occupied(evse: Evse, occupancy: Occupancy, fault: str | None) -> Evse:
         resumed = evse.occupancy is not Occupancy.CHARGING
         evse = _forgetful(evse) if resumed else evse
         return evolve(evse, occupancy=occupancy, fault=fault)
-    return evolve(evse, occupancy=occupancy, fault=fault, measured=NO_CURRENT, power_w=0)
+    return evolve(evse, occupancy=occupancy, fault=fault, meter=evse.meter.standing_still())
 
 
 def _started(evse: Evse, transaction: Transaction) -> Evse:
@@ -186,8 +206,7 @@ def _stopped(evse: Evse, transaction_id: int) -> Evse:
     return evolve(
         evse,
         transaction=None,
-        measured=NO_CURRENT,
-        power_w=0,
+        meter=evse.meter.standing_still(),
         # What was under way to it counts until it has accepted something later.
         ordered=None,
         # Its default profile is given once more: all depends on it until the next transaction.
@@ -195,15 +214,6 @@ def _stopped(evse: Evse, transaction_id: int) -> Evse:
         # OCPP 1.6, "Charging profile purposes": a TxProfile ends with its transaction, and
         # the TxDefaultProfile that forbids charging is in force again, if it was accepted.
         confirmed=None if evse.confirmed is None else STANDING_ORDER,
-    )
-
-
-def _measured(evse: Evse, event: EvseMeasured) -> Evse:
-    return evolve(
-        evse,
-        measured=evse.measured if event.currents is None else event.currents,
-        energy_wh=evse.energy_wh if event.energy_wh is None else event.energy_wh,
-        power_w=evse.power_w if event.power_w is None else event.power_w,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from cfos_cm.errors import CallErrorCode, RemoteProtocolError
+from cfos_cm.errors import CallErrorCode, LocalProtocolError, RemoteProtocolError
 
 __all__ = [
     "MAX_NAME_CHARS",
@@ -13,6 +13,7 @@ __all__ = [
     "is_text",
     "moment",
     "name",
+    "own_name",
     "payload",
 ]
 
@@ -43,6 +44,18 @@ def name(value: str, field: str) -> str:
     return _text(value, field, MAX_NAME_CHARS)
 
 
+def own_name(value: str, field: str) -> str:
+    """
+    As L{name}, for what no peer has said.
+
+    @raise LocalProtocolError: when it is not.
+    """
+    try:
+        return name(value, field)
+    except RemoteProtocolError as error:
+        raise LocalProtocolError(error.description) from None
+
+
 def payload(value: str, field: str) -> str:
     """
     C{value}, when it is a text of at most L{MAX_PAYLOAD_CHARS} characters.
@@ -58,6 +71,8 @@ def moment(value: datetime, field: str) -> datetime:
 
     @raise RemoteProtocolError: when it has no zone, or is outside of the calendar in UTC.
     """
+    if value.tzinfo is UTC:
+        return value
     if value.utcoffset() is None:
         raise _refused(f"{field} has no zone")
     try:
@@ -78,6 +93,8 @@ def is_text(value: str) -> bool:
 
 
 def _text(value: str, field: str, max_chars: int) -> str:
+    if len(value) <= max_chars and value.isascii() and "\0" not in value:
+        return value  # as almost all of it, and found in a moment
     if len(value) > max_chars:
         raise _refused(f"{field} has {len(value)} characters; allowed: {max_chars}")
     if not is_text(value):

@@ -70,7 +70,7 @@ def plain_reason(error: BaseException) -> str:
     diagnosis = getattr(getattr(found, "diag", None), "message_primary", None)
     if isinstance(diagnosis, str):
         return diagnosis[:MAX_REASON_CHARS]
-    if isinstance(found, sqlite3.Error) or _is_psycopg(found):
+    if isinstance(found, sqlite3.Error) or _package(found) == "psycopg":
         first_line = (str(found).splitlines() or [""])[0]
         return first_line[:MAX_REASON_CHARS] or type(found).__name__
     return type(found).__name__
@@ -86,12 +86,12 @@ def as_cfos_error(error: BaseException, what: str) -> CfosError:
     if isinstance(error, CfosError):
         return error
     stated = StorageError(f"{what}: {plain_reason(error)}")
-    if driver_error(error) is error and not type(error).__module__.startswith("sqlalchemy"):
-        # A mistake in the work is easier to find with its traceback; SQLAlchemy's errors are
-        # left out, for their text holds the statement.
+    if _package(error) not in ("sqlalchemy", "sqlite3", "psycopg"):
+        # A mistake in the work is easier to find with its traceback; a database's errors are
+        # left out, for their texts hold statements and values.
         stated.__cause__ = error
     return stated
 
 
-def _is_psycopg(error: BaseException) -> bool:
-    return type(error).__module__.partition(".")[0] == "psycopg"
+def _package(error: BaseException) -> str:
+    return type(error).__module__.partition(".")[0]

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+)
 
-from cfos_cm.storage.tables import meter_values
+from cfos_cm.site.transaction import MAX_TRANSACTION_ID
+from cfos_cm.storage import checks
+from cfos_cm.storage.tables import meter_values, transactions
 
 __all__ = [
     "MAX_LOOSE_READINGS",
     "MAX_TRANSACTION_READINGS",
     "StoredMeterValues",
+    "checked_meter_values",
     "keep_meter_values",
     "read_meter_values",
 ]
@@ -24,8 +39,21 @@ MAX_TRANSACTION_READINGS = 100_000
 #: Of one Charge Point, outside any transaction of its own.
 MAX_LOOSE_READINGS = 10_000
 
-#: Counting costs more than storing, so that it is done once for so many rows.
-_ROWS_BETWEEN_COUNTS = 256
+#: Forgetting costs more than storing, so that it is done once for so many rows too many.
+_ROWS_TOO_MANY = 256
+
+#: Transactions and series that are remembered; more than run at the same time.
+_MAX_REMEMBERED = 20_000
+
+#: Where a connection's memory is kept.
+_MEMORY = "cfos_cm.readings"
+
+_OWNERS = select(transactions.c.transaction_id, transactions.c.charge_point).where(
+    transactions.c.transaction_id.in_(bindparam("ids", expanding=True))
+)
+
+#: A Charge Point, and one of its transactions or C{None} for what is outside any.
+_Series = tuple[str, int | None]
 
 
 @frozen
@@ -46,20 +74,47 @@ class StoredMeterValues:
     payload_text: str
 
 
-def keep_meter_values(connection: Connection, values: StoredMeterValues) -> None:
-    """Keep a reading, and from time to time forget the oldest above the bound."""
-    stored = connection.execute(
-        insert(meter_values).values(
-            charge_point=values.charge_point,
-            connector=values.connector,
-            transaction_id=values.transaction_id,
-            received_at=values.received_at,
-            payload_text=values.payload_text,
-        )
+def checked_meter_values(
+    charge_point: str,
+    connector: int,
+    transaction_id: int | None,
+    received_at: datetime,
+    payload_text: str,
+) -> StoredMeterValues:
+    """
+    Meter values that can be kept.
+
+    @param transaction_id: as the Charge Point named it; one that cannot be is left out, for
+        what it named is in the payload.
+    @param received_at: aware.
+    @raise cfos_cm.errors.RemoteProtocolError: when anything else cannot be kept.
+    """
+    if transaction_id is not None and not 1 <= transaction_id <= MAX_TRANSACTION_ID:
+        transaction_id = None
+    return StoredMeterValues(
+        checks.name(charge_point, "the Charge Point's identity"),
+        checks.int64(connector, "connectorId"),
+        transaction_id,
+        checks.moment(received_at, "the time"),
+        checks.payload(payload_text, "the payload"),
     )
-    (number,) = stored.inserted_primary_key or (0,)
-    if number % _ROWS_BETWEEN_COUNTS == 0:
-        _forget_oldest(connection, values.charge_point, values.transaction_id)
+
+
+def keep_meter_values(connection: Connection, readings: Sequence[StoredMeterValues]) -> None:
+    """
+    Keep readings in their order, and from time to time forget the oldest above the bound.
+
+    A transaction that is unknown, or another Charge Point's, is left out.
+    """
+    memory = connection.info.get(_MEMORY)
+    if memory is None:
+        memory = connection.info[_MEMORY] = _Memory(connection.dialect)
+    try:
+        memory.keep(connection, readings)
+    except BaseException:
+        # What it has counted is taken back, and what it knew may have been the reason.
+        del connection.info[_MEMORY]
+        raise
 
 
 def read_meter_values(
@@ -81,6 +136,103 @@ def read_meter_values(
         )
         for row in rows
     )
+
+
+class _Memory:
+    """
+    What need not be asked of the database for each reading.
+
+    It belongs to a connection, and goes with it: a connection is given up when a commit fails,
+    and when another database takes the place of its own. Nobody else writes meter values, and
+    a transaction never changes its owner.
+
+    @ivar _owners: the Charge Points of transactions, by their ids; the last used one is last.
+    @ivar _counts: how many readings a series has, at most; the last used one is last.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._insert = _insert_statement(dialect)
+        self._as_stored = _sqlite_text if dialect.name == "sqlite" else _as_it_is
+        self._owners: OrderedDict[int, str] = OrderedDict()
+        self._counts: OrderedDict[_Series, int] = OrderedDict()
+
+    def keep(self, connection: Connection, readings: Sequence[StoredMeterValues]) -> None:
+        """See L{keep_meter_values}; after a failure this memory is of no use."""
+        self._learn_owners(connection, readings)
+        rows: list[tuple[object, ...]] = []
+        too_many: list[_Series] = []
+        for reading in readings:
+            series = (reading.charge_point, self._owned(reading))
+            if self._count(connection, series):
+                too_many.append(series)
+            received_at = self._as_stored(reading.received_at)
+            rows.append((*series, reading.connector, received_at, reading.payload_text))
+        cursor = connection.connection.cursor()
+        cursor.executemany(self._insert, rows)
+        cursor.close()
+        for series in too_many:
+            _forget_oldest(connection, *series)
+        _forget_first(self._owners)
+        _forget_first(self._counts)
+
+    def _learn_owners(
+        self, connection: Connection, readings: Iterable[StoredMeterValues]
+    ) -> None:
+        unknown = {
+            reading.transaction_id
+            for reading in readings
+            if reading.transaction_id is not None and reading.transaction_id not in self._owners
+        }
+        if unknown:
+            for transaction_id, owner in connection.execute(_OWNERS, {"ids": list(unknown)}):
+                self._owners[transaction_id] = owner
+
+    def _owned(self, reading: StoredMeterValues) -> int | None:
+        """The reading's transaction, when it is the Charge Point's own."""
+        transaction_id = reading.transaction_id
+        if transaction_id is None or self._owners.get(transaction_id) != reading.charge_point:
+            return None
+        self._owners.move_to_end(transaction_id)
+        return transaction_id
+
+    def _count(self, connection: Connection, series: _Series) -> bool:
+        """One more; whether it is time to forget the oldest."""
+        count = self._counts.get(series)
+        if count is None:
+            count = _stored(connection, *series)
+        bound = MAX_LOOSE_READINGS if series[1] is None else MAX_TRANSACTION_READINGS
+        is_time = count + 1 >= bound + _ROWS_TOO_MANY
+        self._counts[series] = bound if is_time else count + 1
+        self._counts.move_to_end(series)
+        return is_time
+
+
+def _forget_first(remembered: OrderedDict[Any, Any]) -> None:
+    while len(remembered) > _MAX_REMEMBERED:
+        remembered.popitem(last=False)
+
+
+def _insert_statement(dialect: Dialect) -> str:
+    # As text for the driver: SQLAlchemy takes longer than the database does for the whole.
+    mark = "?" if dialect.paramstyle == "qmark" else "%s"
+    columns = ("charge_point", "transaction_id", "connector", "received_at", "payload_text")
+    marks = ", ".join(mark for _ in columns)
+    return f"INSERT INTO {meter_values.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+
+
+def _sqlite_text(moment: datetime) -> str:
+    """A moment in UTC as L{cfos_cm.storage.tables.UtcDateTime} writes it to SQLite."""
+    text = str(moment)[:-6]
+    return text if moment.microsecond else text + ".000000"
+
+
+def _as_it_is(moment: datetime) -> datetime:
+    return moment
+
+
+def _stored(connection: Connection, charge_point: str, transaction_id: int | None) -> int:
+    belongs = _belongs(charge_point, transaction_id)
+    return connection.scalar(select(func.count()).where(belongs)) or 0
 
 
 def _belongs(charge_point: str, transaction_id: int | None) -> ColumnElement[bool]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from attrs import frozen
-from sqlalchemy import Connection, Row, and_, delete, insert, select
+from sqlalchemy import Connection, Row, and_, insert, select
 
 from cfos_cm.site.records import StopOutcome, TransactionStop
+from cfos_cm.storage.bounds import forget_oldest
 from cfos_cm.storage.checks import MAX_NAME_CHARS
 from cfos_cm.storage.tables import stray_stops
 
@@ -61,7 +62,7 @@ def keep_stray_stop(
             request_text=stop.request_text,
         )
     )
-    _forget_oldest(connection, stop.charge_point)
+    forget_oldest(connection, stray_stops, stop.charge_point, MAX_STRAY_STOPS)
 
 
 def read_stray_stops(connection: Connection, charge_point: str) -> tuple[StrayStop, ...]:
@@ -72,21 +73,6 @@ def read_stray_stops(connection: Connection, charge_point: str) -> tuple[StraySt
         .order_by(stray_stops.c.number)
     )
     return tuple(_stray_stop(row) for row in rows)
-
-
-def _forget_oldest(connection: Connection, charge_point: str) -> None:
-    own = stray_stops.c.charge_point == charge_point
-    newest_too_many = connection.scalar(
-        select(stray_stops.c.number)
-        .where(own)
-        .order_by(stray_stops.c.number.desc())
-        .offset(MAX_STRAY_STOPS)
-        .limit(1)
-    )
-    if newest_too_many is not None:
-        connection.execute(
-            delete(stray_stops).where(own, stray_stops.c.number <= newest_too_many)
-        )
 
 
 def _decimal(number: int) -> str:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Protocol
+from itertools import groupby
+from typing import Any, Protocol, cast
 
-from sqlalchemy import Connection, Engine, NestedTransaction
+from sqlalchemy import Connection, Engine
 
 from cfos_cm.errors import CfosError, StorageError
 from cfos_cm.storage.backends import Backend
 from cfos_cm.storage.faults import as_cfos_error
 from cfos_cm.storage.outcomes import Done, Failed, Outcome
 from cfos_cm.storage.schema import migrate
+from cfos_cm.storage.work import CommonWork, Share, Work
 
-__all__ = ["Alarm", "Store", "Work"]
+__all__ = ["SAVEPOINT", "Alarm", "Store"]
 
-Work = Callable[[Connection], Any]
+#: The name of the savepoint that each piece of work has.
+SAVEPOINT = "cfos_cm_work"
 
 
 class Alarm(Protocol):
@@ -36,7 +39,11 @@ class Store:
     A database that does work in groups. Belongs to one thread.
 
     @ivar _engine: C{None} while the database is not open.
-    @ivar _failing: the last group was lost; so that people are told once, not at each group.
+    @ivar _connection: is kept from group to group; C{None} until the first one, and after a
+        failure.
+    @ivar _failing: a group was lost, and nothing was written since; so that people are told
+        once, not at each group.
+    @ivar _has_written: while failing: a piece of work has written something.
     """
 
     def __init__(
@@ -51,7 +58,9 @@ class Store:
         self._alarm = alarm
         self._calm = calm
         self._engine: Engine | None = None
+        self._connection: Connection | None = None
         self._failing = False
+        self._has_written = False
 
     def open(self) -> None:
         """
@@ -69,7 +78,7 @@ class Store:
                 raise self._stated(error) from None
             self._replace(damage)
 
-    def run(self, group: Sequence[Work]) -> list[Outcome]:
+    def run(self, group: Sequence[Work | Share]) -> list[Outcome]:
         """
         Do a group of work in one transaction, each piece in a savepoint of its own.
 
@@ -81,13 +90,15 @@ class Store:
         except Exception as error:  # noqa: BLE001 - no failure may end the writer's thread
             reason = self._lose(error)
             return [Failed(StorageError(reason)) for _ in group]
-        if self._failing:
-            self._failing = False
+        if self._has_written:
+            # Reading works on a full disk too, and so does the commit of nothing.
+            self._failing = self._has_written = False
             self._calm("The database {place} works again.", place=self._backend.place)
         return outcomes
 
     def close(self) -> None:
         """Close it. It can be opened again."""
+        self._disconnect()
         engine, self._engine = self._engine, None
         if engine is not None:
             # What is committed is safe, so that a failure here costs nothing.
@@ -120,7 +131,16 @@ class Store:
         except Exception as error:  # noqa: BLE001 - see open()
             raise self._stated(error) from None
 
-    def _commit(self, group: Sequence[Work]) -> list[Outcome]:
+    def _commit(self, group: Sequence[Work | Share]) -> list[Outcome]:
+        self._has_written = False
+        connection = self._connected()
+        with connection.begin():
+            outcomes = list(self._run_all(connection, group))
+            if not self._backend.in_transaction(connection):
+                raise StorageError("the transaction ended before its commit")
+        return outcomes
+
+    def _connected(self) -> Connection:
         if self._engine is not None and self._backend.was_replaced():
             self._alarm(
                 "The database {place} was moved or deleted while it was open; what is at that"
@@ -131,21 +151,59 @@ class Store:
         if self._engine is None:
             self.open()
         assert self._engine is not None
-        with self._engine.connect() as connection, connection.begin():
-            outcomes = [self._run_one(connection, work) for work in group]
-            if not self._backend.in_transaction(connection):
-                raise StorageError("the transaction ended before its commit")
-        return outcomes
+        if self._connection is not None:
+            try:
+                self._backend.check_alive(self._connection)
+            except Exception:  # noqa: BLE001 - a new connection shows what it is
+                self._disconnect()
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # Not back to the pool: what is left of it may not be usable.
+            with suppress(Exception):
+                connection.invalidate()
+            with suppress(Exception):
+                connection.close()
+
+    def _run_all(
+        self, connection: Connection, group: Sequence[Work | Share]
+    ) -> Iterator[Outcome]:
+        for common, pieces in groupby(group, _common_work):
+            if common is None:
+                works = cast("Iterator[Work]", pieces)
+                yield from (self._run_one(connection, work) for work in works)
+            else:
+                items = [share.item for share in cast("Iterator[Share]", pieces)]
+                yield from self._run_shares(connection, common, items)
+
+    def _run_shares(
+        self, connection: Connection, work: CommonWork, items: Sequence[Any]
+    ) -> Sequence[Outcome]:
+        together = self._run_one(connection, lambda connection: work(connection, items))
+        if isinstance(together, Done) or len(items) == 1:
+            return [together] * len(items)
+        return [
+            outcome for item in items for outcome in self._run_shares(connection, work, [item])
+        ]
 
     def _run_one(self, connection: Connection, work: Work) -> Outcome:
-        savepoint = connection.begin_nested()
+        # Straight to the driver: SQLAlchemy's own savepoints cost more than most work.
+        driver: Any = connection.connection.driver_connection
+        driver.execute(f"SAVEPOINT {SAVEPOINT}")
+        changes = self._backend.changes(connection) if self._failing else 0
         try:
             value = work(connection)
         except Exception as error:
-            if self._backend.damage(error) is not None or not _undone(connection, savepoint):
+            if self._backend.damage(error) is not None or not _undone(driver):
                 raise _TransactionLostError from error
             return Failed(self._stated(error))
-        savepoint.commit()
+        if self._failing and self._backend.changes(connection) != changes:
+            self._has_written = True
+        driver.execute(f"RELEASE SAVEPOINT {SAVEPOINT}")
         return Done(value)
 
     def _lose(self, error: Exception) -> str:
@@ -155,8 +213,7 @@ class Store:
         reason = str(self._stated(cause))
         if self._backend.damage(cause) is not None:
             self.close()  # the next group opens it again, and looks for the damage
-        elif self._engine is not None:
-            self._engine.dispose()
+        self._disconnect()
         if not self._failing:
             self._failing = True
             self._alarm(
@@ -172,10 +229,15 @@ class Store:
         return stated if censored == str(stated) else StorageError(censored)
 
 
-def _undone(connection: Connection, savepoint: NestedTransaction) -> bool:
+def _common_work(piece: Work | Share) -> CommonWork | None:
+    return piece.work if isinstance(piece, Share) else None
+
+
+def _undone(driver: Any) -> bool:
     """Take back one piece of work; C{False} when the transaction around it is gone too."""
     try:
-        savepoint.rollback()
+        driver.execute(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
+        driver.execute(f"RELEASE SAVEPOINT {SAVEPOINT}")
     except Exception:  # noqa: BLE001 - the reason is the error that led here
         return False
-    return not connection.invalidated
+    return True

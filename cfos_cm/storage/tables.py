@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -23,8 +24,12 @@ __all__ = [
     "VERSION_TABLE",
     "UtcDateTime",
     "charge_points",
+    "given_keys",
     "metadata",
     "meter_values",
+    "reservations",
+    "security_events",
+    "sent_lists",
     "stray_stops",
     "tags",
     "transactions",
@@ -151,4 +156,52 @@ charge_points = Table(
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
     Index(None, "last_seen_at"),
+)
+
+given_keys = Table(
+    "given_keys",
+    metadata,
+    Column("charge_point", Text, primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("key_hash", Text, nullable=False),
+    Column("replaces_hash", Text, nullable=False),
+    # Separated by spaces.
+    Column("previous_hashes", Text, nullable=False),
+    Column("previous_until", UtcDateTime),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
+sent_lists = Table(
+    "sent_lists",
+    metadata,
+    Column("charge_point", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("sent_at", UtcDateTime, nullable=False),
+)
+
+security_events = Table(
+    "security_events",
+    metadata,
+    Column("number", _NUMBER, primary_key=True),
+    Column("charge_point", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    # Text, because it is whatever the Charge Point says.
+    Column("told_at", Text, nullable=False),
+    Column("tech_info", Text),
+    Column("received_at", UtcDateTime, nullable=False),
+    Index(None, "charge_point", "number"),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("reservation_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("charge_point", Text, nullable=False),
+    Column("connector", BigInteger, nullable=False),
+    Column("id_tag", Text, nullable=False),
+    Column("parent_id_tag", Text),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("state", Text, nullable=False),
+    Index(None, "state", "expires_at"),
 )

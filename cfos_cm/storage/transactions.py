@@ -6,13 +6,25 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
+from typing import Any
 
 from attrs import evolve, frozen
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
-from twisted.internet.defer import Deferred
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Executable,
+    Row,
+    and_,
+    bindparam,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from twisted.internet.defer import Deferred, fail
 
-from cfos_cm.errors import StorageError
+from cfos_cm.errors import RemoteProtocolError, StorageError
 from cfos_cm.site.records import (
     OpenTransaction,
     StopOutcome,
@@ -25,7 +37,12 @@ from cfos_cm.site.tag import Verdict
 from cfos_cm.site.transaction import MAX_TRANSACTION_ID, Transaction
 from cfos_cm.storage import checks
 from cfos_cm.storage.database import Database
-from cfos_cm.storage.readings import StoredMeterValues, keep_meter_values, read_meter_values
+from cfos_cm.storage.readings import (
+    StoredMeterValues,
+    checked_meter_values,
+    keep_meter_values,
+    read_meter_values,
+)
 from cfos_cm.storage.review import StrayStop, keep_stray_stop, read_stray_stops
 from cfos_cm.storage.tables import transactions
 
@@ -143,10 +160,13 @@ class Ledger:
         @param transaction_id: as the Charge Point named it; whatever integer that is.
         @return: fails as that of L{start}.
         """
-        values = StoredMeterValues(
-            charge_point, connector, transaction_id, received_at, payload_text
-        )
-        return self._database.run(partial(_add_meter_values, values=values))
+        try:
+            values = checked_meter_values(
+                charge_point, connector, transaction_id, received_at, payload_text
+            )
+        except RemoteProtocolError as error:
+            return fail(error)
+        return self._database.run_together(keep_meter_values, values)
 
     def open_transactions(self) -> Deferred[tuple[OpenTransaction, ...]]:
         """What had started and not ended, oldest first: for going on after a restart."""
@@ -174,6 +194,65 @@ class Ledger:
     def stray_stops(self, charge_point: str) -> Deferred[tuple[StrayStop, ...]]:
         """The stops of a Charge Point that are kept for review, oldest first."""
         return self._database.run(partial(read_stray_stops, charge_point=charge_point))
+
+
+# What is asked for at each start and stop is put together once, for that takes longer than the
+# asking.
+def _same(column: Column[Any]) -> ColumnElement[bool]:
+    return column == bindparam(column.name)
+
+
+_REPEATED = select(transactions).where(
+    _same(transactions.c.charge_point),
+    _same(transactions.c.connector),
+    or_(
+        and_(
+            _same(transactions.c.id_tag),
+            _same(transactions.c.started_at),
+            _same(transactions.c.meter_start_wh),
+        ),
+        # A Charge Point whose clock was never set says no time that could tell two starts
+        # apart; but as long as the first one runs, the same words mean the same.
+        and_(
+            transactions.c.state == TransactionState.OPEN.value,
+            _same(transactions.c.start_text),
+        ),
+    ),
+)
+
+_INSERT: dict[str, Executable] = {
+    dialect: insert.on_conflict_do_nothing()
+    .inline()  # without asking for the row's number, for there need not be a row
+    .execution_options(preserve_rowcount=True)
+    for dialect, insert in (
+        ("sqlite", sqlite.insert(transactions)),
+        ("postgresql", postgresql.insert(transactions)),
+    )
+}
+
+_STILL_OPEN = (
+    select(transactions.c.transaction_id)
+    .where(
+        transactions.c.state == TransactionState.OPEN.value,
+        _same(transactions.c.charge_point),
+        _same(transactions.c.connector),
+        transactions.c.transaction_id != bindparam("but_not"),
+    )
+    .order_by(transactions.c.number)
+)
+_SUPERSEDE = (
+    update(transactions)
+    .where(transactions.c.transaction_id.in_(bindparam("found", expanding=True)))
+    .values(state=TransactionState.SUPERSEDED.value)
+)
+
+_RECORD = select(transactions).where(_same(transactions.c.transaction_id))
+
+_STOP = (
+    update(transactions)
+    .where(transactions.c.number == bindparam("stopped"))
+    .values(state=TransactionState.STOPPED.value)
+)
 
 
 def _start(
@@ -218,48 +297,38 @@ def _begun(start: TransactionStart, transaction_id: int) -> Transaction:
 
 
 def _repeated(connection: Connection, start: TransactionStart) -> _Record | None:
-    same_start = and_(
-        transactions.c.id_tag == start.id_tag,
-        transactions.c.started_at == start.started_at,
-        transactions.c.meter_start_wh == start.meter_start_wh,
-    )
-    # A Charge Point whose clock was never set says no time that could tell two starts apart;
-    # but as long as the first one runs, the same words mean the same.
-    same_words = and_(
-        transactions.c.state == TransactionState.OPEN.value,
-        transactions.c.start_text == start.request_text,
-    )
     return connection.execute(
-        select(transactions).where(
-            transactions.c.charge_point == start.charge_point,
-            transactions.c.connector == start.connector,
-            or_(same_start, same_words),
-        )
+        _REPEATED,
+        {
+            "charge_point": start.charge_point,
+            "connector": start.connector,
+            "id_tag": start.id_tag,
+            "started_at": start.started_at,
+            "meter_start_wh": start.meter_start_wh,
+            "start_text": start.request_text,
+        },
     ).first()
 
 
 def _insert(connection: Connection, start: TransactionStart, made: Transaction) -> bool:
     """Whether the row could be written; not when its id or the whole start is there already."""
-    try:
-        with connection.begin_nested():
-            connection.execute(
-                insert(transactions).values(
-                    transaction_id=made.transaction_id,
-                    charge_point=start.charge_point,
-                    connector=start.connector,
-                    evse=start.evse,
-                    id_tag=made.id_tag,
-                    verdict=made.verdict.value,
-                    started_at=made.started_at,
-                    meter_start_wh=made.meter_start_wh,
-                    reservation_id=start.reservation_id,
-                    start_text=start.request_text,
-                    state=TransactionState.OPEN.value,
-                )
-            )
-    except IntegrityError:
-        return False
-    return True
+    inserted = connection.execute(
+        _INSERT[connection.dialect.name],
+        {
+            "transaction_id": made.transaction_id,
+            "charge_point": start.charge_point,
+            "connector": start.connector,
+            "evse": start.evse,
+            "id_tag": made.id_tag,
+            "verdict": made.verdict.value,
+            "started_at": made.started_at,
+            "meter_start_wh": made.meter_start_wh,
+            "reservation_id": start.reservation_id,
+            "start_text": start.request_text,
+            "state": TransactionState.OPEN.value,
+        },
+    )
+    return inserted.rowcount == 1
 
 
 def _vacated(connection: Connection, charge_point: str, connector: int) -> None:
@@ -269,21 +338,10 @@ def _vacated(connection: Connection, charge_point: str, connector: int) -> None:
 def _supersede(
     connection: Connection, charge_point: str, connector: int, but_not: int = 0
 ) -> tuple[int, ...]:
-    still_open = (
-        transactions.c.state == TransactionState.OPEN.value,
-        transactions.c.charge_point == charge_point,
-        transactions.c.connector == connector,
-        transactions.c.transaction_id != but_not,
-    )
-    found = connection.scalars(
-        select(transactions.c.transaction_id).where(*still_open).order_by(transactions.c.number)
-    ).all()
+    place = {"charge_point": charge_point, "connector": connector, "but_not": but_not}
+    found = connection.scalars(_STILL_OPEN, place).all()
     if found:
-        connection.execute(
-            update(transactions)
-            .where(*still_open)
-            .values(state=TransactionState.SUPERSEDED.value)
-        )
+        connection.execute(_SUPERSEDE, {"found": found})
     return tuple(found)
 
 
@@ -299,16 +357,15 @@ def _stop(connection: Connection, stop: TransactionStop) -> StoredStop:
     if record.state == TransactionState.STOPPED.value:
         return _stopped_before(connection, stop, record)
     connection.execute(
-        update(transactions)
-        .where(transactions.c.number == record.number)
-        .values(
-            state=TransactionState.STOPPED.value,
-            stopped_at=stop.stopped_at,
-            meter_stop_wh=stop.meter_stop_wh,
-            stop_reason=stop.reason,
-            stop_id_tag=stop.id_tag,
-            stop_text=stop.request_text,
-        )
+        _STOP,
+        {
+            "stopped": record.number,
+            "stopped_at": stop.stopped_at,
+            "meter_stop_wh": stop.meter_stop_wh,
+            "stop_reason": stop.reason,
+            "stop_id_tag": stop.id_tag,
+            "stop_text": stop.request_text,
+        },
     )
     return _stored_stop(record, StopOutcome.STOPPED, stop.meter_stop_wh)
 
@@ -356,21 +413,7 @@ def _energy_wh(meter_start_wh: int, meter_stop_wh: int | None) -> int | None:
 def _record(connection: Connection, transaction_id: int) -> _Record | None:
     if not 1 <= transaction_id <= MAX_TRANSACTION_ID:
         return None
-    return connection.execute(
-        select(transactions).where(transactions.c.transaction_id == transaction_id)
-    ).first()
-
-
-def _add_meter_values(connection: Connection, values: StoredMeterValues) -> None:
-    checks.name(values.charge_point, "the Charge Point's identity")
-    checks.int64(values.connector, "connectorId")
-    checks.payload(values.payload_text, "the payload")
-    record = _record(connection, values.transaction_id or 0)
-    if record is None or record.charge_point != values.charge_point:
-        # What the Charge Point named is in the payload.
-        values = evolve(values, transaction_id=None)
-    received_at = checks.moment(values.received_at, "the time")
-    keep_meter_values(connection, evolve(values, received_at=received_at))
+    return connection.execute(_RECORD, {"transaction_id": transaction_id}).first()
 
 
 def _open_transactions(connection: Connection) -> tuple[OpenTransaction, ...]:

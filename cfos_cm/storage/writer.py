@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -16,7 +16,8 @@ from cfos_cm.storage.faults import as_cfos_error
 from cfos_cm.storage.outcomes import Done, Outcome
 
 if TYPE_CHECKING:
-    from cfos_cm.storage.store import Store, Work
+    from cfos_cm.storage.store import Store
+    from cfos_cm.storage.work import Share, Work
 
 __all__ = ["MAX_WAITING_JOBS", "THREAD_NAME", "Job", "Writer"]
 
@@ -30,12 +31,12 @@ THREAD_NAME = "cfos_cm database"
 @frozen
 class Job:
     """
-    A piece of work, and whom to tell.
+    A piece of work, or a share in one, and whom to tell.
 
     @ivar done: fires in the reactor's thread.
     """
 
-    work: Work
+    work: Work | Share
     done: Deferred[Any]
 
 
@@ -59,7 +60,7 @@ class Writer:
         self._reactor = reactor
         self._opened = opened
         self._ended = ended
-        self._changed = Condition()
+        self._changed = Condition(Lock())
         self._waiting: deque[Job] = deque()
         self._finishing = False
         # A process that ends without a stop must not wait for it; what is committed is safe.
@@ -83,7 +84,9 @@ class Writer:
                     f"the database is overloaded: {MAX_WAITING_JOBS} pieces of work wait for it"
                 )
             self._waiting.append(job)
-            self._changed.notify()
+            if len(self._waiting) == 1:
+                # All that waits is taken at once, so that the first one wakes for all.
+                self._changed.notify()
 
     def finish(self) -> None:
         """Take no more work, do what waits, close the database and end."""

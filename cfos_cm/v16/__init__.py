@@ -1,7 +1,7 @@
 """
 OCPP 1.6 as values: one frozen class for every message, and the bytes that it is on the wire.
 
-L{cfos_cm.v16.actions} is the way in: C{decode_request}, C{decode_confirmation} and C{encode}.
+L{cfos_cm.v16.actions} is the way in: C{read_request}, C{read_confirmation} and C{encode}.
 The classes are in one module for each feature profile, and what several of them share is in
 L{cfos_cm.v16.types}. Nothing here does I/O or reads a clock.
 

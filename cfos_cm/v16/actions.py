@@ -1,9 +1,9 @@
 """
 The table of actions: what may be asked, by whom, and the classes of question and answer.
 
-This is where bytes become messages and messages become bytes. The decoders are built once,
-one for each class. They refuse unknown fields; where a peer is to be forgiven those, a second
-set of decoders beside this one does it, and nothing else changes.
+This is where bytes become messages and messages become bytes. Payloads are vetted here: what
+L{read_request} and L{read_confirmation} have read is JSON that no other reader understands
+differently, and may be stored and relayed as it came.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 from attrs import frozen
 
 from cfos_cm.errors import CallErrorCode, LocalProtocolError, RemoteProtocolError
+from cfos_cm.quirk import NO_QUIRKS, Quirk
 from cfos_cm.v16 import (
     core,
     firmware,
@@ -26,6 +27,7 @@ from cfos_cm.v16 import (
     security,
     smart_charging,
 )
+from cfos_cm.v16.reading import PayloadReader, Reading
 from cfos_cm.v16.types import Message
 from cfos_cm.v16.violations import excerpt, violation
 
@@ -33,11 +35,14 @@ __all__ = [
     "ACTIONS",
     "Action",
     "FeatureProfile",
+    "Reading",
     "Role",
     "action_of",
     "decode_confirmation",
     "decode_request",
     "encode",
+    "read_confirmation",
+    "read_request",
 ]
 
 
@@ -223,11 +228,14 @@ ACTIONS: Mapping[str, Action] = MappingProxyType({action.name: action for action
 
 _BY_REQUEST: Mapping[type[Message], Action] = {action.request: action for action in _ROWS}
 
-_DECODERS: Mapping[type[Message], msgspec.json.Decoder[Message]] = {
-    kind: msgspec.json.Decoder(kind)
+_READERS: Mapping[type[Message], PayloadReader] = {
+    kind: PayloadReader(f"{action.name}.{suffix}", kind)
     for action in _ROWS
-    for kind in (action.request, action.confirmation)
+    for kind, suffix in ((action.request, "req"), (action.confirmation, "conf"))
 }
+
+#: The classes without fields: there is nothing in them that could be wrong.
+_EMPTY: Final = frozenset(kind for kind in _READERS if not kind.__struct_fields__)
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -246,17 +254,29 @@ def action_of(request: Message | type[Message]) -> Action:
     return action
 
 
-def decode_request(name: str, payload: bytes, sender: Role) -> Message:
+def read_request(
+    name: str,
+    payload: bytes,
+    sender: Role,
+    tolerated: frozenset[Quirk] = NO_QUIRKS,
+    without: frozenset[str] = frozenset(),
+) -> Reading:
     """
     Read the payload of a CALL.
 
     @param name: the action's name, as the peer wrote it.
     @param payload: the JSON text of the payload alone.
     @param sender: the end of the connection that it came from.
-    @return: an instance of the action's class of requests.
+    @param tolerated: the deviations that are repaired; the reading says which of them there
+        were.
+    @param without: fields at the top that are not looked at, as C{transactionData}: a
+        StopTransaction that is billed without them is better than none. The reading tells of
+        them in its remarks. What stands in them has to be JSON, like all of the payload.
+    @return: an instance of the action's class of requests, and what was tolerated.
     @raise RemoteProtocolError: if there is no such action (C{NotImplemented}), if this end may
         not send it (C{NotSupported}), or if the payload is not what the action asks for
-        (C{FormationViolation} and the three constraint violations).
+        (C{FormationViolation} and the three constraint violations). Its C{quirk} is set when
+        the payload would be read if that (and maybe some more) were tolerated.
     """
     action = ACTIONS.get(name)
     if action is None:
@@ -267,19 +287,40 @@ def decode_request(name: str, payload: bytes, sender: Role) -> Message:
         raise RemoteProtocolError(
             f"action {name} may not be sent by a {sender}", CallErrorCode.NOT_SUPPORTED
         )
-    return _decode(f"{name}.req", action.request, payload)
+    return _READERS[action.request].read(payload, tolerated, without)
 
 
-def decode_confirmation(action: Action, payload: bytes) -> Message:
+def read_confirmation(
+    action: Action, payload: bytes, tolerated: frozenset[Quirk] = NO_QUIRKS
+) -> Reading:
     """
     Read the payload of a CALLRESULT.
 
     @param action: what was asked.
     @param payload: the JSON text of the payload alone.
-    @return: an instance of the action's class of confirmations.
+    @param tolerated: as in L{read_request}.
+    @return: an instance of the action's class of confirmations, and what was tolerated.
     @raise RemoteProtocolError: if the payload is not what the action asks for.
     """
-    return _decode(f"{action.name}.conf", action.confirmation, payload)
+    return _READERS[action.confirmation].read(payload, tolerated)
+
+
+def decode_request(name: str, payload: bytes, sender: Role) -> Message:
+    """
+    The message in the payload of a CALL, from a peer that is forgiven nothing.
+
+    @raise RemoteProtocolError: as L{read_request}.
+    """
+    return read_request(name, payload, sender).message
+
+
+def decode_confirmation(action: Action, payload: bytes) -> Message:
+    """
+    The message in the payload of a CALLRESULT, from a peer that is forgiven nothing.
+
+    @raise RemoteProtocolError: as L{read_confirmation}.
+    """
+    return read_confirmation(action, payload).message
 
 
 def encode(message: Message) -> bytes:
@@ -291,13 +332,16 @@ def encode(message: Message) -> bytes:
 
     @raise LocalProtocolError: if C{message} is no message of OCPP 1.6, or breaks a limit.
     """
-    name = type(message).__name__
-    decoder = _DECODERS.get(type(message))
-    if decoder is None:
+    kind = type(message)
+    if kind in _EMPTY:
+        return b"{}"
+    name = kind.__name__
+    reader = _READERS.get(kind)
+    if reader is None:
         raise LocalProtocolError(f"{name} is no message of OCPP 1.6")
     try:
         payload = _ENCODER.encode(message)
-        understood = decoder.decode(payload)
+        understood = reader.decode(payload)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise LocalProtocolError(f"cannot be sent: {_reason(name, error)}") from error
     if understood != message:
@@ -306,19 +350,6 @@ def encode(message: Message) -> bytes:
     if unfit is not None:
         raise LocalProtocolError(f"cannot be sent: {name}: {unfit}")
     return payload
-
-
-def _decode(subject: str, kind: type[Message], payload: bytes) -> Message:
-    """
-    Read C{payload} as a C{kind}.
-
-    @raise RemoteProtocolError: if it is none, whatever it is.
-    """
-    try:
-        return _DECODERS[kind].decode(payload)
-    # A UnicodeDecodeError and every error of msgspec is a ValueError.
-    except (ValueError, RecursionError) as error:
-        raise violation(subject, error) from error
 
 
 def _reason(name: str, error: Exception) -> str:

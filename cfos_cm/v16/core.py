@@ -23,8 +23,10 @@ from cfos_cm.v16.types import (
     Maybe,
     Message,
     MeterValue,
+    NamedTransaction,
     Part,
     TransactionData,
+    refuse_endless,
 )
 
 __all__ = [
@@ -285,7 +287,11 @@ class MeterValuesRequest(Message, frozen=True, kw_only=True):
 
     connector_id: Integer
     meter_value: Annotated[tuple[MeterValue, ...], Meta(min_length=1)]
-    transaction_id: Maybe[Integer] = None
+    transaction_id: Maybe[NamedTransaction] = None
+
+    def __post_init__(self) -> None:
+        """@raise ValueError: see L{refuse_endless}."""
+        refuse_endless(self.transaction_id)
 
 
 class MeterValuesConfirmation(Message, frozen=True):
@@ -471,10 +477,14 @@ class StopTransactionRequest(Message, frozen=True, kw_only=True):
 
     meter_stop: Integer
     timestamp: str
-    transaction_id: Integer
+    transaction_id: NamedTransaction
     id_tag: Maybe[IdToken] = None
     reason: Maybe[Reason] = None
     transaction_data: Maybe[tuple[TransactionData, ...]] = None
+
+    def __post_init__(self) -> None:
+        """@raise ValueError: see L{refuse_endless}."""
+        refuse_endless(self.transaction_id)
 
 
 class StopTransactionConfirmation(Message, frozen=True, kw_only=True):

@@ -38,13 +38,13 @@ def parse_timestamp(text: str) -> datetime:
 
     Taken are C{2026-03-01T12:00:00}, with a C{t} or a blank in the place of C{T}, with a
     fraction of up to nine digits (those after the sixth are cut off), and with the zone C{Z},
-    C{z}, C{+01:00}, C{+0100}, C{+01} or none, which means UTC. A leap second counts as the
-    second before it.
+    C{z}, C{+01:00}, C{+0100}, C{+01} or none, which means UTC; blanks around it are left out
+    of account. A leap second counts as the second before it.
 
     @return: aware, in UTC.
     @raise RemoteProtocolError: for any other text, and for years out of 2000 to 2100 (UTC).
     """
-    match = _TIMESTAMP.fullmatch(text)
+    match = _TIMESTAMP.fullmatch(text.strip(" "))
     if match is None:
         raise _refusal(text, "is not of the form YYYY-MM-DDTHH:MM:SS.mmmZ")
     try:

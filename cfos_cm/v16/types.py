@@ -42,6 +42,7 @@ __all__ = [
     "Message",
     "MeterReading",
     "MeterValue",
+    "NamedTransaction",
     "Part",
     "Phase",
     "ReadingContext",
@@ -50,6 +51,7 @@ __all__ = [
     "TransactionData",
     "UnitOfMeasure",
     "ValueFormat",
+    "refuse_endless",
 ]
 
 _Type = TypeVar("_Type")
@@ -73,6 +75,13 @@ else:
 
 #: An integer. The schemas set no bounds; 64 bits are what every database can keep.
 Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+
+#: The id of a transaction as a Charge Point names it: some make up numbers that no database can
+#: keep, and a StopTransaction is answered whatever it names. L{refuse_endless} bounds it.
+NamedTransaction = int
+
+#: So many digits are read as a number at all.
+_MAX_DIGITS = 20
 
 #: Texts of limited length, counted in Unicode characters. "Ci" is the specification's prefix
 #: for texts that compare without regard to case; here they are kept as they were written.
@@ -151,6 +160,12 @@ class IdTagInfo(Part, frozen=True, kw_only=True):
 
 
 # Metering
+
+
+def refuse_endless(transaction_id: int | None) -> None:
+    """@raise ValueError: for a number of more than 20 digits."""
+    if transaction_id is not None and abs(transaction_id) >= 10**_MAX_DIGITS:
+        raise ValueError(f"Expected `transactionId` of at most {_MAX_DIGITS} digits")
 
 
 class ReadingContext(StrEnum):

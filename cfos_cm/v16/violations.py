@@ -12,6 +12,8 @@ import re
 import msgspec
 
 from cfos_cm.errors import CallErrorCode, RemoteProtocolError
+from cfos_cm.quirk import Quirk
+from cfos_cm.strict_json import AmbiguousJson
 
 __all__ = ["MAX_DESCRIPTION_CHARS", "MAX_EXCERPT_CHARS", "excerpt", "violation"]
 
@@ -52,19 +54,27 @@ def excerpt(text: str) -> str:
     return _cut(ascii(text[:MAX_EXCERPT_CHARS]))
 
 
-def violation(subject: str, error: Exception) -> RemoteProtocolError:
+def violation(
+    subject: str, error: Exception, quirk: Quirk | None = None
+) -> RemoteProtocolError:
     """
-    What the peer is told about a payload that the decoder refused.
+    What the peer is told about a payload that was refused.
 
     @param subject: the message in question, as C{StartTransaction.req}.
-    @param error: what the decoder raised.
+    @param error: L{AmbiguousJson}, or what the decoder raised.
+    @param quirk: what could have been tolerated.
     """
     if not isinstance(error, msgspec.ValidationError):
-        # Not JSON at all, or not UTF-8: the error's own text may repeat bytes of the payload.
-        where = f" ({error})" if isinstance(error, msgspec.DecodeError) else ""
-        return _described(f"{subject} is not JSON{where}", CallErrorCode.FORMATION_VIOLATION)
+        # A UnicodeDecodeError would repeat bytes of the payload.
+        is_ours = isinstance(error, AmbiguousJson | msgspec.DecodeError)
+        where = f" ({error})" if is_ours else ""
+        return _described(
+            f"{subject} is not JSON{where}", CallErrorCode.FORMATION_VIOLATION, quirk
+        )
     what, path = _parted(str(error))
-    return _described(f"{subject}: {_without_long_texts(what)} at {path}", _code(what, path))
+    return _described(
+        f"{subject}: {_without_long_texts(what)} at {path}", _code(what, path), quirk
+    )
 
 
 def _parted(text: str) -> tuple[str, str]:
@@ -102,6 +112,8 @@ def _code(what: str, path: str) -> CallErrorCode:
     return CallErrorCode.PROPERTY_CONSTRAINT_VIOLATION
 
 
-def _described(description: str, code: CallErrorCode) -> RemoteProtocolError:
+def _described(
+    description: str, code: CallErrorCode, quirk: Quirk | None
+) -> RemoteProtocolError:
     """The error, with a description that fits in a CALLERROR."""
-    return RemoteProtocolError(description[:MAX_DESCRIPTION_CHARS], code)
+    return RemoteProtocolError(description[:MAX_DESCRIPTION_CHARS], code, quirk=quirk)

@@ -14,13 +14,16 @@ from typing import Generic, TypeVar
 from attrs import frozen
 
 from cfos_cm.errors import LocalProtocolError
+from cfos_cm.quirk import NO_QUIRKS, Quirk
 from cfos_cm.wire.ocppj import Call, CallError, CallResult
 
-__all__ = ["MAX_WAITING_CALLS", "CallQueue", "Pending"]
+__all__ = ["MAX_REMEMBERED_IDS", "MAX_WAITING_CALLS", "CallQueue", "Pending"]
 
 #: One call is in flight at a time, so a longer queue only means that the peer does not answer;
 #: its calls would be stale before they were sent.
 MAX_WAITING_CALLS = 32
+#: How many calls back a late or doubled answer is told from an invented one.
+MAX_REMEMBERED_IDS = 32
 
 T = TypeVar("T")
 
@@ -37,7 +40,9 @@ class CallQueue(Generic[T]):
     """
     Our calls to one peer on one connection.
 
-    @ivar dropped: how many answers came that nobody waited for: late, doubled or invented.
+    @ivar late: how many answers came to calls that had been given up.
+    @ivar doubled: how many came to calls that had been answered.
+    @ivar unknown: how many came to message ids that no call had, or none of the last 32.
     """
 
     def __init__(self, send: Callable[[Call], None], limit: int = MAX_WAITING_CALLS) -> None:
@@ -49,7 +54,16 @@ class CallQueue(Generic[T]):
         self._limit = limit
         self._in_flight: Pending[T] | None = None
         self._waiting: deque[Pending[T]] = deque()
-        self.dropped = 0
+        # Oldest first; whether the id was answered.
+        self._ended: dict[str, bool] = {}
+        self.late = 0
+        self.doubled = 0
+        self.unknown = 0
+
+    @property
+    def dropped(self) -> int:
+        """How many answers came that nobody waited for."""
+        return self.late + self.doubled + self.unknown
 
     @property
     def in_flight(self) -> Pending[T] | None:
@@ -67,34 +81,69 @@ class CallQueue(Generic[T]):
         self._waiting.append(Pending(call, token))
         self._send_next()
 
-    def answered(self, answer: CallResult | CallError) -> Pending[T] | None:
+    def answered(
+        self, answer: CallResult | CallError, tolerated: frozenset[Quirk] = NO_QUIRKS
+    ) -> Pending[T] | None:
         """
         Match an answer and send the next call.
 
+        @param tolerated: with L{Quirk.OTHER_ANSWER_IDS}, an answer with an id that no call had
+            is for the call in flight, of which there is never more than one. The id of the
+            call that is returned tells whether that was so.
         @return: the call that it answers, or C{None} if it answers none.
         """
-        if self._in_flight is None or self._in_flight.call.unique_id != answer.unique_id:
-            self.dropped += 1
+        pending = self._in_flight
+        unique_id = answer.unique_id
+        if pending is not None and pending.call.unique_id == unique_id:
+            return self._end(answered=True)
+        if pending is None or unique_id in self._ended or not _takes_others(tolerated):
+            self._drop(unique_id)
             return None
-        return self._end()
+        # The same answer once more must not be taken for that to the next call.
+        self._remember(unique_id, answered=True)
+        return self._end(answered=True)
 
     def expired(self) -> Pending[T] | None:
         """Give up the call in flight and send the next one; its answer will be dropped."""
-        return None if self._in_flight is None else self._end()
+        return self._end(answered=False)
 
     def close(self) -> tuple[Pending[T], ...]:
-        """Forget everything; all that was not answered, oldest first."""
-        lost = (() if self._in_flight is None else (self._in_flight,)) + tuple(self._waiting)
-        self._in_flight = None
+        """Forget all calls; those that were not answered, oldest first."""
+        waiting = tuple(self._waiting)
         self._waiting.clear()
-        return lost
+        in_flight = self._end(answered=False)
+        return waiting if in_flight is None else (in_flight, *waiting)
 
-    def _end(self) -> Pending[T] | None:
-        ended, self._in_flight = self._in_flight, None
-        self._send_next()
+    def _end(self, *, answered: bool) -> Pending[T] | None:
+        ended = self._in_flight
+        if ended is not None:
+            self._in_flight = None
+            self._remember(ended.call.unique_id, answered=answered)
+            self._send_next()
         return ended
+
+    def _remember(self, unique_id: str, *, answered: bool) -> None:
+        self._ended.pop(unique_id, None)
+        self._ended[unique_id] = answered
+        if len(self._ended) > MAX_REMEMBERED_IDS:
+            del self._ended[next(iter(self._ended))]
+
+    def _drop(self, unique_id: str) -> None:
+        was_answered = self._ended.get(unique_id)
+        if was_answered is None:
+            self.unknown += 1
+        elif was_answered:
+            self.doubled += 1
+        else:
+            self.late += 1
+            # What comes now once more is not late, but doubled.
+            self._ended[unique_id] = True
 
     def _send_next(self) -> None:
         if self._in_flight is None and self._waiting:
             self._in_flight = self._waiting.popleft()
             self._send(self._in_flight.call)
+
+
+def _takes_others(tolerated: frozenset[Quirk]) -> bool:
+    return Quirk.OTHER_ANSWER_IDS in tolerated

@@ -86,7 +86,6 @@ class EveryRequest(SynchronousTestCase):
             ({"idTag": 1}, "TypeConstraintViolation"),
             ({}, "OccurenceConstraintViolation"),
             ({"idTag": "x" * 21}, "PropertyConstraintViolation"),
-            ({"idTag": "x", "more": 1}, "FormationViolation"),
         ):
             error = self.assertRaises(CallFailed, peer.ask, "Authorize", payload)
             self.assertEqual(error.code, code, payload)

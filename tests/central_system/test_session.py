@@ -170,6 +170,7 @@ class Unreadable(SynchronousTestCase):
         with capturedLogs() as logged:
             for frame in (b'[2,"a","Heart\\nbeat \\u001b[2J",{}]', b'[2,"a","x\\u2028y",{}]'):
                 self.peer.say(frame)
+            self.peer._actions["a"] = "Authorize"
             self.peer.say(b'[2,"a","Authorize",{"idTag":"A","\\u001b[2J\\n":1}]')
         for event in logged:
             text = formatEvent(event)

@@ -18,13 +18,21 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from cfos_cm.central_system.central_system import CentralSystem
-from cfos_cm.central_system.environment import Environment, Ledger, Register, Tags
+from cfos_cm.central_system.environment import (
+    Environment,
+    Keys,
+    Ledger,
+    Register,
+    SecurityEvents,
+    Tags,
+)
 from cfos_cm.central_system.session import Session
 from cfos_cm.central_system.settings import CentralSystemSettings, ChargePointSettings
 from cfos_cm.electrical import Phase
 from cfos_cm.errors import StorageError
 from cfos_cm.site.events import SiteEvent
 from cfos_cm.site.evse import DeviceIdentity, EvseSettings
+from cfos_cm.site.given_key import GivenKey
 from cfos_cm.site.records import (
     StopOutcome,
     StoredStart,
@@ -45,8 +53,10 @@ __all__ = [
     "START",
     "CallFailed",
     "Disk",
+    "MemoryKeys",
     "MemoryLedger",
     "MemoryRegister",
+    "MemorySecurityEvents",
     "MemoryTags",
     "Peer",
     "World",
@@ -259,6 +269,53 @@ class MemoryRegister:
         return self.disk.do(lambda: self.devices.update({identity: known}))
 
 
+class MemorySecurityEvents:
+    """
+    What was said about security, without a disk.
+
+    @ivar kept: Charge Point, kind, its own time and words.
+    """
+
+    def __init__(self, disk: Disk | None = None) -> None:
+        self.disk = Disk() if disk is None else disk
+        self.kept: list[tuple[str, str, str, str | None]] = []
+
+    def add(
+        self,
+        charge_point: str,
+        kind: str,
+        told_at: str,
+        tech_info: str | None,
+        received_at: datetime,
+    ) -> Deferred[None]:
+        """See L{SecurityEvents.add}."""
+        return self.disk.do(lambda: self.kept.append((charge_point, kind, told_at, tech_info)))
+
+
+class MemoryKeys:
+    """
+    The passwords that were given over OCPP, without a disk.
+
+    @ivar kept: by Charge Point.
+    """
+
+    def __init__(self, disk: Disk | None = None) -> None:
+        self.disk = Disk() if disk is None else disk
+        self.kept: dict[str, GivenKey] = {}
+
+    def put(self, key: GivenKey) -> Deferred[None]:
+        """See L{Keys.put}."""
+        return self.disk.do(lambda: self.kept.update({key.charge_point: key}))
+
+    def remove(self, charge_point: str) -> Deferred[None]:
+        """See L{Keys.remove}."""
+
+        def remove() -> None:
+            self.kept.pop(charge_point, None)
+
+        return self.disk.do(remove)
+
+
 class CallFailed(Exception):
     """A CALLERROR came back: its code and its description."""
 
@@ -289,6 +346,10 @@ class World:
         ledger: Ledger = self.ledger
         tags: Tags = self.tags
         register: Register = self.register
+        self.security_events = MemorySecurityEvents(self.disk)
+        security_events: SecurityEvents = self.security_events
+        self.keys = MemoryKeys(self.disk)
+        keys: Keys = self.keys
         numbers = count(1)
         self.system = CentralSystem(
             Environment(
@@ -298,6 +359,9 @@ class World:
                 ledger=ledger,
                 tags=tags,
                 register=register,
+                security_events=security_events,
+                keys=keys,
+                random_bytes=bytes,
                 new_unique_id=lambda: f"ours-{next(numbers)}",
             ),
             settings,

@@ -14,11 +14,18 @@ from cfos_cm.drivers.interfaces import IEvse
 from cfos_cm.drivers.ocpp16 import Ocpp16Evse
 from cfos_cm.drivers.registry import EVSE_TYPES, METER_TYPES
 from cfos_cm.errors import DeviceError, DeviceRefusal
+from cfos_cm.quirk import Quirk
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from cfos_cm.v16.timestamps import parse_timestamp
 from tests.central_system.world import World
 
-ACCEPTED = {"SetChargingProfile": {"status": "Accepted"}}
+UNITS = "ChargingScheduleAllowedChargingRateUnit"
+#: A Charge Point that does not say in which units it takes limits.
+SILENT: dict[str, Any] = {"unknownKey": [UNITS]}
+ACCEPTED: dict[str, dict[str, Any]] = {
+    "SetChargingProfile": {"status": "Accepted"},
+    "GetConfiguration": SILENT,
+}
 WHY = Reason(ReasonCode.CIRCUIT, "phase L1 of garage")
 
 
@@ -171,11 +178,11 @@ class Ocpp16(SynchronousTestCase):
 
     def test_firstRefused(self) -> None:
         """A refused default profile does not matter where the transaction takes its limit."""
-        self.peer.answers.clear()
+        del self.peer.answers["SetChargingProfile"]
         ordered = self.apply(6000, 77, from_scratch=True)
         self.peer.say([3, self.peer.requests()[0][1], {"status": "Rejected"}])
         self.assertNoResult(ordered)
-        self.peer.say([3, self.peer.requests()[1][1], {"status": "Accepted"}])
+        self.peer.say([3, self.peer.requests()[-1][1], {"status": "Accepted"}])
         self.successResultOf(ordered)
         self.assertEqual(self.limits(), [0, 6])
 
@@ -189,7 +196,7 @@ class Ocpp16(SynchronousTestCase):
 
     def test_callError(self) -> None:
         """A CALLERROR is a refusal; an answer that is none leaves everything open."""
-        self.peer.answers.clear()
+        del self.peer.answers["SetChargingProfile"]
         ordered = self.apply(6000, 77)
         self.peer.say([4, self.peer.requests()[0][1], "NotImplemented", "", {}])
         self.failureResultOf(ordered, DeviceRefusal)
@@ -220,3 +227,71 @@ class Ocpp16(SynchronousTestCase):
         """Who is not there cannot be ordered anything."""
         self.evse = self.make(identity="CP-2")
         self.assertUnknown(self.apply(6000, 77))
+
+
+class Units(SynchronousTestCase):
+    """A Charge Point that takes limits in watts only."""
+
+    def setUp(self) -> None:
+        """It announces what it takes, and refuses amperes."""
+        self.world = World()
+        self.peer = self.world.connect()
+        now = self.world.system.roster.environment.now
+        self.evse = Ocpp16Evse("bay-1", 3, ("CP-1", 1), self.world.system, now)
+
+    def announce(self, units: str) -> None:
+        """Say which units it takes."""
+        key = {"key": UNITS, "readonly": True, "value": units}
+        self.peer.answers["GetConfiguration"] = {"configurationKey": [key]}
+
+    def schedules(self) -> list[tuple[str, float]]:
+        """Unit and limit of each profile that came, each answered as it is taken."""
+        return [
+            (schedule["chargingRateUnit"], schedule["chargingSchedulePeriod"][0]["limit"])
+            for frame in self.peer.requests("SetChargingProfile")
+            for schedule in [frame[3]["csChargingProfiles"]["chargingSchedule"]]
+        ]
+
+    def answer(self, status: str) -> None:
+        """Answer the last profile."""
+        unique_id = self.peer.requests("SetChargingProfile")[-1][1]
+        self.peer.say([3, unique_id, {"status": status}])
+
+    def test_found(self) -> None:
+        """After a refusal it is asked, and gets the same limit in watts; later ones at once."""
+        self.announce("Power")
+        ordered = self.evse.apply(Setpoint(6000, WHY), 77, False)
+        self.answer("Rejected")
+        self.answer("Accepted")
+        self.successResultOf(ordered)
+        self.assertEqual([("A", 6.0), ("W", 4140.0)], self.schedules())
+        self.evse.apply(Setpoint(16000, WHY), 77, False)
+        self.assertEqual(("W", 11040.0), self.schedules()[-1])
+
+    def test_otherForms(self) -> None:
+        """Some announce "W", in quotes or with blanks around it."""
+        for units in ("W", ' "Power" ', "power"):
+            self.setUp()
+            self.announce(units)
+            self.evse.apply(Setpoint(6000, WHY), 77, False)
+            self.answer("Rejected")
+            self.assertEqual("W", self.schedules()[-1][0])
+
+    def test_takesAmperes(self) -> None:
+        """One that takes amperes, or does not say, has refused for another reason."""
+        for units in ("Current,Power", "A", ""):
+            self.setUp()
+            self.announce(units)
+            ordered = self.evse.apply(Setpoint(6000, WHY), 77, False)
+            self.answer("Rejected")
+            self.failureResultOf(ordered, DeviceRefusal)
+            self.assertEqual([("A", 6.0)], self.schedules())
+
+    def test_relative(self) -> None:
+        """A relative profile has no start of its own."""
+        self.world.system.learn("CP-1", Quirk.RELATIVE_PROFILES)
+        self.evse.apply(Setpoint(6000, WHY), 77, False)
+        (frame,) = self.peer.requests("SetChargingProfile")
+        profile = frame[3]["csChargingProfiles"]
+        self.assertEqual("Relative", profile["chargingProfileKind"])
+        self.assertNotIn("startSchedule", profile["chargingSchedule"])

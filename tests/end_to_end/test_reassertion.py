@@ -13,12 +13,14 @@ class Reassertion(cases.EndToEndCase):
 
     def setUp(self) -> None:
         """Start the program."""
-        self.manager = self.started()
+        self.manager = self.started(server=f"password = {cases.PASSWORD}")
 
     async def charging(self, station: Station) -> int:
         """Start; gives the number of orders until its car charges in peace."""
-        self.transaction_id = await station.charge(cases.TAG)
+        await station.status("Preparing")
+        self.transaction_id = (await station.begin_transaction(cases.TAG)).transaction_id
         await station.ordered(TRANSACTION, 16)
+        await station.status("Charging")
         # The status Charging makes its profile doubtful, so it comes once more.
         await station.until(lambda: len(transaction_orders(station)) >= 2)
         return len(station.orders)
@@ -34,7 +36,7 @@ class Reassertion(cases.EndToEndCase):
         """After a BootNotification in the middle of a transaction."""
 
         async def peers() -> None:
-            async with connected(self.manager, "CP-0001") as station:
+            async with connected(self.manager, "CP-0001", cases.PASSWORD) as station:
                 mark = await self.charging(station)
                 await station.boot()
                 await self.told_again(station, mark)
@@ -45,7 +47,7 @@ class Reassertion(cases.EndToEndCase):
         """When the car goes on after a pause."""
 
         async def peers() -> None:
-            async with connected(self.manager, "CP-0001") as station:
+            async with connected(self.manager, "CP-0001", cases.PASSWORD) as station:
                 mark = await self.charging(station)
                 await station.status("SuspendedEVSE")
                 await station.status("Charging")
@@ -57,9 +59,9 @@ class Reassertion(cases.EndToEndCase):
         """After the connection was lost."""
 
         async def peers() -> None:
-            async with connected(self.manager, "CP-0001") as station:
+            async with connected(self.manager, "CP-0001", cases.PASSWORD) as station:
                 await self.charging(station)
-            async with connected(self.manager, "CP-0001") as station:
+            async with connected(self.manager, "CP-0001", cases.PASSWORD) as station:
                 await self.told_again(station, 0)
 
         self.run_peers(peers())
@@ -68,9 +70,9 @@ class Reassertion(cases.EndToEndCase):
         """After the station has dialled again although its old connection is still there."""
 
         async def peers() -> None:
-            async with connected(self.manager, "CP-0001") as old:
+            async with connected(self.manager, "CP-0001", cases.PASSWORD) as old:
                 await self.charging(old)
-                async with connected(self.manager, "CP-0001") as station:
+                async with connected(self.manager, "CP-0001", cases.PASSWORD) as station:
                     await self.told_again(station, 0)
                     await old.connection.wait_closed()
                     await station.meter(self.transaction_id, 2000, 16)

@@ -11,7 +11,7 @@ from cfos_cm.electrical import ALL_PHASES, Phase
 from cfos_cm.limits.catalog import ceiling
 from cfos_cm.limits.decide import decide, forbid_all
 from cfos_cm.limits.share import GRAIN_MA, Conductor
-from cfos_cm.limits.wiring import conductors_of, free_beside
+from cfos_cm.limits.wiring import Wiring
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.evse import Evse, EvseSettings, Link
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
@@ -37,7 +37,7 @@ class WiringTests(SynchronousTestCase):
         """An EVSE loads its own phases of each circuit up to the main fuse, in their order."""
         one = evse("a", Phase.L3, Phase.L1)
         self.assertEqual(
-            conductors_of(site([MAIN, GARAGE], [one]), one),
+            Wiring(site([MAIN, GARAGE], [one])).conductors_of(one),
             (
                 Conductor("garage", Phase.L3),
                 Conductor("garage", Phase.L1),
@@ -50,7 +50,7 @@ class WiringTests(SynchronousTestCase):
         """What is drawn is missing on its own phases only, and may be missing twice over."""
         one, other = evse("a", Phase.L1), evse("b", circuit="main")
         state = site([MAIN, GARAGE], [one, other])
-        free_ma = free_beside(state, {"a": 30_000, "b": 10_000})
+        free_ma = Wiring(state).free_beside({"a": 30_000, "b": 10_000})
         self.assertEqual(
             {
                 f"{each.circuit} {each.phase}": current_ma
@@ -172,10 +172,10 @@ class InvariantTests(SynchronousTestCase):
             if one.link is not Link.ONLINE
         }
         given_ma = {name: one.current_ma for name, one in found.items()}
-        left = free_beside(state, unreachable | {n: c for n, c in given_ma.items() if c})
+        left = Wiring(state).free_beside(unreachable | {n: c for n, c in given_ma.items() if c})
         for name, current_ma in given_ma.items():
             if current_ma:
-                for conductor in conductors_of(state, state.evses[name]):
+                for conductor in Wiring(state).conductors_of(state.evses[name]):
                     self.assertGreaterEqual(left[conductor], 0)
 
     @given(sites())
@@ -213,7 +213,7 @@ class InvariantTests(SynchronousTestCase):
                 assert found.reason.circuit is not None
                 assert found.reason.phase is not None
                 bound = Conductor(found.reason.circuit, found.reason.phase)
-                self.assertIn(bound, conductors_of(state, one))
+                self.assertIn(bound, Wiring(state).conductors_of(one))
                 self.assertIn(f"phase {bound.phase} of {bound.circuit}", found.reason.text)
 
     @given(sites())

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.electrical import Phase
 from cfos_cm.limits.decide import decide
-from cfos_cm.limits.wiring import conductors_of, free_beside
+from cfos_cm.limits.wiring import Wiring
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.evse import Evse, EvseSettings, Link
 from cfos_cm.site.setpoint import ReasonCode
@@ -128,10 +128,12 @@ class Invariants(SynchronousTestCase):
         others = {
             name: evse.may_draw_ma for name, evse in state.evses.items() if name not in obey
         }
-        left = free_beside(state, others | {name: targets[name].current_ma for name in obey})
+        left = Wiring(state).free_beside(
+            others | {name: targets[name].current_ma for name in obey}
+        )
         for name in obey:
             if targets[name].current_ma:
-                for conductor in conductors_of(state, state.evses[name]):
+                for conductor in Wiring(state).conductors_of(state.evses[name]):
                     self.assertGreaterEqual(left[conductor], 0, (name, conductor))
 
     @given(unruly_sites())

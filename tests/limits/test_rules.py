@@ -123,6 +123,12 @@ class CeilingTests(SynchronousTestCase):
         """When nothing forbids it, the rating is the ceiling."""
         self.assertEqual(ceiling(SITE, EVSE), rating(SITE, EVSE))
 
+    def test_first_of_equal_currents(self) -> None:
+        """Of two rules that leave the same current the first in the catalogue is named."""
+        left_all = evolve(EVSE.settings, enabled=False, disabled_current_ma=16_000)
+        found = ceiling(SITE, evolve(EVSE, settings=left_all))
+        self.assertEqual((16_000, ReasonCode.DISABLED), (found.current_ma, found.reason.code))
+
     def test_first_of_equals(self) -> None:
         """Of several rules that forbid charging the first in the catalogue is named."""
         steps = (

@@ -96,6 +96,14 @@ class TableTests(SynchronousTestCase):
             (demand("b", 7_000), 7_000, None),
         )
 
+    def test_just_enough(self) -> None:
+        """Who has what he wants is bound by nothing, also where nothing is left beside it."""
+        self.check(
+            {MAIN: 16_000},
+            (demand("a", 9_000), 9_000, None),
+            (demand("b", 7_000), 7_000, None),
+        )
+
     def test_equal(self) -> None:
         """Equals share equally."""
         self.check(

@@ -19,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.limits.decide import decide
 from cfos_cm.limits.transition import orders
-from cfos_cm.limits.wiring import conductors_of, free_beside
+from cfos_cm.limits.wiring import Wiring
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
     DeviceBooted,
@@ -100,8 +100,8 @@ class _Network(RuleBasedStateMachine):
         ]
         self.fold(SettingsChanged("", False, tuple(tree), tuple(wired)))
         for one in wired:
-            free = free_beside(self.state, self.obeyed())
-            conductors = conductors_of(self.state, self.state.evses[one.name])
+            free = Wiring(self.state).free_beside(self.obeyed())
+            conductors = Wiring(self.state).conductors_of(self.state.evses[one.name])
             most_ma = min(one.max_current_ma, *(free[each] for each in conductors))
             self.devices[one.name] = _Device(data.draw(st.integers(0, max(0, most_ma))))
             if data.draw(st.integers(0, 3)):
@@ -131,14 +131,14 @@ class _Network(RuleBasedStateMachine):
     @rule()
     def order(self) -> None:
         """The program decides and orders; nothing that it orders is booked beyond what fits."""
-        before = free_beside(self.state, self.booked())
+        before = Wiring(self.state).free_beside(self.booked())
         for name, ordered in orders(self.state, decide(self.state)).items():
             device = self.devices[name]
             self.number += 1
             self.fold(SetpointOrdered(name, ordered))
             device.orders.append((self.number, ordered))
             device.awaited[self.number] = ordered
-        for conductor, left_ma in free_beside(self.state, self.booked()).items():
+        for conductor, left_ma in Wiring(self.state).free_beside(self.booked()).items():
             assert left_ma >= min(0, before[conductor]), conductor
 
     def booked(self) -> dict[str, int]:
@@ -305,7 +305,7 @@ class _Network(RuleBasedStateMachine):
     def fuses_hold(self) -> None:
         """What the EVSEs really obey fits every conductor."""
         if self.failsafes == (0,):
-            for conductor, left_ma in free_beside(self.state, self.obeyed()).items():
+            for conductor, left_ma in Wiring(self.state).free_beside(self.obeyed()).items():
                 assert left_ma >= 0, conductor
 
     def teardown(self) -> None:
@@ -393,6 +393,11 @@ class OrdersTests(SynchronousTestCase):
         """Nobody is ordered what is of no use to him; he waits."""
         state = fused(20_000, evse("a", 0), evse("b", 15_000))
         self.check(state, {"a": 6_000, "b": 14_000}, {"b": 14_000})
+
+    def test_too_much_is_booked(self) -> None:
+        """Where more is booked than fits, who shall have more keeps what it has."""
+        state = fused(16_000, evse("a", 10_000), evse("b", 10_000))
+        self.check(state, {"a": 12_000, "b": 10_000}, {})
 
     def test_stale(self) -> None:
         """Who may have forgotten is told again what he obeys, room or not."""

@@ -11,6 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.python.failure import Failure
@@ -18,12 +19,17 @@ from twisted.trial.unittest import TestCase
 from websockets.sync.client import ClientConnection, connect
 
 from cfos_cm.central_system.settings import CentralSystemSettings
-from cfos_cm.net.charge_point_server import CLOSE_TIMEOUT_S, ChargePointServer
+from cfos_cm.net.charge_point_server import ChargePointServer
+from cfos_cm.net.limits import ServerLimits
+from cfos_cm.net.speed import Speed
 from tests.central_system.world import SITE, World
 
-__all__ = ["CLOSE", "TEXT", "ServerCase", "Wire", "basic", "frame", "upgrade"]
+__all__ = ["CLOSE", "LIMITS", "TEXT", "ServerCase", "Wire", "basic", "frame", "upgrade"]
 
 T = TypeVar("T")
+
+#: The usual bounds.
+LIMITS = ServerLimits()
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
@@ -162,11 +168,15 @@ class ServerCase(TestCase):
 
     timeout = 20
     settings: CentralSystemSettings = SITE
+    limits: ServerLimits = LIMITS
+    speed: Speed = Speed()
 
     async def setUp(self) -> None:
         """Listen."""
         self.world = World(self.settings)
-        self.server = ChargePointServer(self.world.system, self.world.clock)
+        self.server = ChargePointServer(
+            self.world.system, self.world.clock, self.limits, self.speed
+        )
         self.port = reactor.listenTCP(0, self.server, interface="127.0.0.1")
         self.port_number: int = self.port.getHost().port
         self._wires: list[Wire] = []
@@ -175,13 +185,17 @@ class ServerCase(TestCase):
         """Close everything; fail if a timer is left."""
         await maybeDeferred(self.port.stopListening)
         ended = self.server.close_all()
-        self.world.clock.advance(CLOSE_TIMEOUT_S)
+        self.world.clock.advance(self.limits.close_timeout_s)
         await ended
         for wire in self._wires:
             await wire.closed()
         self.assertEqual(self.world.clock.getDelayedCalls(), [])
         self.assertEqual(self.server.connections, set())
         self.assertEqual(self.world.system.sessions(), ())
+
+    async def turn(self) -> None:
+        """The loop has turned once."""
+        await deferLater(reactor, 0)
 
     async def dial(self, request: bytes = b"") -> Wire:
         """A TCP connection on which C{request} was sent."""

@@ -10,10 +10,9 @@ from websockets.exceptions import InvalidStatus
 
 from cfos_cm.central_system import central_system
 from cfos_cm.central_system.settings import UnknownChargePoints
-from cfos_cm.net.charge_point_server import HANDSHAKE_TIMEOUT_S
 from tests.central_system.world import SITE
 
-from .peers import ServerCase, basic, upgrade
+from .peers import LIMITS, ServerCase, basic, upgrade
 
 PASSWORD = "s3cret-pässword"
 
@@ -43,8 +42,10 @@ class Subprotocol(ServerCase):
 
     async def test_noCompression(self) -> None:
         """Compression is not agreed upon, whatever a peer offers."""
-        for offer in ("permessage-deflate", "permessage-deflate; client_max_window_bits"):
-            head = await self.asked(upgrade("/CP-1", f"Sec-WebSocket-Extensions: {offer}"))
+        offers = ("permessage-deflate", "permessage-deflate; client_max_window_bits")
+        for number, offer in enumerate(offers):
+            request = upgrade(f"/new-{number}", f"Sec-WebSocket-Extensions: {offer}")
+            head = await self.asked(request)
             self.assertIn(" 101 ", head)
             self.assertNotIn("extensions", head.lower())
         extensions = await self.in_thread(
@@ -129,8 +130,9 @@ class NoPassword(ServerCase):
 
     async def test_oddHeader(self) -> None:
         """A Charge Point that shows something that is no password gets in as well."""
-        for header in ("Authorization: Bearer abc", f"Authorization: {basic('x', 'y')}"):
-            self.assertEqual(await self.status(upgrade("/CP-1", header)), 101)
+        for number, value in ((1, "Bearer abc"), (2, basic("x", "y"))):
+            request = upgrade(f"/CP-{number}", f"Authorization: {value}")
+            self.assertEqual(await self.status(request), 101)
 
 
 class Identity(ServerCase):
@@ -227,7 +229,7 @@ class Hostile(ServerCase):
         wire = await self.dial(b"GET /CP-1 HTTP/1.1\r\n")
         other = await self.dial(upgrade("/CP-2"))
         await other.head()
-        self.world.clock.advance(HANDSHAKE_TIMEOUT_S - 0.1)
+        self.world.clock.advance(LIMITS.handshake_s - 0.1)
         self.assertFalse(wire.ended)
         self.world.clock.advance(0.1)
         await wire.closed()
@@ -264,6 +266,23 @@ class Hostile(ServerCase):
         self.assertTrue(head.startswith("HTTP/1.1 500 Internal Server Error\r\n"), head)
         self.assertNotIn("secret", head)
         self.flushLoggedErrors(ZeroDivisionError)
+
+    async def test_mistake_at_the_beginning(self) -> None:
+        """A mistake of ours when the connection is open ends it, and the next one is served."""
+
+        def broken(*arguments: object) -> object:
+            raise ZeroDivisionError("/secret/place")
+
+        patch = self.patch(self.world.system, "open", broken)
+        wire = await self.opened()
+        self.assertEqual(1011, await wire.close_code())
+        wire.drop()
+        patch.restore()
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        while self.server.connections:
+            await self.turn()
+        await self.opened()
+        self.assertIsNotNone(self.world.system.session("CP-1"))
 
 
 class Curl(ServerCase):

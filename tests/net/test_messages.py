@@ -14,18 +14,24 @@ from websockets.sync.client import ClientConnection
 
 from cfos_cm.central_system.session import MAX_UNANSWERED_CALLS
 from cfos_cm.errors import DeviceError
-from cfos_cm.net.charge_point_server import (
-    CLOSE_TIMEOUT_S,
-    MAX_FRAGMENTS,
-    PING_INTERVAL_S,
-    PONG_TIMEOUT_S,
-)
+from cfos_cm.net.speed import Speed
 from cfos_cm.site.events import EvseConnected, EvseLost, OccupancyReported
 from cfos_cm.v16.core import ClearCacheConfirmation, ClearCacheRequest, ClearCacheStatus
 from cfos_cm.wire.ocppj import MAX_FRAME_BYTES
 from tests.central_system.world import BOOT, START
 
-from .peers import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, ServerCase, Wire, frame
+from .peers import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    LIMITS,
+    PING,
+    PONG,
+    TEXT,
+    ServerCase,
+    Wire,
+    frame,
+)
 
 HEARTBEAT = b'[2,"1","Heartbeat",{}]'
 ANSWER = [3, "1", {"currentTime": "2026-03-01T12:00:00.000Z"}]
@@ -132,21 +138,6 @@ class Conversation(ServerCase):
 
         self.assertEqual(await self.in_thread(work), [3, "1", {"status": "UnknownVendorId"}])
 
-    async def test_duplicate(self) -> None:
-        """A second connection of the same Charge Point ends the first, and is served."""
-
-        def second(client: ClientConnection) -> Any:
-            client.send(HEARTBEAT.decode())
-            return json.loads(client.recv(timeout=20))
-
-        first = self.in_thread(close_code)
-        while self.world.system.session("CP-1") is None:
-            await deferLater(reactor, 0, lambda: None)
-        self.assertEqual(await self.in_thread(second), ANSWER)
-        self.assertEqual(await first, 1000)
-        lost = self.world.happened(EvseLost)
-        self.assertLessEqual(len(lost), 2)
-
     async def test_goingAway(self) -> None:
         """When we stop, Charge Points are told so."""
         code = self.in_thread(close_code)
@@ -165,7 +156,7 @@ class Hostile(ServerCase):
         wire = await self.opened()
         wire.say(data)
         self.assertEqual(await wire.close_code(), code, data[:40])
-        self.world.clock.advance(CLOSE_TIMEOUT_S)
+        self.world.clock.advance(LIMITS.close_timeout_s)
         await wire.closed()
 
     async def test_againstTheProtocol(self) -> None:
@@ -198,12 +189,12 @@ class Hostile(ServerCase):
     async def test_endlessPieces(self) -> None:
         """A message in too many pieces is refused, also if they are empty."""
         for piece in (b"", b" "):
-            pieces = frame(CONTINUATION, piece, fin=False) * MAX_FRAGMENTS
+            pieces = frame(CONTINUATION, piece, fin=False) * LIMITS.fragments
             await self.assertCloses(frame(TEXT, piece, fin=False) + pieces, 1009)
 
     async def test_manyPieces(self) -> None:
         """As many pieces as are allowed make a message, and the next one counts anew."""
-        pieces = frame(CONTINUATION, b"", fin=False) * (MAX_FRAGMENTS - 2)
+        pieces = frame(CONTINUATION, b"", fin=False) * (LIMITS.fragments - 2)
         message = frame(TEXT, HEARTBEAT, fin=False) + pieces + frame(CONTINUATION)
         wire = await self.opened()
         wire.say(message + message)
@@ -211,14 +202,13 @@ class Hostile(ServerCase):
             self.assertEqual(json.loads((await wire.frame())[1]), ANSWER)
 
     async def test_notUtf8(self) -> None:
-        """A text that is none is refused as a message, and the connection stays."""
+        """A text that is none is answered where that is possible, and ends the connection."""
         wire = await self.opened()
-        wire.say(frame(TEXT, b'[2,"1","Heartbeat",{"\xff":1}]') + frame(TEXT, b"\xff"))
-        wire.say(frame(TEXT, HEARTBEAT))
+        wire.say(frame(TEXT, b'[2,"1","Heartbeat",{"\xff":1}]'))
         opcode, payload = await wire.frame()
         self.assertEqual(opcode, TEXT)
         self.assertEqual(json.loads(payload)[:3], [4, "1", "FormationViolation"])
-        self.assertEqual(json.loads((await wire.frame())[1]), ANSWER)
+        self.assertEqual(await wire.close_code(), 1007)
 
     async def test_byteByByte(self) -> None:
         """A message may come in any number of packets."""
@@ -300,10 +290,10 @@ class End(ServerCase):
     async def test_silent(self) -> None:
         """A connection that does not answer a ping is given up."""
         wire = await self.opened()
-        self.world.clock.advance(PING_INTERVAL_S)
+        self.world.clock.advance(LIMITS.ping_interval_s)
         opcode, _ = await wire.frame()
         self.assertEqual(opcode, PING)
-        self.world.clock.advance(PONG_TIMEOUT_S)
+        self.world.clock.advance(LIMITS.pong_timeout_s)
         for why in await self.lost(wire):
             self.assertIn("ping timeout", why)
 
@@ -311,12 +301,12 @@ class End(ServerCase):
         """A connection that answers its pings stays."""
         wire = await self.opened()
         for _ in range(3):
-            self.world.clock.advance(PING_INTERVAL_S)
+            self.world.clock.advance(LIMITS.ping_interval_s)
             _, payload = await wire.frame()
             # The heartbeat's answer shows that the pong before it was read.
             wire.say(frame(PONG, payload) + frame(TEXT, HEARTBEAT))
             await wire.frame()
-            self.world.clock.advance(PONG_TIMEOUT_S)
+            self.world.clock.advance(LIMITS.pong_timeout_s)
         self.assertIsNotNone(self.world.system.session("CP-1"))
         self.assertFalse(wire.ended)
 
@@ -324,11 +314,11 @@ class End(ServerCase):
         """A Charge Point that never answers a ping, but talks, stays."""
         wire = await self.opened()
         for _ in range(3):
-            self.world.clock.advance(PING_INTERVAL_S)
+            self.world.clock.advance(LIMITS.ping_interval_s)
             self.assertEqual((await wire.frame())[0], PING)
             wire.say(frame(TEXT, HEARTBEAT))
             await wire.frame()
-            self.world.clock.advance(PONG_TIMEOUT_S)
+            self.world.clock.advance(LIMITS.pong_timeout_s)
         self.assertFalse(wire.ended)
 
     async def test_noAnswerToOurGoodbye(self) -> None:
@@ -337,7 +327,7 @@ class End(ServerCase):
             wire = await self.opened()
             wire.say(data)
             await wire.close_code()
-            self.world.clock.advance(CLOSE_TIMEOUT_S)
+            self.world.clock.advance(LIMITS.close_timeout_s)
             await self.lost(wire)
 
     async def test_goneAfterOurGoodbye(self) -> None:
@@ -375,7 +365,7 @@ class CloseAll(ServerCase):
         ended = self.server.close_all()
         self.assertEqual(await wire.close_code(), 1001)
         self.assertNoResult(ended)
-        self.world.clock.advance(CLOSE_TIMEOUT_S)
+        self.world.clock.advance(LIMITS.close_timeout_s)
         await ended
         await wire.closed()
 
@@ -387,7 +377,7 @@ class CloseAll(ServerCase):
         (connection,) = self.server.connections
         connection.transport.write(bytes(20_000_000))
         ended = self.server.close_all()
-        self.world.clock.advance(CLOSE_TIMEOUT_S)
+        self.world.clock.advance(LIMITS.close_timeout_s)
         await ended
         wire.drop()
 
@@ -404,7 +394,54 @@ class CloseAll(ServerCase):
         """Whoever else asks to stop is told of the end, too."""
         wire = await self.opened()
         ends = [self.server.close_all(), self.server.close_all()]
-        self.world.clock.advance(CLOSE_TIMEOUT_S)
+        self.world.clock.advance(LIMITS.close_timeout_s)
         for end in ends:
             await end
         await wire.closed()
+
+
+STOCK = Speed(fast_lane=False, lean=False)
+LEAN = Speed(fast_lane=False)
+FAST = Speed(lean=False)
+
+
+class StockConversation(Conversation):
+    """Without any short cut."""
+
+    speed = STOCK
+
+
+class StockHostile(Hostile):
+    """Without any short cut."""
+
+    speed = STOCK
+
+
+class StockEnd(End):
+    """Without any short cut."""
+
+    speed = STOCK
+
+
+class LeanHostile(Hostile):
+    """Lean, and without the fast lane."""
+
+    speed = LEAN
+
+
+class LeanEnd(End):
+    """Lean, and without the fast lane."""
+
+    speed = LEAN
+
+
+class FastHostile(Hostile):
+    """With the fast lane, and not lean."""
+
+    speed = FAST
+
+
+class FastEnd(End):
+    """With the fast lane, and not lean."""
+
+    speed = FAST

@@ -84,7 +84,14 @@ class Why(ServerCase):
         self.assertIn("must be set to OCPP 1.6J", line)
         self.assertNotIn("x" * 41, line)
         self.assertNotIn("p3", line)
-        self.assertIn("only []", await self.refused(upgrade(subprotocol=None)))
+        self.assertNotIn("no-subprotocol", line)
+
+    async def test_no_subprotocol(self) -> None:
+        """One that says nothing of what it speaks is told of the quirk, when it is let in."""
+        header = f"Authorization: {basic('CP-1', PASSWORD)}"
+        line = await self.refused(upgrade("/CP-1", header, subprotocol=None))
+        self.assertIn("only []", line)
+        self.assertIn("add no-subprotocol to the quirks of its EVSE", line)
 
 
 class Secrets(ServerCase):

@@ -426,7 +426,7 @@ class Reload(LiveCase):
         await self.is_alive(station)
         await other.stopListening()
         site.reload()
-        await self.station(taken, "CP-2")
+        await self.station(taken, "CP-3")
 
     async def test_no_way_back(self) -> None:
         """When the old port is gone as well, the whole start is tried again."""

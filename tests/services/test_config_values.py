@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.electrical import Phase
 from cfos_cm.errors import ConfigError
+from cfos_cm.quirk import Quirk
 from cfos_cm.services.config import parse_config
 from cfos_cm.services.config.configuration import Config
 from cfos_cm.services.config.options import Section, options_of
@@ -177,7 +179,17 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
         ),
         "password": PASSWORD,
         "fixed_tag": TAG,
-        "quirks": ({"": "auto", "auto": "auto"}, ("none", "x")),
+        "quirks": (
+            {
+                "": QuirkPolicy(),
+                "auto": QuirkPolicy(),
+                "none": QuirkPolicy(auto=False),
+                "strict": QuirkPolicy(auto=False, strict=True),
+                "no-ping": QuirkPolicy(auto=False, named=frozenset({Quirk.NO_PING})),
+                "no-clock auto": QuirkPolicy(named=frozenset({Quirk.NO_CLOCK})),
+            },
+            ("x", "none no-ping", "strict auto", "auto,no-ping"),
+        ),
     },
     "gateway g": {
         "evse": ({"e": "e", "f": "f"}, ("", "g", "h")),

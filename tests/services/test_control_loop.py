@@ -1,204 +1,42 @@
-"""The control loop, with a clock that stands still and EVSEs that note what they are told."""
+"""The control loop: when it decides, and what becomes of its orders."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-
-from attrs import define, field, frozen
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from cfos_cm.drivers.interfaces import IEvse
-from cfos_cm.errors import DeviceError, DeviceRefusal
+from cfos_cm.limits.urgency import Urgency
 from cfos_cm.services import control_loop
-from cfos_cm.services.control_loop import LAST_RETRY_S, ControlLoop
-from cfos_cm.site.circuit import CircuitSettings
+from cfos_cm.services.control_loop import ORDERS_AT_ONCE, ControlLoop
 from cfos_cm.site.events import (
     DeviceBooted,
     EvseConnected,
     EvseLost,
+    EvseMeasured,
     OccupancyReported,
+    ProfilesMeddled,
     SetpointConfirmed,
     SetpointDecided,
     SetpointFailed,
     SetpointOrdered,
     SettingsChanged,
     SiteEvent,
+    TagJudged,
     TransactionStarted,
-    TransactionStopped,
 )
-from cfos_cm.site.evse import DeviceIdentity, EvseSettings, Occupancy
-from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
+from cfos_cm.site.evse import DeviceIdentity, Occupancy
+from cfos_cm.site.setpoint import ReasonCode, Setpoint
 from cfos_cm.site.state import SiteState
 from cfos_cm.site.tag import Verdict
-from cfos_cm.site.transaction import Transaction
-
-CYCLE_S = 1.0
-
-
-@frozen
-class Given:
-    """An order as an EVSE was given it."""
-
-    current_ma: int
-    transaction_id: int | None
-    from_scratch: bool
-    answer: Deferred[None]
-
-
-@implementer(IEvse)
-@define
-class NotingEvse:
-    """
-    An EVSE that notes its orders; the test answers them.
-
-    @ivar given: all orders, the last one last.
-    """
-
-    name: str
-    given: list[Given] = field(factory=list)
-
-    def apply(
-        self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
-    ) -> Deferred[None]:
-        """See L{IEvse.apply}."""
-        answer: Deferred[None] = Deferred()
-        self.given.append(Given(setpoint.current_ma, transaction_id, from_scratch, answer))
-        return answer
-
-    @property
-    def currents_ma(self) -> list[int]:
-        """The current of each order."""
-        return [one.current_ma for one in self.given]
-
-    def confirms(self) -> None:
-        """The last order is obeyed."""
-        self.given[-1].answer.callback(None)
-
-    def refuses(self) -> None:
-        """The last order is refused."""
-        self.given[-1].answer.errback(DeviceRefusal("Rejected"))
-
-    def is_silent(self) -> None:
-        """The last order is not answered in time."""
-        self.given[-1].answer.errback(DeviceError("not answered within 30 s"))
-
-
-@implementer(IEvse)
-@define
-class BrokenEvse:
-    """An EVSE whose driver has a mistake: it raises instead of giving a Deferred."""
-
-    name: str
-    calls: int = 0
-
-    def apply(
-        self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
-    ) -> Deferred[None]:
-        """See L{IEvse.apply}; raises."""
-        self.calls += 1
-        raise ZeroDivisionError("a mistake in the driver")
-
-
-def settings(*names: str, observe_only: bool = False, fuse_ma: int = 32_000) -> SettingsChanged:
-    """A site with one fuse and some EVSEs of 16 A."""
-    return SettingsChanged(
-        "Garage",
-        observe_only,
-        (CircuitSettings("garage", fuse_ma),),
-        tuple(EvseSettings(name, "garage") for name in names),
-    )
-
-
-def transaction(transaction_id: int) -> Transaction:
-    """A transaction of somebody who may charge."""
-    started_at = datetime(2026, 3, 1, tzinfo=UTC)
-    return Transaction(transaction_id, "04A1B2C3", Verdict.ACCEPTED, started_at, 0)
-
-
-class LoopCase(SynchronousTestCase):
-    """
-    A loop with two EVSEs, C{a} and C{b}.
-
-    @ivar events: all that an observer was told.
-    @ivar fuse_ma: of the circuit that feeds both. [mA]
-    """
-
-    fuse_ma = 32_000
-
-    def setUp(self) -> None:
-        """Start the loop."""
-        self.logged: list[LogEvent] = []
-        globalLogPublisher.addObserver(self.logged.append)
-        self.addCleanup(globalLogPublisher.removeObserver, self.logged.append)
-        self.clock = Clock()
-        self.loop = ControlLoop(self.clock, CYCLE_S)
-        self.events: list[SiteEvent] = []
-        self.loop.observe(lambda event, before, after: self.events.append(event))
-        self.a, self.b = NotingEvse("a"), NotingEvse("b")
-        self.loop.evses = {"a": self.a, "b": self.b}
-        self.loop.report(settings("a", "b", fuse_ma=self.fuse_ma))
-        self.loop.start()
-        self.settle()
-
-    def settle(self) -> None:
-        """Let happen what happens at once."""
-        self.clock.advance(0)
-
-    def report(self, *events: SiteEvent) -> None:
-        """Report events, and let the loop act on them."""
-        for event in events:
-            self.loop.report(event)
-        self.settle()
-
-    def connect(self, evse: NotingEvse) -> None:
-        """Connect an EVSE, which confirms that it does not charge."""
-        self.report(EvseConnected(evse.name, "192.0.2.1"))
-        evse.confirms()
-        self.settle()
-
-    def charge(self, evse: NotingEvse, transaction_id: int) -> None:
-        """Start a transaction."""
-        self.report(TransactionStarted(evse.name, transaction(transaction_id)))
-
-    def stop_charging(self, evse: NotingEvse, transaction_id: int) -> None:
-        """End a transaction."""
-        self.report(TransactionStopped(evse.name, transaction_id, 1000, "Local"))
-
-    def flushed(self) -> list[str]:
-        """What was logged since the start of the test, in words."""
-        return [formatEvent(event) for event in self.logged]
-
-    def events_of(self, kind: type[SiteEvent]) -> list[SiteEvent]:
-        """What of one kind the observer was told."""
-        return [event for event in self.events if isinstance(event, kind)]
-
-
-class Dismissal(LoopCase):
-    """EVSEs that the settings do not name any more."""
-
-    def test_others(self) -> None:
-        """One that does not charge, is not there or is not known is told nothing."""
-        self.connect(self.a)
-        given = len(self.a.given)
-        self.successResultOf(self.loop.dismiss({"a", "b", "c"}))
-        self.settle()
-        self.assertEqual((given, 0), (len(self.a.given), len(self.b.given)))
-
-    def test_observing(self) -> None:
-        """Who only observes orders nothing."""
-        self.connect(self.a)
-        self.charge(self.a, 7)
-        self.report(settings("a", "b", observe_only=True))
-        given = len(self.a.given)
-        self.successResultOf(self.loop.dismiss({"a"}))
-        self.settle()
-        self.assertEqual(given, len(self.a.given))
+from tests.services.loops import (
+    CYCLE_S,
+    BrokenEvse,
+    LoopCase,
+    NotingEvse,
+    settings,
+    transaction,
+)
 
 
 class Fake(SynchronousTestCase):
@@ -227,18 +65,90 @@ class Rhythm(LoopCase):
         self.settle()
         self.assertEqual([1], [one.transaction_id for one in self.a.given])
 
-    def test_each_cycle(self) -> None:
-        """Without any event the site is decided once in each cycle."""
-        calls: list[SiteState] = []
+    def count_decisions(self) -> list[SiteState]:
+        """The state that each decision from now on is made about."""
+        found: list[SiteState] = []
         decide = control_loop.decide
 
-        def counting(state: SiteState) -> object:
-            calls.append(state)
+        def counting(state: SiteState) -> dict[str, Setpoint]:
+            found.append(state)
             return decide(state)
 
         self.patch(control_loop, "decide", counting)
+        return found
+
+    def test_nothing_changed(self) -> None:
+        """Where nothing has changed nothing is decided, however many cycles pass."""
+        self.connect(self.a)
+        decisions = self.count_decisions()
+        self.clock.pump([CYCLE_S] * 10)
+        self.assertEqual([], decisions)
+        self.assertEqual(1, len(self.clock.getDelayedCalls()))
+
+    def test_same_again(self) -> None:
+        """What was known before is no reason to decide."""
+        said = OccupancyReported("a", Occupancy.PLUGGED, "Preparing")
+        self.report(said)
+        decisions = self.count_decisions()
+        self.report(said, EvseLost("cellar", "closed"), TagJudged("a", "1", Verdict.ACCEPTED))
         self.clock.pump([CYCLE_S] * 3)
-        self.assertEqual(3, len(calls))
+        self.assertEqual([], decisions)
+
+    def test_measured(self) -> None:
+        """No rule looks at what a meter says, so it leads to no decision; observers see it."""
+        decisions = self.count_decisions()
+        for energy_wh in range(100):
+            self.report(EvseMeasured("a", energy_wh=energy_wh))
+        self.clock.pump([CYCLE_S] * 3)
+        self.assertEqual([], decisions)
+        self.assertEqual(99, self.loop.state.evses["a"].energy_wh)
+        self.assertEqual(100, len(self.events_of(EvseMeasured)))
+
+    def test_next_cycle(self) -> None:
+        """What may wait is decided in the next cycle, and once for all of it."""
+        decisions = self.count_decisions()
+        self.patch(control_loop, "urgency", lambda event: Urgency.NEXT_CYCLE)
+        self.report(EvseConnected("a", "192.0.2.1"), EvseConnected("b", "192.0.2.1"))
+        self.clock.advance(CYCLE_S / 2)
+        self.assertEqual([], decisions)
+        self.clock.advance(CYCLE_S / 2)
+        self.assertEqual(1, len(decisions))
+
+    def test_booked_by_an_order(self) -> None:
+        """What an order books is looked at in the next cycle, or earlier with other news."""
+        decisions = self.count_decisions()
+        self.report(EvseConnected("a", "192.0.2.1"))
+        self.assertEqual(1, len(decisions))
+        self.clock.pump([CYCLE_S] * 5)
+        self.assertEqual(2, len(decisions))
+
+    def test_devices(self) -> None:
+        """Those who carry setpoints out are told as soon as they are there."""
+        self.loop.evses = {}
+        self.report(EvseConnected("a", "192.0.2.1"))
+        self.loop.evses = {"a": self.a}
+        self.settle()
+        self.assertEqual([0], self.a.currents_ma)
+
+    def test_pace(self) -> None:
+        """Decisions take at most a quarter of the process, however much happens."""
+        decisions: list[float] = []
+        decide = control_loop.decide
+
+        def slow(state: SiteState) -> dict[str, Setpoint]:
+            decisions.append(self.clock.seconds())
+            self.clock.rightNow += 0.02
+            return decide(state)
+
+        self.patch(control_loop, "decide", slow)
+        begin_s = self.clock.seconds()
+        for number in range(1000):
+            occupancy = (Occupancy.PLUGGED, Occupancy.UNAVAILABLE)[number % 2]
+            self.loop.report(OccupancyReported("a", occupancy, ""))
+            self.clock.advance(0.001)
+        taken_s = self.clock.seconds() - begin_s
+        self.assertLessEqual(0.02 * len(decisions), 0.26 * taken_s)
+        self.assertGreaterEqual(0.02 * len(decisions), 0.2 * taken_s)
 
     def test_changed_cycle(self) -> None:
         """Another cycle holds from the next decision on."""
@@ -345,6 +255,50 @@ class Transitions(LoopCase):
         self.assertIsNone(self.loop.state.evses["a"].ordered)
 
 
+class Many(LoopCase):
+    """More EVSEs than are told at once."""
+
+    def setUp(self) -> None:
+        """Three for each two that are told at once, of which the first ones are gone."""
+        super().setUp()
+        count = ORDERS_AT_ONCE * 3 // 2
+        self.all = [NotingEvse(f"e{number}") for number in range(count)]
+        self.loop.evses = {one.name: one for one in self.all[2:]}
+        self.report(settings(*(one.name for one in self.all), fuse_ma=count * 16_000))
+        for one in self.all:
+            self.loop.report(EvseConnected(one.name, "192.0.2.1"))
+
+    def test_all_are_told(self) -> None:
+        """Those who were not told at once are told next; who cannot be told takes no turn."""
+        told: list[int] = []
+        decide = control_loop.decide
+
+        def counting(state: SiteState) -> dict[str, Setpoint]:
+            told.append(len([one for one in self.all if one.given]))
+            return decide(state)
+
+        self.patch(control_loop, "decide", counting)
+        self.clock.pump([CYCLE_S] * 2)
+        self.assertEqual([0, ORDERS_AT_ONCE, len(self.all) - 2], told)
+        self.assertEqual({(0,)}, {tuple(one.currents_ma) for one in self.all[2:]})
+
+    def test_decreases_first(self) -> None:
+        """Those who get less are told before those who get more."""
+        self.settle()
+        for one in self.all[2:]:
+            one.confirms()
+        last = self.all[-1]
+        self.charge(last, 1)
+        last.confirms()
+        self.events.clear()
+        for number, one in enumerate(self.all[2:-1]):
+            self.loop.report(TransactionStarted(one.name, transaction(100 + number)))
+        self.loop.report(OccupancyReported(last.name, Occupancy.UNAVAILABLE, "Unavailable"))
+        self.settle()
+        ordered = [event.evse for event in self.events if isinstance(event, SetpointOrdered)]
+        self.assertEqual([last.name, *(one.name for one in self.all[2:-1])], ordered)
+
+
 class OneAtATime(LoopCase):
     """An EVSE has one order to answer, whatever happens meanwhile."""
 
@@ -429,126 +383,6 @@ class OneAtATime(LoopCase):
         self.assertEqual(2, len(self.a.given))
 
 
-class Retries(LoopCase):
-    """What becomes of an EVSE that does not obey."""
-
-    def waits_s(self, fail: Callable[[NotingEvse], None], number: int) -> list[float]:
-        """Let C{number} orders fail; how long it took until the next one each time."""
-        self.report(EvseConnected("a", "192.0.2.1"))
-        waits: list[float] = []
-        for _ in range(number):
-            failed_at_s, given = self.clock.seconds(), len(self.a.given)
-            fail(self.a)
-            while len(self.a.given) == given:
-                self.clock.advance(CYCLE_S)
-                if self.clock.seconds() > failed_at_s + 2 * LAST_RETRY_S:
-                    self.fail(f"no order after failure {len(waits) + 1}")
-            waits.append(self.clock.seconds() - failed_at_s)
-        return waits
-
-    def test_refusal(self) -> None:
-        """It is told again after 5 s, then after twice as long each time, at most 300 s."""
-        self.assertEqual(
-            [5, 10, 20, 40, 80, 160, 300, 300], self.waits_s(NotingEvse.refuses, 8)
-        )
-
-    def test_silence(self) -> None:
-        """An EVSE that does not answer is treated like one that refuses."""
-        self.assertEqual(
-            [5, 10, 20, 40, 80, 160, 300, 300], self.waits_s(NotingEvse.is_silent, 8)
-        )
-
-    def test_for_days(self) -> None:
-        """One that refuses for days is still told, every 300 s."""
-        self.loop.cycle_s = 60.0
-        self.assertEqual({300.0}, set(self.waits_s(NotingEvse.refuses, 1100)[6:]))
-
-    def test_longer_cycle(self) -> None:
-        """It is told as soon as its time has come, also when the cycle is longer."""
-        self.loop.cycle_s = 60.0
-        self.assertEqual([5, 10, 20], self.waits_s(NotingEvse.refuses, 3))
-
-    def test_kinds(self) -> None:
-        """Whoever watches learns whether it was refused, and why."""
-        self.report(EvseConnected("a", "192.0.2.1"), EvseConnected("b", "192.0.2.2"))
-        self.a.refuses()
-        self.b.is_silent()
-        first, second = self.events_of(SetpointFailed)
-        assert isinstance(first, SetpointFailed)
-        assert isinstance(second, SetpointFailed)
-        self.assertEqual((True, "Rejected"), (first.refused, first.why))
-        self.assertEqual((False, "not answered within 30 s"), (second.refused, second.why))
-
-    def test_others_go_on(self) -> None:
-        """The other EVSEs need not wait for one that refuses."""
-        self.report(EvseConnected("a", "192.0.2.1"))
-        self.a.refuses()
-        self.report(EvseConnected("b", "192.0.2.2"))
-        self.assertEqual([0], self.b.currents_ma)
-
-    def test_less_does_not_wait(self) -> None:
-        """An EVSE that does not take its current is told at once when it shall have less."""
-        self.connect(self.a)
-        self.charge(self.a, 1)
-        self.assertEqual(16_000, self.a.currents_ma[-1])
-        self.a.is_silent()
-        self.report(settings("a", fuse_ma=8_000))
-        self.assertEqual([0, 16_000, 8_000], self.a.currents_ma)
-        self.a.refuses()
-        self.report(settings("a", fuse_ma=9_000))
-        self.assertEqual([0, 16_000, 8_000], self.a.currents_ma)
-
-    def failed_twice(self) -> None:
-        """Have C{a} refuse two orders, so that it is left alone for 10 s."""
-        self.waits_s(NotingEvse.refuses, 1)
-        self.a.refuses()
-        self.settle()
-        self.assertEqual(2, len(self.a.given))
-
-    def test_reset(self) -> None:
-        """It is told at once when it connects, starts or begins a transaction."""
-        device = DeviceIdentity("Vendor", "Model")
-        for event in (
-            EvseConnected("a", "192.0.2.9"),
-            DeviceBooted("a", device),
-            TransactionStarted("a", transaction(5)),
-        ):
-            with self.subTest(event=event):
-                self.setUp()
-                self.failed_twice()
-                self.report(event)
-                self.assertEqual(3, len(self.a.given))
-
-    def test_reset_forgets_failures(self) -> None:
-        """After that the first wait is the short one again."""
-        self.failed_twice()
-        self.assertEqual([5], self.waits_s(NotingEvse.refuses, 1))
-
-    def test_confirmation_forgets_failures(self) -> None:
-        """So it is when it has confirmed an order."""
-        self.failed_twice()
-        self.clock.pump([CYCLE_S] * 10)
-        self.a.confirms()
-        # It is to be told something else, and nothing that resets the waits has happened.
-        patched = {"a": Setpoint(6_000, Reason(ReasonCode.RATING, "a test"))}
-        self.patch(control_loop, "decide", lambda state: patched)
-        self.patch(control_loop, "orders", lambda state, targets: patched)
-        self.clock.advance(CYCLE_S)
-        given = len(self.a.given)
-        self.a.refuses()
-        self.clock.pump([CYCLE_S] * 4)
-        self.assertEqual(given, len(self.a.given))
-        self.clock.advance(CYCLE_S)
-        self.assertEqual(given + 1, len(self.a.given))
-
-    def test_other_events_do_not_reset(self) -> None:
-        """Nothing else makes the wait shorter."""
-        self.failed_twice()
-        self.report(OccupancyReported("a", Occupancy.PLUGGED, "Preparing"))
-        self.clock.pump([CYCLE_S] * 9)
-        self.assertEqual(2, len(self.a.given))
-
-
 class FromScratch(LoopCase):
     """When an EVSE is told everything, because it may have forgotten."""
 
@@ -582,6 +416,11 @@ class FromScratch(LoopCase):
     def test_boot(self) -> None:
         """It is told again when it has started."""
         self.report(DeviceBooted("a", DeviceIdentity("Vendor", "Model")))
+        self.assertEqual((3, 16_000, True), self.last())
+
+    def test_meddled(self) -> None:
+        """It is told again when somebody else has changed what it obeys."""
+        self.report(ProfilesMeddled("a", "the operator"))
         self.assertEqual((3, 16_000, True), self.last())
 
     def test_resume(self) -> None:
@@ -651,7 +490,7 @@ class Mishaps(LoopCase):
             raise LookupError("a mistake in a rule")
 
         patch = self.patch(control_loop, function, raises)
-        self.clock.advance(CYCLE_S)
+        self.report(OccupancyReported("a", Occupancy.PLUGGED, ""))
         self.assertEqual((0, 0), (self.a.currents_ma[-1], self.b.currents_ma[-1]))
         target = self.loop.state.evses["a"].target
         assert target is not None
@@ -693,6 +532,6 @@ class Mishaps(LoopCase):
             raise LookupError("a mistake in a rule")
 
         self.patch(control_loop, "decide", raises)
-        self.clock.advance(CYCLE_S)
+        self.report(OccupancyReported("a", Occupancy.PLUGGED, ""))
         self.assertEqual([], self.a.given)
         self.assertNotEqual([], self.flushLoggedErrors(LookupError))

@@ -19,6 +19,7 @@ from cfos_cm.site.events import (
     EvseLost,
     EvseMeasured,
     OccupancyReported,
+    ProfilesMeddled,
     SetpointConfirmed,
     SetpointDecided,
     SetpointFailed,
@@ -31,6 +32,7 @@ from cfos_cm.site.events import (
     TransactionStopped,
 )
 from cfos_cm.site.evse import DeviceIdentity, Evse, EvseSettings, Link, Occupancy
+from cfos_cm.site.measured import Measured
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from cfos_cm.site.state import SiteState, fold
 from cfos_cm.site.tag import Verdict
@@ -99,6 +101,11 @@ class Devices(TableCase):
                 "bay: has started: Vendor Model",
             ),
         )
+
+    def test_meddled(self) -> None:
+        """Who has changed what it was told is named."""
+        line = "bay: what it was told has been changed by the operator: it is told again"
+        self.check((ONLINE, ProfilesMeddled("bay", "the operator"), line))
 
     def test_occupancy(self) -> None:
         """Each thing that its car can do has its words."""
@@ -181,7 +188,7 @@ class Charging(TableCase):
 
     def test_reading_from_before(self) -> None:
         """A reading from before the charge is no step of it."""
-        before = evolve(CHARGING, energy_wh=999_000)
+        before = evolve(CHARGING, meter=Measured(energy_wh=999_000))
         self.check((before, EvseMeasured("bay", energy_wh=1_000_001), None))
 
     def test_no_energy(self) -> None:
@@ -283,6 +290,7 @@ class Others(TableCase):
         self.check(
             (ONLINE, EvseConnected("other", "192.0.2.1"), None),
             (ONLINE, TransactionStopped("other", 1, 1, "Local"), None),
+            (CHARGING, EvseMeasured("other", energy_wh=1_002_000), None),
         )
 
 

@@ -3,115 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.errors import ConfigError, DeviceError
+from cfos_cm.errors import ConfigError
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import changes, parse_config
-from cfos_cm.services.control_loop import DISMISSAL_S
 from cfos_cm.services.journal import shortened
-from cfos_cm.site.events import EvseLost
 from tests.services.consoles import ConsoleCase
 from tests.services.sites import BAYS, SiteCase, Station
-from tests.services.test_control_loop import LoopCase, settings
 
 POLICY_VIOLATION = 1008
 SMALL = BAYS.replace("max_current = 40", "max_current = 20")
 #: Only bay-2 is left.
 ONE = SMALL.replace("[evse bay-1]\ntype = ocpp16\naddress = CP-1\n", "")
-
-
-class Dismiss(LoopCase):
-    """When the loop says that an EVSE that is taken out is paused."""
-
-    def setUp(self) -> None:
-        """One charges."""
-        super().setUp()
-        self.connect(self.a)
-        self.charge(self.a, 7)
-        self.a.confirms()
-        self.done: list[Any] = []
-
-    def dismiss(self, *names: str) -> None:
-        """Take some out."""
-        self.loop.dismiss(names).addCallback(self.done.append)
-        self.settle()
-
-    def test_confirmed(self) -> None:
-        """When it has confirmed that it pauses, and not before."""
-        self.dismiss("a")
-        self.assertEqual(0, self.a.currents_ma[-1])
-        self.assertEqual([], self.done)
-        self.a.confirms()
-        self.settle()
-        self.assertEqual(1, len(self.done))
-        self.assertNotIn("may go on charging", "\n".join(self.flushed()))
-
-    def test_refused(self) -> None:
-        """One that refuses is waited for as long as one that says nothing."""
-        self.dismiss("a")
-        self.a.refuses()
-        self.settle()
-        self.assertEqual([], self.done)
-        self.clock.advance(DISMISSAL_S)
-        self.assertEqual(1, len(self.done))
-        self.assertEqual(1, len([line for line in self.flushed() if "a is taken out" in line]))
-
-    def test_lost(self) -> None:
-        """One that is lost is not waited for."""
-        self.dismiss("a")
-        self.report(EvseLost("a", "closed"))
-        self.a.is_silent()
-        self.settle()
-        self.assertEqual(1, len(self.done))
-        self.assertEqual(1, len([line for line in self.flushed() if "a is taken out" in line]))
-
-    def test_orderUnderWay(self) -> None:
-        """An order that is under way is answered first, and its answer starts no other."""
-        self.report(settings("a", fuse_ma=9_000))
-        self.dismiss("a")
-        given = len(self.a.given)
-        self.a.confirms()
-        self.settle()
-        self.assertEqual((given + 1, 0), (len(self.a.given), self.a.currents_ma[-1]))
-        self.assertEqual([], self.done)
-        self.a.confirms()
-        self.settle()
-        self.assertEqual(1, len(self.done))
-
-    def test_silent(self) -> None:
-        """When it had enough time to; its answer is of no interest afterwards."""
-        self.dismiss("a")
-        self.clock.advance(DISMISSAL_S - 0.1)
-        self.assertEqual([], self.done)
-        self.clock.advance(0.1)
-        self.assertEqual(1, len(self.done))
-        (line,) = [line for line in self.flushed() if "may go on charging" in line]
-        self.assertIn("a is taken out of the settings", line)
-        self.a.given[-1].answer.errback(DeviceError("too late"))
-        self.assertEqual(1, len(self.done))
-
-    def test_all(self) -> None:
-        """When the last one of them is paused."""
-        self.connect(self.b)
-        self.charge(self.b, 8)
-        self.b.confirms()
-        self.dismiss("a", "b")
-        self.b.confirms()
-        self.settle()
-        self.assertEqual([], self.done)
-        self.a.confirms()
-        self.settle()
-        self.assertEqual(1, len(self.done))
-
-    def test_nobody(self) -> None:
-        """At once, where there is nothing to pause."""
-        self.dismiss("b", "cellar")
-        self.dismiss()
-        self.assertEqual(2, len(self.done))
 
 
 class Mute:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import product
 
-from attrs import evolve
+from attrs import evolve, fields
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cm.electrical import PhaseCurrents
 from cfos_cm.site.evse import Evse, EvseSettings, Link, Occupancy
+from cfos_cm.site.measured import Measured
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from cfos_cm.site.tag import Verdict
 from cfos_cm.site.transaction import Transaction
 
 RATING_MA = 32_000
+METER = Measured(PhaseCurrents(1, 2, 3), 5_000, 4_000)
 
 
 def evse(
@@ -46,6 +49,31 @@ class ActiveTransactionTests(SynchronousTestCase):
             found = evolve(evse(0, 0, 0), transaction=running, occupancy=occupancy)
             self.assertEqual(found.active_transaction_id, None if free else 7, occupancy)
             self.assertIsNone(evolve(found, transaction=None).active_transaction_id)
+
+
+class MeterTests(SynchronousTestCase):
+    """Everything that is known, and something else from the meter."""
+
+    def test_only_the_meter(self) -> None:
+        """Whatever is known beside the meter is handed on, each thing in its place."""
+        # No two fields have the same value, so that none can be taken for another.
+        values = {one.name: object() for one in fields(Evse)}
+        before = Evse(**values)  # type: ignore[arg-type]
+        after = before.with_meter(METER)
+        self.assertEqual(after, evolve(before, meter=METER))
+
+    def test_same(self) -> None:
+        """The same reading makes no other EVSE."""
+        known = evolve(evse(0, 0, 0), meter=METER)
+        self.assertIs(known, known.with_meter(METER))
+
+    def test_seen(self) -> None:
+        """What the meter says is what the EVSE shows."""
+        known = evolve(evse(0, 0, 0), meter=METER)
+        self.assertEqual(
+            (METER.currents, METER.energy_wh, METER.power_w),
+            (known.measured, known.energy_wh, known.power_w),
+        )
 
 
 class MayDrawTests(SynchronousTestCase):

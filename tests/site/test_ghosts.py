@@ -22,6 +22,7 @@ from cfos_cm.site.events import (
     TransactionStopped,
 )
 from cfos_cm.site.evse import Evse, EvseSettings, Link, Occupancy
+from cfos_cm.site.measured import Measured
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from cfos_cm.site.state import STANDING_ORDER, SiteState, fold
 from cfos_cm.site.tag import Verdict
@@ -48,11 +49,10 @@ CHARGING = Evse(
     link=Link.ONLINE,
     occupancy=Occupancy.CHARGING,
     transaction=TRANSACTION,
-    measured=PhaseCurrents(1, 2, 3),
-    power_w=4_000,
     confirmed=LOW,
     stale=False,
     unsure=False,
+    meter=Measured(PhaseCurrents(1, 2, 3), power_w=4_000),
 )
 #: It has not answered its last order yet.
 UNDER_WAY = evolve(CHARGING, ordered=HIGH, unanswered_ma=16_000)

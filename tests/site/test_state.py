@@ -19,6 +19,7 @@ from cfos_cm.site.events import (
     EvseLost,
     EvseMeasured,
     OccupancyReported,
+    ProfilesMeddled,
     SetpointConfirmed,
     SetpointDecided,
     SetpointFailed,
@@ -31,6 +32,8 @@ from cfos_cm.site.events import (
     TransactionStopped,
 )
 from cfos_cm.site.evse import DeviceIdentity, Evse, EvseSettings, Link, Occupancy
+from cfos_cm.site.evse_table import EvseTable
+from cfos_cm.site.measured import Measured
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from cfos_cm.site.state import STANDING_ORDER, SiteState, fold
 from cfos_cm.site.tag import Verdict
@@ -59,15 +62,13 @@ FULL = Evse(
     occupancy=Occupancy.CHARGING,
     fault=None,
     transaction=TRANSACTION,
-    measured=PhaseCurrents(1, 2, 3),
-    energy_wh=5_000,
-    power_w=4_000,
     target=HIGH,
     ordered=HIGH,
     unanswered_ma=16_000,
     confirmed=LOW,
     stale=False,
     unsure=False,
+    meter=Measured(PhaseCurrents(1, 2, 3), 5_000, 4_000),
 )
 IDLE = evolve(FULL, ordered=None, unanswered_ma=0)
 
@@ -95,6 +96,7 @@ EVENTS: tuple[SiteEvent, ...] = (
     TransactionResumed("left", LATER_TRANSACTION),
     TransactionStopped("left", 4711, 10, "Local"),
     EvseMeasured("left", PhaseCurrents(7, 8, 9), 1, 2),
+    ProfilesMeddled("left", "the operator"),
     SetpointDecided("left", LOW),
     SetpointOrdered("left", LOW),
     SetpointConfirmed("left", HIGH),
@@ -111,13 +113,12 @@ class FoldTests(SynchronousTestCase):
         gone = {
             "link": Link.LOST,
             "occupancy": Occupancy.UNKNOWN,
-            "measured": None,
-            "power_w": None,
+            "meter": Measured(energy_wh=5_000),
             "stale": True,
             "unsure": True,
             "ordered": None,
         }
-        still = {"measured": NO_CURRENT, "power_w": 0}
+        still = {"meter": Measured(NO_CURRENT, 5_000, 0)}
         ended = {"confirmed": STANDING_ORDER, "ordered": None, "stale": True, **still}
         changes: tuple[dict[str, object], ...] = (
             {"stale": True, "unsure": True, "ordered": None},
@@ -133,7 +134,8 @@ class FoldTests(SynchronousTestCase):
                 "unsure": True,
             },
             {"transaction": None, **ended},
-            {"measured": PhaseCurrents(7, 8, 9), "energy_wh": 1, "power_w": 2},
+            {"meter": Measured(PhaseCurrents(7, 8, 9), 1, 2)},
+            {"stale": True, "unsure": True, "ordered": None},
             {"target": LOW},
             {"ordered": LOW},
             {"ordered": None, "unanswered_ma": 0, "confirmed": HIGH},
@@ -159,6 +161,15 @@ class FoldTests(SynchronousTestCase):
             after = fold(site(FULL, right), event)
             self.assertIs(after.evses["right"], right)
             self.assertEqual(list(after.evses), ["left", "right"])
+
+    def test_nothing_new(self) -> None:
+        """An event that says what is known already leads to the very same state."""
+        for event in EVENTS:
+            if isinstance(event, SetpointOrdered | SetpointFailed):
+                # It is told something again, or has failed again.
+                continue
+            once = fold(site(FULL), event)
+            self.assertIs(fold(once, event), once, event)
 
     def test_unknown_evse(self) -> None:
         """An event about an EVSE that is not configured changes nothing."""
@@ -212,6 +223,12 @@ class SettingsTests(SynchronousTestCase):
         after = fold(site(FULL), SettingsChanged("", False, (), ()))
         self.assertEqual((after.circuits, after.evses), ({}, {}))
 
+    def test_mapping(self) -> None:
+        """Whatever mapping the EVSEs are given in, they are kept in a table."""
+        self.assertIsInstance(site(FULL).evses, EvseTable)
+        self.assertIsInstance(SiteState().evses, EvseTable)
+        self.assertEqual(site(FULL).evses, {"left": FULL})
+
     def test_path(self) -> None:
         """The path of a circuit leads from itself to the main fuse."""
         floor = CircuitSettings("floor", 40_000, "main")
@@ -255,6 +272,17 @@ class LinkTests(SynchronousTestCase):
         self.assertEqual(evse.energy_wh, 5_000)
 
 
+class MeddlingTests(SynchronousTestCase):
+    """Somebody else has changed what an EVSE obeys."""
+
+    def test_told_again(self) -> None:
+        """It may be at its fail-safe current until it is told again; who it is stays known."""
+        settings = evolve(SETTINGS, failsafe_current_ma=10_000)
+        evse = folded(evolve(IDLE, settings=settings), ProfilesMeddled("left", "the operator"))
+        self.assertEqual((evse.stale, evse.unsure, evse.may_draw_ma), (True, True, 10_000))
+        self.assertEqual((evse.identity, evse.confirmed), (IDENTITY, LOW))
+
+
 class OccupancyTests(SynchronousTestCase):
     """What an EVSE says about its car."""
 
@@ -277,6 +305,12 @@ class OccupancyTests(SynchronousTestCase):
             after = folded(IDLE, OccupancyReported("left", occupancy, ""))
             self.assertEqual((after.measured, after.power_w), (NO_CURRENT, 0))
             self.assertIs(after.stale, occupancy is Occupancy.FREE)
+
+    def test_time(self) -> None:
+        """When it happened is of interest to those who report it: here the last one counts."""
+        for at in (NOON, NOON.replace(year=1970), None):
+            event = OccupancyReported("left", Occupancy.PLUGGED, "", at=at)
+            self.assertEqual(folded(IDLE, event).occupancy, Occupancy.PLUGGED)
 
     def test_fault(self) -> None:
         """The error code is kept while there is a fault, and no longer."""

@@ -1,6 +1,6 @@
 """
-Run as a program: starts and stops transactions without an end, and prints C{start ID} and
-C{stop ID} when that is acknowledged.
+Run as a program: starts and stops transactions without an end, with a reading in each, and
+prints C{start ID}, C{reading ID} and C{stop ID} when that is acknowledged.
 
 Arguments: the database's URL, and a number that no other run has.
 """
@@ -38,7 +38,8 @@ def starts(run: int) -> Iterator[TransactionStart]:
             started_at=BEGINNING + timedelta(seconds=count),
             meter_start_wh=count,
             reservation_id=None,
-            request_text="{}",
+            # In other words each time, or it would be the start that is known already.
+            request_text=f'{{"meterStart":{count}}}',
         )
 
 
@@ -61,6 +62,10 @@ async def station(ledger: Ledger, waiting: Iterator[TransactionStart]) -> None:
         stored = await ledger.start(start)
         number = stored.transaction.transaction_id
         print(f"start {number}", flush=True)  # noqa: T201
+        await ledger.add_meter_values(
+            start.charge_point, start.connector, number, start.started_at, str(number)
+        )
+        print(f"reading {number}", flush=True)  # noqa: T201
         if start.meter_start_wh % 2:
             await ledger.stop(stop_of(start, number))
             print(f"stop {number}", flush=True)  # noqa: T201

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import Any
 from unittest import mock
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, event, insert
+from sqlalchemy import Engine, event, insert, text
 from twisted.internet.defer import DeferredList, gatherResults
 from twisted.logger import capturedLogs
 
 from cfos_cm.errors import LocalProtocolError, StorageError
-from cfos_cm.storage import writer
+from cfos_cm.storage import backends, writer
+from cfos_cm.storage.schema import alembic_config
+from cfos_cm.storage.security_events import SecurityEvents
 from cfos_cm.storage.tables import VERSION_TABLE, metadata
 from cfos_cm.storage.tables import tags as tags_table
+from cfos_cm.storage.transactions import Ledger
 
-from .cases import DatabaseCase, writer_threads
+from .cases import NOW, DatabaseCase, writer_threads
 
 
 def put_tag(id_tag: str) -> Any:
@@ -29,6 +35,25 @@ def put_tag(id_tag: str) -> Any:
         return id_tag
 
     return work
+
+
+class TagsTogether:
+    """
+    Common work that writes a row for each item, but not for the item C{"no"}.
+
+    @ivar calls: the items of each call.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+
+    def __call__(self, connection: Any, id_tags: Sequence[str]) -> None:
+        """Write the rows."""
+        self.calls.append(list(id_tags))
+        for id_tag in id_tags:
+            put_tag(id_tag)(connection)
+            if id_tag == "no":
+                raise LocalProtocolError("no")
 
 
 class DatabaseContract(DatabaseCase):
@@ -132,6 +157,50 @@ class DatabaseContract(DatabaseCase):
         found = await self.rows(database, "SELECT id_tag FROM tags ORDER BY id_tag")
         self.assertEqual(found, [("a",), ("b",)])
 
+    async def test_together(self) -> None:
+        """What waits for the same common work is done in one go, in the order of the asking."""
+        database = await self.opened()
+        work = TagsTogether()
+        let_go, _ = self.held(database)
+        waiting = [database.run_together(work, id_tag) for id_tag in "abc"]
+        waiting.append(database.run(put_tag("d")))
+        waiting += [database.run_together(work, id_tag) for id_tag in "ef"]
+        let_go()
+        self.assertEqual(await gatherResults(waiting), [None, None, None, "d", None, None])
+        self.assertEqual(work.calls, [["a", "b", "c"], ["e", "f"]])
+        found = await self.rows(database, "SELECT id_tag FROM tags ORDER BY id_tag")
+        self.assertEqual([id_tag for (id_tag,) in found], list("abcdef"))
+
+    async def test_togetherAndOneFails(self) -> None:
+        """What fails in common work does not take the others with it, nor their order."""
+        database = await self.opened()
+        work = TagsTogether()
+        let_go, _ = self.held(database)
+        results = DeferredList(
+            [database.run_together(work, id_tag) for id_tag in ("a", "b", "a", "no", "c")],
+            consumeErrors=True,
+        )
+        let_go()
+        said = await results
+        self.assertEqual([good for good, _ in said], [True, True, False, False, True])
+        self.assertIsInstance(said[2][1].value, StorageError)
+        self.assertIsInstance(said[3][1].value, LocalProtocolError)
+        self.assertEqual(work.calls[0], ["a", "b", "a", "no", "c"])
+        self.assertEqual(work.calls[1:], [["a"], ["b"], ["a"], ["no"], ["c"]])
+        found = await self.rows(database, "SELECT id_tag FROM tags ORDER BY id_tag")
+        self.assertEqual(found, [("a",), ("b",), ("c",)])
+
+    async def test_togetherIsCommittedFirst(self) -> None:
+        """Whoever takes part in common work is told after the commit, too."""
+        database = await self.opened()
+        order: list[str] = []
+        listener = lambda connection: order.append("committed")  # noqa: E731
+        event.listen(Engine, "commit", listener)
+        self.addCleanup(event.remove, Engine, "commit", listener)
+        done = database.run_together(TagsTogether(), "a")
+        await done.addCallback(lambda _: order.append("told"))
+        self.assertEqual(order, ["committed", "told"])
+
     async def test_databaseErrorOfOne(self) -> None:
         """A statement that the database refuses fails only the work that it is part of."""
         database = await self.opened()
@@ -193,6 +262,31 @@ class DatabaseContract(DatabaseCase):
                 self.assertIsInstance(failure.value, StorageError)
                 self.assertIn("No space left on device", str(failure.value))
             self.assertEqual(await self.rows(database, "SELECT * FROM tags"), [])
+        self.assertEqual([entry["log_level"].name for entry in events], ["critical"])
+
+    async def test_worksAgain(self) -> None:
+        """
+        That it works again is said when something was written: reading, and what failed, show
+        nothing.
+        """
+        database = await self.opened()
+
+        def refuse(connection: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        def half(connection: Any) -> None:
+            put_tag("half")(connection)
+            raise LocalProtocolError("no")
+
+        with capturedLogs() as events:
+            event.listen(Engine, "commit", refuse)
+            await self.assertFailure(database.run(put_tag("a")), StorageError)
+            event.remove(Engine, "commit", refuse)
+            await self.rows(database, "SELECT * FROM tags")
+            await self.assertFailure(database.run(half), LocalProtocolError)
+            self.assertEqual([entry["log_level"].name for entry in events], ["critical"])
+            for id_tag in ("b", "c"):
+                await database.run(put_tag(id_tag))
         self.assertEqual([entry["log_level"].name for entry in events], ["critical", "info"])
 
     async def test_bound(self) -> None:
@@ -215,6 +309,16 @@ class DatabaseContract(DatabaseCase):
         cancelled.cancel()
         let_go()
         self.assertEqual(await after, "b")
+
+
+#: What a database of the first release holds: a transaction that runs, and a reading of it.
+FIRST_RELEASE = (
+    "INSERT INTO transactions (transaction_id, charge_point, connector, id_tag, verdict,"
+    " started_at, meter_start_wh, start_text, state) VALUES (1, 'CP-1', 1, 'TAG', 'Accepted',"
+    " '2026-01-02 03:04:05.000000', 1000, '{}', 'open')",
+    "INSERT INTO meter_values (charge_point, connector, transaction_id, received_at,"
+    " payload_text) VALUES ('CP-1', 1, 1, '2026-01-02 03:05:05.000000', 'old')",
+)
 
 
 class MigrationContract(DatabaseCase):
@@ -253,7 +357,7 @@ class MigrationContract(DatabaseCase):
         with mock.patch("alembic.command.upgrade", side_effect=AssertionError):
             await database.start()
         found = await self.rows(database, f"SELECT version_num FROM {VERSION_TABLE}")
-        self.assertEqual(found, [("0001",)])
+        self.assertEqual(found, [("0002",)])
 
     async def test_newer(self) -> None:
         """A database of a newer version is left alone, and the error says why."""
@@ -264,6 +368,29 @@ class MigrationContract(DatabaseCase):
         self.assertIn("newer version", str(error))
         self.assertIn("9999", str(error))
         self.assertEqual(writer_threads(), [])
+
+    async def test_fromTheFirstRelease(self) -> None:
+        """A database of the first release keeps what it holds, and takes what is new."""
+        backend = backends.backend_for(self.url, time.monotonic)
+        backend.prepare()
+        engine = backend.engine()
+        with engine.begin() as connection:
+            command.upgrade(alembic_config(connection), "0001")
+            for statement in FIRST_RELEASE:
+                connection.execute(text(statement))
+        engine.dispose()
+        database = await self.opened()
+        ledger = Ledger(database, lambda: 2)
+        (running,) = await ledger.open_transactions()
+        self.assertEqual(
+            (running.charge_point, running.transaction.transaction_id), ("CP-1", 1)
+        )
+        await ledger.add_meter_values("CP-1", 1, 1, NOW, "new")
+        kept = [values.payload_text for values in await ledger.meter_values("CP-1", 1)]
+        self.assertEqual(kept, ["old", "new"])
+        events = SecurityEvents(database)
+        await events.add("CP-1", "StartupOfTheDevice", "", None, NOW)
+        self.assertEqual(len(await events.of("CP-1")), 1)
 
     async def test_failedMigration(self) -> None:
         """A migration that breaks off leaves nothing behind, and is done at the next start."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from attrs import evolve
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import DeferredList, gatherResults
 
 from cfos_cm.errors import CallErrorCode, RemoteProtocolError, StorageError
 from cfos_cm.site.records import StopOutcome, TransactionStart, TransactionStop
@@ -368,9 +368,141 @@ class LedgerContract(DatabaseCase):
         number = made.transaction.transaction_id
         self.assertEqual(await ledger.meter_values("CP-1", number), ())
 
+    async def test_meterValuesTogether(self) -> None:
+        """Readings that are kept in one go are as those that are kept one by one."""
+        ledger = await self.ledger(5, 6)
+        await ledger.start(START)
+        await ledger.start(start_of(charge_point="CP-2"))
+        named = (("CP-1", 5), ("CP-2", 6), ("CP-1", 6), ("CP-2", 999), ("CP-1", None))
+        waiting = [
+            ledger.add_meter_values(charge_point, 1, transaction_id, NOW, f"{turn}")
+            for turn in range(3)
+            for charge_point, transaction_id in named
+        ]
+        await gatherResults(waiting)
+        for charge_point, transaction_id, times in (
+            ("CP-1", 5, 1),
+            ("CP-2", 6, 1),
+            ("CP-1", None, 2),
+            ("CP-2", None, 1),
+        ):
+            found = await ledger.meter_values(charge_point, transaction_id)
+            texts = [values.payload_text for values in found]
+            self.assertEqual(texts, [str(turn) for turn in range(3) for _ in range(times)])
+
+    async def test_startedMeanwhile(self) -> None:
+        """A transaction that starts after it was named for the first time is known then."""
+        ledger = await self.ledger(5)
+        waiting = [
+            ledger.add_meter_values("CP-1", 1, 5, NOW, "before"),
+            ledger.start(START),
+            ledger.add_meter_values("CP-1", 1, 5, NOW, "after"),
+        ]
+        await gatherResults(waiting)
+        (found,) = await ledger.meter_values("CP-1", 5)
+        self.assertEqual(found.payload_text, "after")
+        (found,) = await ledger.meter_values("CP-1", None)
+        self.assertEqual(found.payload_text, "before")
+
+    async def test_badReadingAmongOthers(self) -> None:
+        """A reading that cannot be kept is refused, and the others are kept."""
+        ledger = await self.ledger()
+        results = DeferredList(
+            [
+                ledger.add_meter_values("CP-1", connector, None, at, payload)
+                for connector, at, payload in (
+                    (1, NOW, "first"),
+                    (2**63, NOW, "{}"),
+                    (1, datetime(2026, 1, 1), "{}"),
+                    (1, NOW, "a\0"),
+                    (1, NOW, "x" * (256 * 1024 + 1)),
+                    (1, NOW, "last"),
+                )
+            ],
+            consumeErrors=True,
+        )
+        said = await results
+        self.assertEqual([good for good, _ in said], [True] + [False] * 4 + [True])
+        for _, failure in said[1:-1]:
+            self.assertIsInstance(failure.value, RemoteProtocolError)
+        kept = [values.payload_text for values in await ledger.meter_values("CP-1", None)]
+        self.assertEqual(kept, ["first", "last"])
+
+    async def test_transactionThatWasDeleted(self) -> None:
+        """A transaction that somebody has deleted by hand is unknown again."""
+        ledger = await self.ledger(5)
+        await ledger.start(START)
+        await ledger.add_meter_values("CP-1", 1, 5, NOW, "gone")
+        await self.write(ledger._database, "DELETE FROM meter_values")
+        await self.write(ledger._database, "DELETE FROM transactions")
+        waiting = [ledger.add_meter_values("CP-1", 1, 5, NOW, text) for text in ("a", "b")]
+        await gatherResults(waiting)
+        kept = [values.payload_text for values in await ledger.meter_values("CP-1", None)]
+        self.assertEqual(kept, ["a", "b"])
+
+    async def test_timeOfAReading(self) -> None:
+        """The time of a reading is stored as every other, with and without microseconds."""
+        ledger = await self.ledger()
+        there = timezone(timedelta(hours=-9, minutes=-30))
+        moments = (NOW, NOW.replace(microsecond=0), NOW.astimezone(there))
+        for connector, at in enumerate(moments):
+            await ledger.add_meter_values("CP-1", 1, None, at, "{}")
+            await ledger.start(start_of(started_at=at, connector=connector))
+        found = await ledger.meter_values("CP-1", None)
+        self.assertEqual(
+            [values.received_at for values in found], [NOW, NOW.replace(microsecond=0), NOW]
+        )
+        database = ledger._database
+        as_stored = await self.rows(database, "SELECT DISTINCT received_at FROM meter_values")
+        started = await self.rows(database, "SELECT DISTINCT started_at FROM transactions")
+        self.assertEqual(set(as_stored), set(started))
+
+    async def test_boundOfManyInTurn(self) -> None:
+        """The bound holds for each series, however the readings of many alternate."""
+        self.patch(readings, "_ROWS_TOO_MANY", 4)
+        self.patch(readings, "MAX_LOOSE_READINGS", 3)
+        ledger = await self.ledger()
+        for turn in range(10):
+            both = [
+                ledger.add_meter_values(charge_point, 1, None, NOW, str(turn))
+                for charge_point in ("CP-1", "CP-2")
+            ]
+            await gatherResults(both)
+        for charge_point in ("CP-1", "CP-2"):
+            found = await ledger.meter_values(charge_point, None)
+            self.assertLessEqual(len(found), 3 + 4)
+            self.assertEqual(found[-1].payload_text, "9")
+
+    async def test_boundAfterARestart(self) -> None:
+        """What was stored before a start counts, and so does what was forgotten meanwhile."""
+        self.patch(readings, "_ROWS_TOO_MANY", 2)
+        self.patch(readings, "MAX_LOOSE_READINGS", 3)
+        self.patch(readings, "_MAX_REMEMBERED", 1)
+        ledger = await self.ledger()
+        for turn in range(12):
+            await ledger.add_meter_values("CP-1", 1, None, NOW, str(turn))
+            await ledger.add_meter_values("CP-2", 1, None, NOW, str(turn))
+            if turn == 6:
+                await ledger._database.stop()
+                await ledger._database.start()
+        for charge_point in ("CP-1", "CP-2"):
+            self.assertLessEqual(len(await ledger.meter_values(charge_point, None)), 3 + 2)
+
+    async def test_fewAreRemembered(self) -> None:
+        """A reading finds its transaction also when more run than are remembered."""
+        self.patch(readings, "_MAX_REMEMBERED", 2)
+        ledger = await self.ledger(*range(11, 17))
+        for connector in range(6):
+            await ledger.start(start_of(connector=connector))
+        for _ in range(2):
+            waiting = [ledger.add_meter_values("CP-1", 1, 11 + n, NOW, "{}") for n in range(6)]
+            await gatherResults(waiting)
+        for number in range(11, 17):
+            self.assertEqual(len(await ledger.meter_values("CP-1", number)), 2)
+
     async def test_meterValuesAreBounded(self) -> None:
         """Above the bound the oldest readings go, but a transaction's first one stays."""
-        self.patch(readings, "_ROWS_BETWEEN_COUNTS", 1)
+        self.patch(readings, "_ROWS_TOO_MANY", 1)
         self.patch(readings, "MAX_LOOSE_READINGS", 3)
         self.patch(readings, "MAX_TRANSACTION_READINGS", 3)
         ledger = await self.ledger()

@@ -22,7 +22,7 @@ from . import cases, database_contract, ledger_contract
 
 Damage = Callable[[bytearray], None]
 
-PAGE_BYTES = 4096
+PAGE_BYTES = 8192
 
 
 def write_at(place: int, content: bytes) -> Damage:

@@ -13,7 +13,7 @@ from typing import Any
 from twisted.logger import capturedLogs
 
 from cfos_cm.errors import StorageError
-from cfos_cm.storage import backends
+from cfos_cm.storage import backends, store
 
 from . import cases, database_contract
 
@@ -178,7 +178,7 @@ class SqliteDatabase(cases.SqliteCase, database_contract.DatabaseContract):
             driver = connection.connection.driver_connection
             driver.execute("ROLLBACK")
             # The savepoint that is released after this work; it ends what it has begun.
-            driver.execute("SAVEPOINT sa_savepoint_1")
+            driver.execute(f"SAVEPOINT {store.SAVEPOINT}")
 
         error = await self.assertFailure(database.run(begin_another), StorageError)
         self.assertIn("ended before its commit", str(error))

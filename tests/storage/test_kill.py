@@ -18,7 +18,7 @@ KILLS = 20
 
 
 class Kill(cases.SqliteCase):
-    """A process that is killed while it stores transactions."""
+    """A process that is killed while it stores transactions and readings."""
 
     async def test_kill(self) -> None:
         """Over many kills at random points, all that was acknowledged is there exactly once."""
@@ -63,5 +63,11 @@ class Kill(cases.SqliteCase):
             )
             if not page:
                 break
+        readings = await self.rows(
+            database,
+            "SELECT payload_text FROM meter_values JOIN transactions USING"
+            " (transaction_id) WHERE payload_text = CAST(transaction_id AS TEXT)",
+        )
+        found.update(f"reading {number}" for (number,) in readings)
         self.assertEqual([what for what in acknowledged if found[what] != 1], [])
         await database.stop()

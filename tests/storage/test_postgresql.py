@@ -11,7 +11,13 @@ from twisted.logger import capturedLogs
 
 from cfos_cm.errors import StorageError
 
-from . import cases, database_contract, ledger_contract, lists_contract
+from . import (
+    cases,
+    database_contract,
+    kept_contract,
+    ledger_contract,
+    lists_contract,
+)
 from .postgresql_server import NoServerError, PostgresqlServer
 
 _servers: list[PostgresqlServer] = []
@@ -163,3 +169,19 @@ class PostgresqlTagList(PostgresqlCase, lists_contract.TagListContract):
 
 class PostgresqlRegister(PostgresqlCase, lists_contract.ChargePointContract):
     """A register on a server keeps every promise of a register."""
+
+
+class PostgresqlKeyStore(PostgresqlCase, kept_contract.KeyStoreContract):
+    """What keeps keys on a server keeps every promise about them."""
+
+
+class PostgresqlSentLists(PostgresqlCase, kept_contract.SentListsContract):
+    """What keeps lists on a server keeps every promise about them."""
+
+
+class PostgresqlSecurityEvents(PostgresqlCase, kept_contract.SecurityEventsContract):
+    """What keeps events on a server keeps every promise about them."""
+
+
+class PostgresqlReservationStore(PostgresqlCase, kept_contract.ReservationStoreContract):
+    """What keeps reservations on a server keeps every promise about them."""

@@ -43,10 +43,15 @@ def _any_decimals(node: Schema) -> None:
     node.pop("multipleOf", None)
 
 
-def _integers_of_64_bits(node: Schema) -> None:
-    """Bound every integer."""
-    if node.get("type") == "integer":
-        node.update(minimum=-(2**63), maximum=2**63 - 1)
+def _bounded_integers(node: Schema) -> None:
+    """Bound every integer; that which names a Charge Point's transaction not so tightly."""
+    fields = node.get("properties", {})
+    for name, field in fields.items():
+        named = name == "transactionId" and not {"meterStop", "meterValue"}.isdisjoint(fields)
+        if named:
+            field.update(minimum=1 - 10**20, maximum=10**20 - 1)
+        elif field.get("type") == "integer":
+            field.update(minimum=-(2**63), maximum=2**63 - 1)
 
 
 def _numbers_of_64_bits(node: Schema) -> None:
@@ -55,10 +60,10 @@ def _numbers_of_64_bits(node: Schema) -> None:
         node.update(minimum=-sys.float_info.max, maximum=sys.float_info.max)
 
 
-def _integers_without_point(node: Schema) -> None:
-    """Read a schema of draft 6 as one of draft 4, where 1.0 is no integer."""
+def _integers_with_point(node: Schema) -> None:
+    """Read a schema of draft 4 as one of draft 6, where 1.0 is an integer."""
     if "$schema" in node:
-        node["$schema"] = "http://json-schema.org/draft-04/schema#"
+        node["$schema"] = "http://json-schema.org/draft-06/schema#"
 
 
 def _hertz_everywhere(node: Schema) -> None:
@@ -81,8 +86,9 @@ KNOWN_ERRATA = (
         accepted=True,
     ),
     Erratum(
-        "The schemas let an integer have any number of digits; no database keeps it.",
-        _integers_of_64_bits,
+        "The schemas let an integer have any number of digits; no database keeps it. Only the "
+        "transaction that a Charge Point names may be longer, for it has to be answered.",
+        _bounded_integers,
         "CancelReservation",
         '{"reservationId":9223372036854775808}',
         accepted=False,
@@ -97,12 +103,12 @@ KNOWN_ERRATA = (
     ),
     Erratum(
         "The 56 schemas of the specification are of draft 4, the 22 of its security extension "
-        "of draft 6, where 1.0 is an integer. A number with a point is none in OCPP 1.6, and "
-        "the same field (requestId, retries) should not depend on its message.",
-        _integers_without_point,
-        "LogStatusNotification",
-        '{"status":"Idle","requestId":1.0}',
-        accepted=False,
+        "of draft 6, where 1.0 is an integer. The same field (requestId, retries) should not "
+        "depend on its message, and there is nothing that 1.0 could mean but 1.",
+        _integers_with_point,
+        "CancelReservation",
+        '{"reservationId":1.0}',
+        accepted=True,
     ),
     Erratum(
         "SampledValue is one type in the specification, but only the schema of MeterValues "

@@ -62,15 +62,15 @@ class SchemaCase:
     is_request: bool
     official: Schema
     schema: Schema = field(init=False)
-    _validator: jsonschema_rs.Draft4Validator = field(init=False, repr=False, eq=False)
+    _validator: jsonschema_rs.Draft6Validator = field(init=False, repr=False, eq=False)
 
     @schema.default
     def _amended(self) -> Schema:
         return amended(self.official)
 
     @_validator.default
-    def _compiled(self) -> jsonschema_rs.Draft4Validator:
-        return jsonschema_rs.Draft4Validator(self.schema, validate_formats=False)
+    def _compiled(self) -> jsonschema_rs.Draft6Validator:
+        return jsonschema_rs.Draft6Validator(self.schema, validate_formats=False)
 
     def is_valid(self, payload: Any) -> bool:
         """Whether the amended schema accepts C{payload}."""

@@ -98,7 +98,7 @@ MISTAKES: tuple[tuple[str, bytes, CallErrorCode], ...] = (
     ("Authorize", b'{"idTag":null}', CallErrorCode.TYPE_CONSTRAINT_VIOLATION),
     ("Authorize", b'{"idTag":12}', CallErrorCode.TYPE_CONSTRAINT_VIOLATION),
     ("Authorize", b'{"idTag":{}}', CallErrorCode.TYPE_CONSTRAINT_VIOLATION),
-    ("Authorize", b'{"idTag":' + b"[" * 100_000, CallErrorCode.TYPE_CONSTRAINT_VIOLATION),
+    ("Authorize", b'{"idTag":' + b"[" * 100_000, CallErrorCode.FORMATION_VIOLATION),
     (
         "Authorize",
         b'{"idTag":"123456789012345678901"}',
@@ -153,12 +153,12 @@ MISTAKES: tuple[tuple[str, bytes, CallErrorCode], ...] = (
     (
         "LogStatusNotification",
         b'{"status":"Idle","requestId":' + b"9" * 10_000 + b"}",
-        CallErrorCode.PROPERTY_CONSTRAINT_VIOLATION,
+        CallErrorCode.FORMATION_VIOLATION,
     ),
     (
         "LogStatusNotification",
         b'{"status":"Idle","requestId":1e999}',
-        CallErrorCode.PROPERTY_CONSTRAINT_VIOLATION,
+        CallErrorCode.FORMATION_VIOLATION,
     ),
 )
 

@@ -38,6 +38,15 @@ class ParseTests(SynchronousTestCase):
         for text in ("2026-03-01T12:00:00Z", "2026-03-01t12:00:00Z", "2026-03-01 12:00:00Z"):
             self.assertEqual(parse_timestamp(text), NOON)
 
+    def test_padding(self) -> None:
+        """Blanks before and behind make no difference."""
+        for text in (
+            " 2026-03-01T12:00:00Z",
+            "2026-03-01T12:00:00Z  ",
+            " 2026-03-01 12:00:00 ",
+        ):
+            self.assertEqual(parse_timestamp(text), NOON)
+
     def test_zones(self) -> None:
         """Z, z, no zone and an offset in each of its forms are understood."""
         for text in (
@@ -125,7 +134,8 @@ class ParseTests(SynchronousTestCase):
             "2026-03-01T12:00:00 UTC",
             "2026-03-01T12:00:00ZZ",
             "2026-03-01  12:00:00Z",
-            " 2026-03-01T12:00:00Z",
+            "\n2026-03-01T12:00:00Z",
+            "2026-03-01T12:00:00 Z",
             "2026-03-01T12:00:00Z\n",
             "2026-03-01T12:00:0\N{ARABIC-INDIC DIGIT FIVE}Z",
             "+2026-03-01T12:00:00Z",

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.errors import RemoteProtocolError
-from cfos_cm.wire.charge_box import MAX_IDENTITY_CHARS, identity_in_path, is_identity
+from cfos_cm.wire.charge_box import (
+    MAX_IDENTITY_CHARS,
+    MAX_SEGMENTS,
+    identities_in_path,
+    identity_in_path,
+    is_identity,
+)
 
 ALLOWED = "ABCXYZabcxyz0189*-_=:+|@.# "
 IDENTITIES = st.text(ALLOWED, min_size=1, max_size=MAX_IDENTITY_CHARS).filter(
@@ -153,3 +159,37 @@ class PathTests(SynchronousTestCase):
         except RemoteProtocolError:
             return
         self.assertTrue(is_identity(found))
+
+
+class CandidateTests(SynchronousTestCase):
+    """What else of a path could be the identity."""
+
+    def test_order(self) -> None:
+        """The last segment comes first, each once, and what could not be one is left out."""
+        for path, candidates in (
+            ("/CP-1", ("CP-1",)),
+            ("/CP-1/CP-1", ("CP-1",)),
+            ("/CP-1/SN%2F1/SN-2", ("SN-2", "CP-1")),
+            ("/ocpp//CP-1/", ("CP-1", "ocpp")),
+            ("/CP-1%20", ("CP-1 ", "CP-1")),
+            ("/%20", (" ",)),
+            ("/<x>/../CP-1", ("CP-1",)),
+        ):
+            self.assertEqual(candidates, identities_in_path(path), path)
+
+    def test_bounded(self) -> None:
+        """However long a path is, so many segments count."""
+        path = "".join(f"/{number}" for number in range(1000))
+        self.assertEqual(MAX_SEGMENTS, len(identities_in_path(path)))
+        self.assertEqual("999", identities_in_path(path)[0])
+
+    @given(st.text("ab/% 20.", max_size=40))
+    def test_any(self, path: str) -> None:
+        """All of them may be identities, and the first is the one that the rule gives."""
+        try:
+            found = identities_in_path(path)
+        except RemoteProtocolError:
+            self.assertRaises(RemoteProtocolError, identity_in_path, path)
+        else:
+            self.assertTrue(all(map(is_identity, found)))
+            self.assertEqual(identity_in_path(path), found[0])

@@ -21,9 +21,12 @@ from cfos_cm.wire.ocppj import (
     CallError,
     CallResult,
     Frame,
+    UnreadableFrame,
     decode,
     encode,
 )
+
+from ..json_cases import AMBIGUOUS, NOT_JSON, NOT_UTF_8, nested
 
 #: Anything that JSON can say, twice as nested as is usual.
 JSON_VALUES = st.recursive(
@@ -60,14 +63,9 @@ VALID = (
 
 
 def bare(frame: Frame | None) -> Frame:
-    """C{frame} without the text that it came as."""
+    """C{frame} without the texts that it and its message id came as."""
     assert frame is not None
-    return evolve(frame, text=b"")
-
-
-def nested(levels: int) -> bytes:
-    """An object around so many arrays that it has C{levels} levels."""
-    return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
+    return evolve(frame, text=b"", id_text=b"")
 
 
 class AnyBytesTests(SynchronousTestCase):
@@ -231,72 +229,51 @@ class ReadTests(SynchronousTestCase):
         self.assertEqual(bare(decode(b'[3,"1",%b]' % payload)), CallResult("1", payload))
 
 
-#: What a payload may hold that is not JSON, or that two readers understand differently.
-BAD_VALUES = {
-    "nan": b"NaN",
-    "infinity": b"Infinity",
-    "minus infinity": b"-Infinity",
-    "beyond a float": b"1e400",
-    "beyond a float, negative": b"-1E400",
-    "21 digits": b"1" * 21,
-    "5000 digits": b"9" * 5000,
-    "octal": b"0123",
-    "plus": b"+1",
-    "hexadecimal": b"0x1F",
-    "doubled name": b'{"a":1,"a":1}',
-    "doubled name, spelled differently": b'{"a":1,"\\u0061":2}',
-    "doubled name, deep": b'[[{"x":{"y":[{"b":1,"c":2,"b":3}]}}]]',
-    "lone high surrogate": b'"\\ud800"',
-    "lone high surrogate before text": b'"\\ud800 and so on"',
-    "lone low surrogate": b'"\\udc00 and so on"',
-    "two high surrogates": b'"\\ud800\\ud800"',
-    "surrogates the wrong way round": b'"\\udc00\\ud800"',
-    "surrogate in a name": b'{"\\ud800 and so on":1}',
-    "encoded surrogate": b'"\xed\xa0\x80"',
-    "NUL, escaped": b'"\\u0000"',
-    "NUL, escaped, behind backslashes": b'"\\\\\\u0000"',
-    "NUL": b'"\x00"',
-    "control character": b'"a\nb"',
-    "invalid UTF-8": b'"\xff"',
-    "overlong UTF-8": b'"\xc0\xaf"',
-    "half a character": b'"\xe2\x82"',
-    "comma at the end": b"[1,]",
-    "comment": b"/* */ 1",
-    "single quotes": b"'a'",
-    "unknown escape": b'"\\x41"',
-    "no name": b"{1:2}",
-    "string without end": b'"abc',
-    "object without end": b'{"a":1',
-    "nothing": b"",
-    "deep": b"[" * MAX_DEPTH + b"]" * MAX_DEPTH,
-    "10 000 brackets": b"[" * 10_000,
-    "deep in two kinds": b'[{"a":' * 20 + b"1" + b"}]" * 20,
-    "deep behind an escaped quote": b'["\\"",' + nested(MAX_DEPTH) + b"]",
-    "escaped quotes without end": b"[" * 40 + b'"' + b'\\"' * 20_000,
-    "too long": b'"' + b"x" * MAX_FRAME_BYTES + b'"',
-}
-
-
 class RefusalTests(SynchronousTestCase):
     """What is refused, and whether it can be answered."""
 
-    def refusal(self, text: bytes) -> RemoteProtocolError:
+    def refusal(self, text: bytes) -> UnreadableFrame:
         """The error about C{text}, which must be refused."""
-        error: RemoteProtocolError = self.assertRaises(RemoteProtocolError, decode, text)
+        error: UnreadableFrame = self.assertRaises(UnreadableFrame, decode, text)
         self.assertIs(error.code, CallErrorCode.FORMATION_VIOLATION)
         return error
 
     def test_bad_values_in_a_call(self) -> None:
         """A CALL with a damaged payload is refused under its own id."""
-        for name, value in BAD_VALUES.items():
-            error = self.refusal(b' [ 2 , "id 1" , "A",{"x":%b}]' % value)
-            self.assertEqual(error.unique_id, "id 1", name)
+        for name, value in (NOT_JSON | NOT_UTF_8).items():
+            for head in (b' [ 2 , "id 1" , "A",{"x":%b}]', b'[2,"id 1","A",{"x":%b}]'):
+                self.assertEqual(self.refusal(head % value).unique_id, "id 1", name)
 
     def test_bad_values_in_answers(self) -> None:
         """An answer with a damaged payload is refused, and there is nobody to tell."""
-        for name, value in BAD_VALUES.items():
+        for name, value in (NOT_JSON | NOT_UTF_8).items():
             for head in (b'[3,"1",{"x":%b}]', b'[4,"1","X","",{"x":%b}]'):
                 self.assertIsNone(self.refusal(head % value).unique_id, name)
+
+    def test_bad_values_in_error_details(self) -> None:
+        """The details of a CALLERROR, which nobody reads, are JSON to everybody."""
+        for name, value in AMBIGUOUS.items():
+            error = self.refusal(b'[4,"1","X","",{"x":%b}]' % value)
+            self.assertIn("details", error.description, name)
+
+    def test_payloads_that_others_vet(self) -> None:
+        """What a payload says twice is for those to see who know what it should say."""
+        for value in AMBIGUOUS.values():
+            payload = b'{"x":%b}' % value
+            self.assertEqual(bare(decode(b'[2,"1","A",%b]' % payload)), Call("1", "A", payload))
+            self.assertEqual(bare(decode(b'[3,"1",%b]' % payload)), CallResult("1", payload))
+
+    def test_not_utf_8(self) -> None:
+        """Who sends what is not UTF-8 is told so with the close of the connection."""
+        for value in NOT_UTF_8.values():
+            self.assertFalse(self.refusal(b'[2,"1","A",{"x":%b}]' % value).is_utf8)
+        for value in NOT_JSON.values():
+            self.assertTrue(self.refusal(b'[2,"1","A",{"x":%b}]' % value).is_utf8)
+
+    def test_far_too_deep(self) -> None:
+        """What would exhaust a stack is refused."""
+        text = b'[2,"1","A",%b]' % nested(100_000)
+        self.assertIn("too deeply", self.refusal(text).description)
 
     def test_damaged_call_with_long_id(self) -> None:
         """The id of a damaged CALL is cut to what an answer can carry."""

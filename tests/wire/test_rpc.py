@@ -15,8 +15,9 @@ from hypothesis.stateful import (
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.errors import LocalProtocolError
+from cfos_cm.quirk import NO_QUIRKS, Quirk
 from cfos_cm.wire.ocppj import Call, CallError, CallResult
-from cfos_cm.wire.rpc import MAX_WAITING_CALLS, CallQueue, Pending
+from cfos_cm.wire.rpc import MAX_REMEMBERED_IDS, MAX_WAITING_CALLS, CallQueue, Pending
 
 LIMIT = 3
 
@@ -173,3 +174,117 @@ class CallQueueTests(SynchronousTestCase):
         queue.submit(call(2), 2)
         self.assertEqual(answered, [Pending(call(1), 1), Pending(call(2), 2)])
         self.assertIsNone(queue.in_flight)
+
+
+#: What a peer that answers with ids of its own is forgiven.
+OTHERS = frozenset({Quirk.OTHER_ANSWER_IDS})
+
+
+class StrayTests(SynchronousTestCase):
+    """Answers that nobody waits for."""
+
+    def setUp(self) -> None:
+        """A queue whose calls go nowhere."""
+        self.queue: CallQueue[None] = CallQueue(lambda sent: None)
+
+    def counted(self) -> tuple[int, int, int]:
+        """The late, the doubled and the unknown ones; together, all that were dropped."""
+        counts = (self.queue.late, self.queue.doubled, self.queue.unknown)
+        self.assertEqual(self.queue.dropped, sum(counts))
+        return counts
+
+    def test_late(self) -> None:
+        """An answer to a call that has expired is late; once more it is doubled."""
+        self.queue.submit(call(1), None)
+        self.queue.expired()
+        self.queue.answered(result(1))
+        self.assertEqual(self.counted(), (1, 0, 0))
+        self.queue.answered(result(1))
+        self.assertEqual(self.counted(), (1, 1, 0))
+
+    def test_late_after_closing(self) -> None:
+        """So is one to the call that was in flight when the queue was closed."""
+        self.queue.submit(call(1), None)
+        self.queue.submit(call(2), None)
+        self.queue.close()
+        self.queue.answered(result(1))
+        self.queue.answered(result(2))
+        self.assertEqual(self.counted(), (1, 0, 1))
+
+    def test_doubled(self) -> None:
+        """A second answer is doubled, as is a third one."""
+        self.queue.submit(call(1), None)
+        for _ in range(3):
+            self.queue.answered(result(1))
+        self.assertEqual(self.counted(), (0, 2, 0))
+
+    def test_unknown(self) -> None:
+        """An answer to what was never asked, or not yet, is unknown."""
+        self.queue.answered(result(1))
+        self.queue.submit(call(1), None)
+        self.queue.submit(call(2), None)
+        self.queue.answered(result(2))
+        self.assertEqual(self.counted(), (0, 0, 2))
+
+    def test_memory_is_bounded(self) -> None:
+        """Of the calls that have ended, only the newest are remembered."""
+        for number in range(MAX_REMEMBERED_IDS + 1):
+            self.queue.submit(call(number), None)
+            self.queue.answered(result(number))
+        self.queue.answered(result(0))
+        self.assertEqual(self.counted(), (0, 0, 1))
+        self.queue.answered(result(1))
+        self.assertEqual(self.counted(), (0, 1, 1))
+
+    def test_same_id_twice(self) -> None:
+        """An id that is used once more is remembered as it ended last."""
+        self.queue.submit(call(1), None)
+        self.queue.answered(result(1))
+        self.queue.submit(call(1), None)
+        self.queue.expired()
+        self.queue.answered(result(1))
+        self.assertEqual(self.counted(), (1, 0, 0))
+
+
+class OtherIdTests(SynchronousTestCase):
+    """Answers with another id than that of the call."""
+
+    def setUp(self) -> None:
+        """A queue with one call in flight, and one that waits."""
+        self.queue: CallQueue[str] = CallQueue(lambda sent: None)
+        self.queue.submit(call(1), "first")
+        self.queue.submit(call(2), "second")
+
+    def test_refused(self) -> None:
+        """Who is not forgiven it has not answered."""
+        for tolerated in (NO_QUIRKS, frozenset({Quirk.NUMERIC_IDS})):
+            self.assertIsNone(self.queue.answered(result(99), tolerated))
+        self.assertEqual(self.queue.unknown, 2)
+
+    def test_forgiven(self) -> None:
+        """Who is forgiven it has answered the call in flight."""
+        self.assertEqual(self.queue.answered(result(99), OTHERS), Pending(call(1), "first"))
+        self.assertEqual(self.queue.dropped, 0)
+        self.assertEqual(self.queue.in_flight, Pending(call(2), "second"))
+
+    def test_doubled(self) -> None:
+        """The same answer once more does not answer the next call."""
+        self.queue.answered(result(99), OTHERS)
+        self.assertIsNone(self.queue.answered(result(99), OTHERS))
+        self.assertEqual(self.queue.doubled, 1)
+
+    def test_late(self) -> None:
+        """Nor does a late one, to a call that has expired."""
+        self.queue.expired()
+        self.assertIsNone(self.queue.answered(result(1), OTHERS))
+        self.assertEqual(self.queue.late, 1)
+
+    def test_nothing_in_flight(self) -> None:
+        """Where nothing was asked, nothing is answered."""
+        self.queue.close()
+        self.assertIsNone(self.queue.answered(result(99), OTHERS))
+        self.assertEqual(self.queue.unknown, 1)
+
+    def test_right_id(self) -> None:
+        """Who may answer with any id may answer with the right one."""
+        self.assertEqual(self.queue.answered(result(1), OTHERS), Pending(call(1), "first"))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
+from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.central_system.settings import UnknownChargePoints
 from cfos_cm.electrical import Phase
 from cfos_cm.services.config.options import Section, hidden, option
@@ -25,6 +26,7 @@ from cfos_cm.services.config.values import (
     INTERFACE,
     PASSWORD,
     PHASES,
+    QUIRKS,
     TAG_PATTERNS,
     WEBSOCKET_URL,
     choice,
@@ -47,7 +49,6 @@ from cfos_cm.services.config.words import (
     OnDisable,
     Outage,
     PasswordForm,
-    Quirks,
     Tls,
 )
 from cfos_cm.site.circuit import CircuitSettings
@@ -269,8 +270,11 @@ class EvseSection(Section):
     fixed_tag: str | None = option(
         optional(ID_TAG), "The idTag of a car whose driver showed no card.", default=""
     )
-    quirks: Quirks = option(
-        choice(Quirks), "How its deviations from the standard are found out.", default="auto"
+    quirks: QuirkPolicy = option(
+        QUIRKS,
+        "Which deviations from OCPP it is forgiven. auto: what its make is known for; none: "
+        "only what harms nobody; strict: nothing at all.",
+        default="auto",
     )
 
     def settings(self, needs_backend: bool, on_disable: OnDisable) -> EvseSettings:

@@ -14,7 +14,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import evolve, frozen
 
+from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.electrical import Phase, milliamps
+from cfos_cm.quirk import Quirk
 from cfos_cm.site.tag import MAX_ID_TAG_CHARS
 from cfos_cm.wire.charge_box import MAX_IDENTITY_CHARS, is_identity
 
@@ -29,6 +31,7 @@ __all__ = [
     "NAME",
     "PASSWORD",
     "PHASES",
+    "QUIRKS",
     "TAG_PATTERNS",
     "WEBSOCKET_URL",
     "Kind",
@@ -257,6 +260,17 @@ def _read_patterns(written: str) -> tuple[str, ...]:
     return tuple(ID_TAG.read(one) if one != "*" else one for one in patterns)
 
 
+def _read_quirks(written: str) -> QuirkPolicy:
+    words = written.split()
+    if words in (["none"], ["strict"]):
+        return QuirkPolicy(auto=False, strict=words == ["strict"])
+    if not words:
+        raise ValueError(QUIRKS.allowed)
+    return QuirkPolicy(
+        auto="auto" in words, named=frozenset(Quirk(word) for word in words if word != "auto")
+    )
+
+
 def shown_url(written: str) -> str:
     """
     A URL, or what was meant to be one, without what may be secret in it: the user, the password
@@ -298,3 +312,8 @@ DATABASE_URL = Kind(
     "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME", _read_database_url
 )
 TAG_PATTERNS = Kind("* for all, or idTags with spaces between", _read_patterns)
+QUIRKS = Kind(
+    "auto, none or strict; or, with spaces between, auto and what else is forgiven: "
+    + ", ".join(Quirk),
+    _read_quirks,
+)

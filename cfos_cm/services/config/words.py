@@ -13,7 +13,6 @@ __all__ = [
     "OnDisable",
     "Outage",
     "PasswordForm",
-    "Quirks",
     "SimulatorType",
     "Tls",
 ]
@@ -65,12 +64,6 @@ class EvseType(StrEnum):
 
     OCPP16 = "ocpp16"
     CFOS_POWER_BRAIN = "cfos_power_brain"
-
-
-class Quirks(StrEnum):
-    """How an EVSE's deviations from the standard are found out."""
-
-    AUTO = "auto"
 
 
 class PasswordForm(StrEnum):

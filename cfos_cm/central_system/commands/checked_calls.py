@@ -1,0 +1,190 @@
+"""The calls of an operator: what the rules allow goes out, and its confirmation comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from cfos_cm.central_system.central_system import CentralSystem
+from cfos_cm.central_system.commands.announced import Announced
+from cfos_cm.central_system.commands.objections import objection
+from cfos_cm.central_system.commands.pace import Pace
+from cfos_cm.central_system.commands.secret_keys import without_password
+from cfos_cm.central_system.commands.situation import Situation
+from cfos_cm.errors import DeviceError, DeviceRefusal, LocalProtocolError
+from cfos_cm.v16.actions import action_of, encode
+from cfos_cm.v16.core import (
+    GetConfigurationConfirmation,
+    RegistrationStatus,
+    ResetConfirmation,
+    ResetRequest,
+    ResetStatus,
+)
+from cfos_cm.v16.smart_charging import (
+    ChargingProfileStatus,
+    ClearChargingProfileConfirmation,
+    ClearChargingProfileRequest,
+    ClearChargingProfileStatus,
+    SetChargingProfileConfirmation,
+    SetChargingProfileRequest,
+)
+from cfos_cm.v16.types import Message
+
+__all__ = ["MAX_REQUEST_BYTES", "CheckedCalls"]
+
+#: As long as a message of a Charge Point may be to us; far more than one can take. [bytes]
+MAX_REQUEST_BYTES = 256 * 1024
+
+Confirmation = TypeVar("Confirmation", bound=Message)
+
+
+class CheckedCalls:
+    """
+    Sends requests to Charge Points, if nothing speaks against it.
+
+    @ivar central_system: whose Charge Points they are.
+    @ivar announced: the limits that they have told.
+    """
+
+    def __init__(
+        self,
+        central_system: CentralSystem,
+        reservations_elsewhere: Callable[[str], frozenset[int]],
+    ) -> None:
+        """
+        @param reservations_elsewhere: the ids of reservations at all Charge Points but one.
+        """
+        self.central_system = central_system
+        self.announced = Announced()
+        self._reservations_elsewhere = reservations_elsewhere
+        self._pace = Pace(central_system.roster.environment.clock)
+
+    def situation(self, identity: str) -> Situation:
+        """What the rules look at, for a Charge Point as it is now."""
+        system = self.central_system
+        running = system.roster.running
+        return Situation(
+            now=system.roster.environment.now(),
+            registration=self._registration(identity),
+            running={place[1]: one for place, one in running.items() if place[0] == identity},
+            reserved_elsewhere=self._reservations_elsewhere(identity),
+            quirks=system.quirks_of(identity),
+            announced=self.announced.by(identity),
+            managed=not system.settings.observe_only,
+        )
+
+    def check(self, identity: str, request: Message) -> None:
+        """
+        See whether a request may be sent.
+
+        @raise LocalProtocolError: if the rules say that it may not, with what they say.
+        @raise DeviceError: if the Charge Point is not connected.
+        """
+        reason = objection(request, self.situation(identity))
+        if reason is not None:
+            raise LocalProtocolError(f"{_title(identity, request)}: {reason}")
+        self.check_reachable(identity)
+
+    def check_reachable(self, identity: str) -> None:
+        """
+        See whether anything may be sent to a Charge Point.
+
+        @raise LocalProtocolError: if it has been rejected.
+        @raise DeviceError: if it is not connected.
+        """
+        registration = self._registration(identity)
+        if registration is None:
+            raise DeviceError(f"{identity} is not connected")
+        if registration is RegistrationStatus.REJECTED:
+            raise LocalProtocolError(f"{identity} has been rejected; nothing is sent to it")
+
+    async def ask(
+        self,
+        identity: str,
+        request: Message,
+        confirmation: type[Confirmation],
+        *,
+        hurry: bool = False,
+    ) -> Confirmation:
+        """
+        Ask a Charge Point, by the rules.
+
+        @param confirmation: the class of what it answers.
+        @param hurry: do not wait for the pause since the same was asked last.
+        @raise LocalProtocolError: if the request is not one to be sent now.
+        @raise DeviceError: see L{send}.
+        """
+        self.check(identity, request)
+        wait_s = 0.0 if hurry else self._pace.wait_s(identity, request)
+        if wait_s > 0:
+            raise LocalProtocolError(
+                f"{_title(identity, request)}: the same was asked a moment ago; "
+                f"ask again in {wait_s:.1f} s"
+            )
+        return await self.send(identity, request, confirmation)
+
+    async def send(
+        self, identity: str, request: Message, confirmation: type[Confirmation]
+    ) -> Confirmation:
+        """
+        Ask a Charge Point, whatever the rules say.
+
+        @raise LocalProtocolError: if C{request} cannot be written, or is too long.
+        @raise DeviceError: if it is not connected, does not answer in time or answers with
+            something that is no confirmation: nobody knows then whether it has done it.
+        @raise cfos_cm.errors.DeviceRefusal: if it answers with a CALLERROR.
+        """
+        length = len(encode(request))
+        if length > MAX_REQUEST_BYTES:
+            raise LocalProtocolError(
+                f"{_title(identity, request)} has {length} bytes; at most {MAX_REQUEST_BYTES}"
+            )
+        self._pace.asked(identity, request)
+        try:
+            answer = await self.central_system.call(identity, request)
+        except DeviceRefusal:
+            raise
+        except DeviceError:
+            # It may have done it all the same.
+            self._tell_meddled(identity, request)
+            raise
+        if _has_meddled(answer):
+            self._tell_meddled(identity, request)
+        if isinstance(answer, GetConfigurationConfirmation):
+            self.announced.note(identity, answer)
+            answer = without_password(answer)
+        if not isinstance(answer, confirmation):
+            raise TypeError(f"{type(answer).__name__} instead of {confirmation.__name__}")
+        return answer
+
+    def _registration(self, identity: str) -> RegistrationStatus | None:
+        session = self.central_system.session(identity)
+        if session is None:
+            return None
+        accepted = session.charge_point.is_accepted
+        return RegistrationStatus.ACCEPTED if accepted else RegistrationStatus.PENDING
+
+    def _tell_meddled(self, identity: str, request: Message) -> None:
+        """Load management sets again what somebody else may have changed."""
+        match request:
+            case SetChargingProfileRequest() | ClearChargingProfileRequest():
+                self.central_system.meddled(identity, request.connector_id)
+            case ResetRequest():
+                self.central_system.meddled(identity)
+
+
+def _has_meddled(answer: Message) -> bool:
+    """Whether a Charge Point says that it obeys other charging profiles now, or will."""
+    match answer:
+        case (
+            SetChargingProfileConfirmation(status=ChargingProfileStatus.ACCEPTED)
+            | ClearChargingProfileConfirmation(status=ClearChargingProfileStatus.ACCEPTED)
+            | ResetConfirmation(status=ResetStatus.ACCEPTED)
+        ):
+            return True
+        case _:
+            return False
+
+
+def _title(identity: str, request: Message) -> str:
+    return f"{action_of(request).name}.req for {identity}"

@@ -1,0 +1,32 @@
+"""Configuration keys whose values are secrets."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from cfos_cm.v16.core import GetConfigurationConfirmation
+
+__all__ = ["AUTHORIZATION_KEY", "is_password", "without_password"]
+
+#: The password of a Charge Point; "Improved security for OCPP 1.6-J", chapter 7.
+AUTHORIZATION_KEY: Final = "AuthorizationKey"
+
+
+def is_password(key: str) -> bool:
+    """Whether a configuration key is the password, however it is written."""
+    return key.strip().casefold() == AUTHORIZATION_KEY.casefold()
+
+
+def without_password(told: GetConfigurationConfirmation) -> GetConfigurationConfirmation:
+    """The same configuration; its password, which should not have been told, is left out."""
+    if told.configuration_key is None:
+        return told
+    return replace(
+        told,
+        configuration_key=tuple(
+            replace(one, value=None) if is_password(one.key) else one
+            for one in told.configuration_key
+        ),
+    )

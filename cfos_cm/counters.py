@@ -1,0 +1,81 @@
+"""Counting what a bound has held back, and what else somebody may want a number of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+__all__ = ["Counter", "Counters"]
+
+
+class Counter(StrEnum):
+    """What is counted; each name is also that of its metric."""
+
+    CONNECTIONS_REFUSED = "connections_refused"
+    """Too many sockets at once, in all or from one address."""
+    HANDSHAKES_FAILED = "handshakes_failed"
+    """Too long, too slow, or not what a Charge Point asks for."""
+    LOGINS_FAILED = "logins_failed"
+    """Wrong password, or none."""
+    LOGINS_PUT_OFF = "logins_put_off"
+    """Not even tried, because too many before it had failed."""
+    IDENTITIES_REFUSED = "identities_refused"
+    """Not configured, and refused for it."""
+    CONNECTIONS_REPLACED = "connections_replaced"
+    """A newer connection of the same Charge Point has taken over."""
+    REPLACEMENTS_REFUSED = "replacements_refused"
+    """A second connection with the identity of one that is alive."""
+    PONGS_MISSED = "pongs_missed"
+    """Connections that were given up because nobody answered."""
+    MESSAGES_TOO_BIG = "messages_too_big"
+    FRAGMENTS_TOO_MANY = "fragments_too_many"
+    MESSAGES_NOT_TEXT = "messages_not_text"
+    READING_PAUSED = "reading_paused"
+    """How often a Charge Point that sends too fast was not read for a while."""
+    SENDERS_TOO_FAST = "senders_too_fast"
+    """Connections that were closed for it."""
+    READERS_TOO_SLOW = "readers_too_slow"
+    """Connections that were closed because what we send piles up."""
+
+    FRAMES_UNREADABLE = "frames_unreadable"
+    FRAMES_OF_UNKNOWN_TYPE = "frames_of_unknown_type"
+    """OCPP-J: a message type that nobody specified is ignored."""
+    CALLS_RECEIVED = "calls_received"
+    CALLS_REFUSED = "calls_refused"
+    """Answered with a CALLERROR."""
+    CALLS_REPEATED = "calls_repeated"
+    """The same message once more: answered again, without a second effect."""
+    CALLS_TOO_MANY = "calls_too_many"
+    """Connections that were closed because too many calls waited for their answers."""
+    CALLS_SENT = "calls_sent"
+    CALLS_NOT_SENT = "calls_not_sent"
+    """Too many wait for the same Charge Point already."""
+    CALLS_TIMED_OUT = "calls_timed_out"
+    ANSWERS_LATE = "answers_late"
+    ANSWERS_DOUBLED = "answers_doubled"
+    ANSWERS_UNKNOWN = "answers_unknown"
+    """To a message id that was never asked with."""
+    DEVIATIONS_TOLERATED = "deviations_tolerated"
+    """Kinds of deviation, once for each device."""
+    FOREIGN_STOPS = "foreign_stops"
+    """StopTransaction for a transaction of another Charge Point."""
+    UNKNOWN_STOPS = "unknown_stops"
+    """StopTransaction for a transaction that nobody has started here."""
+
+
+class Counters:
+    """The numbers, from the start of the program on."""
+
+    def __init__(self) -> None:
+        self._counts = dict.fromkeys(Counter, 0)
+
+    def count(self, what: Counter, times: int = 1) -> None:
+        """It has happened once more."""
+        self._counts[what] += times
+
+    def __getitem__(self, what: Counter) -> int:
+        return self._counts[what]
+
+    def all(self) -> Mapping[Counter, int]:
+        """Every number, as it is now."""
+        return dict(self._counts)

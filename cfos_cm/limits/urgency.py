@@ -1,0 +1,41 @@
+"""Which events a decision looks at, and how soon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from cfos_cm.site.events import (
+    EvseMeasured,
+    SetpointDecided,
+    SetpointOrdered,
+    SiteEvent,
+    TagJudged,
+)
+
+__all__ = ["Urgency", "urgency"]
+
+
+class Urgency(Enum):
+    """How soon the site is decided again after an event that has changed something."""
+
+    AT_ONCE = "at once"
+    NEXT_CYCLE = "in the next cycle"
+    NEVER = "never"
+    """No rule looks at what it changes."""
+
+
+#: Whatever is not named here matters at once: not knowing is no reason to wait.
+_NOT_AT_ONCE: Mapping[type, Urgency] = {
+    EvseMeasured: Urgency.NEVER,
+    TagJudged: Urgency.NEVER,
+    SetpointDecided: Urgency.NEVER,
+    # It was decided just before, with all that it books; but of an EVSE that does not obey
+    # more is booked from now on, and the others have to live with what is left.
+    SetpointOrdered: Urgency.NEXT_CYCLE,
+}
+
+
+def urgency(event: SiteEvent) -> Urgency:
+    """How soon the site is decided again after C{event}, if it has changed anything."""
+    return _NOT_AT_ONCE.get(type(event), Urgency.AT_ONCE)

@@ -1,0 +1,150 @@
+"""The beginning of a connection: the upgrade request, and what is answered."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NoReturn
+
+from autobahn.twisted.websocket import WebSocketServerProtocol
+from autobahn.websocket.types import ConnectionRequest
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from cfos_cm.counters import Counter
+from cfos_cm.net.reception import Guest
+from cfos_cm.net.refusal import Refusal
+from cfos_cm.net.source_address import source_of
+from cfos_cm.net.upgrade_request import END_OF_HEAD
+
+if TYPE_CHECKING:
+    from cfos_cm.net.charge_point_server import ChargePointServer
+
+__all__ = ["Handshake"]
+
+_NOBODY = Guest("", False, None)
+
+_log = Logger(namespace="cfos_cm.net")
+
+
+class _FewWords:
+    """Autobahn's logger: its mistakes are told, its remarks, which repeat the peer, are not."""
+
+    failure = _log.failure
+    error = _log.error
+    critical = _log.critical
+
+    def debug(self, *_: object, **__: object) -> None:
+        """Not told."""
+
+    trace = info = warn = debug
+
+
+class Handshake(WebSocketServerProtocol):
+    """
+    A connection until it is open.
+
+    @ivar guest: who is at the other end, as soon as it is known.
+    """
+
+    factory: ChargePointServer
+    log = _FewWords()
+    guest = _NOBODY
+    _is_held = False
+    _refusal: Refusal | None = None
+    # Autobahn's own, which it does not annotate.
+    openHandshakeTimeoutCall: IDelayedCall | None
+    data: bytes
+
+    def connectionMade(self) -> None:
+        """The TCP connection is up."""
+        super().connectionMade()
+        self.factory.connection_made(self, self._source())
+
+    def processHandshake(self) -> None:
+        """Bytes of an upgrade request have come."""
+        if END_OF_HEAD in self.data:
+            self.data = self.factory.reception.mended(self.data)
+        super().processHandshake()
+
+    def onConnect(self, request: ConnectionRequest) -> str | Deferred[str | None] | None:
+        """
+        The upgrade request is complete.
+
+        @return: the subprotocol, as soon as the connection may be opened.
+        @raise Refusal: if this is not a Charge Point that may connect.
+        """
+        try:
+            self.guest = self.factory.reception.receive(
+                self.http_request_uri, request, self.peer, self._source()
+            )
+            may_open = self.factory.rivals.welcome(self)
+        except Refusal as refusal:
+            self._refusal = refusal
+            raise
+        except Exception:
+            _log.failure("{peer}: its request could not be answered", peer=self.peer)
+            raise
+        subprotocol = self.guest.subprotocol
+        if may_open is None:
+            return subprotocol
+        self._hold()
+        return may_open.addCallbacks(lambda _: subprotocol, self._refused)
+
+    def failHandshake(
+        self,
+        reason: str,
+        code: int = HTTPStatus.BAD_REQUEST,
+        responseHeaders: list[tuple[str, str]] | None = None,
+    ) -> None:
+        """Refuse the upgrade, in a way that tells a client how to do better."""
+        headers = [*(responseHeaders or []), ("Content-Length", "0"), ("Connection", "close")]
+        if self._refusal is not None:
+            headers += self._refusal.headers
+        else:
+            # Autobahn's reasons repeat what the peer has sent, be it a password.
+            reason = HTTPStatus(code).phrase
+            self.count(Counter.HANDSHAKES_FAILED)
+            _log.info("{peer}: refused, {reason}", peer=self.peer, reason=reason)
+        super().failHandshake(reason, code, headers)
+
+    def onOpenHandshakeTimeout(self) -> None:
+        """The upgrade request has not come in time."""
+        self.count(Counter.HANDSHAKES_FAILED)
+        super().onOpenHandshakeTimeout()
+
+    def _hold(self) -> None:
+        """The handshake waits for us now, not for the peer."""
+        self._is_held = True
+        self.factory.connection_held(self)
+        if self.openHandshakeTimeoutCall is not None:
+            self.openHandshakeTimeoutCall.cancel()
+            self.openHandshakeTimeoutCall = None
+
+    def _refused(self, failure: Failure) -> NoReturn:
+        if isinstance(failure.value, Refusal):
+            self._refusal = failure.value
+        failure.raiseException()
+
+    def _released(self) -> None:
+        """Our answer is given."""
+        self._is_held = False
+
+    def _source(self) -> str:
+        return source_of(str(getattr(self.transport.getPeer(), "host", "")))
+
+    def _shake_hands(self, data: bytes) -> None:
+        if len(self.data) + len(data) > self.factory.limits.handshake_bytes:
+            # Autobahn puts no bound on a handshake.
+            self.count(Counter.HANDSHAKES_FAILED)
+            self.factory.rivals.left(self)
+            self.transport.abortConnection()
+        elif self._is_held:
+            self.data += data
+        else:
+            super().dataReceived(data)
+
+    def count(self, what: Counter) -> None:
+        """It has happened once more."""
+        self.factory.central_system.counters.count(what)

@@ -1,0 +1,82 @@
+"""Orders on their way to the devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+
+from attrs import frozen
+from twisted.internet.defer import maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from cfos_cm.drivers.interfaces import IEvse
+from cfos_cm.errors import DeviceError
+from cfos_cm.site.evse import Evse
+from cfos_cm.site.setpoint import Setpoint
+
+__all__ = ["Dispatch", "Order"]
+
+_log = Logger(namespace="cfos_cm.services")
+
+
+@frozen(eq=False)
+class Order:
+    """An order to one EVSE; one is never the same as another."""
+
+    evse: str
+    setpoint: Setpoint
+
+
+class Dispatch:
+    """
+    Hands orders to the devices, one at a time to each.
+
+    @ivar devices: who carries setpoints out, by the EVSE's name.
+    """
+
+    def __init__(self, ended: Callable[[Order, Failure | None], None]) -> None:
+        """
+        @param ended: is told of the end of each order: C{None} if the device has confirmed it,
+            what went wrong if it has not. It is not told of orders that were forgotten.
+        """
+        self.devices: Mapping[str, IEvse] = {}
+        self._ended = ended
+        self._under_way: dict[str, Order] = {}
+
+    def is_ready(self, evse: str) -> bool:
+        """Whether an EVSE can be given an order: it has a device, and no other order."""
+        return evse in self.devices and evse not in self._under_way
+
+    def give(self, evse: Evse, setpoint: Setpoint) -> None:
+        """
+        Order an EVSE that is ready to obey C{setpoint}.
+
+        @param evse: as it is known before it is given the order.
+        """
+        order = self._under_way[evse.name] = Order(evse.name, setpoint)
+        applying = maybeDeferred(
+            self.devices[evse.name].apply, setpoint, evse.active_transaction_id, evse.stale
+        )
+        applying.addCallbacks(
+            lambda _: self._end(order, None), lambda failure: self._failed(order, failure)
+        )
+        applying.addErrback(
+            lambda failure: _log.failure("order to {evse}", failure, evse=evse.name)
+        )
+
+    def keep(self, evses: Container[str]) -> None:
+        """Forget the orders of all EVSEs but these: their devices are none of ours any more."""
+        self._under_way = {
+            name: order for name, order in self._under_way.items() if name in evses
+        }
+
+    def _failed(self, order: Order, failure: Failure) -> None:
+        if not failure.check(DeviceError):
+            _log.failure("the driver of {evse} failed", failure, evse=order.evse)
+        self._end(order, failure)
+
+    def _end(self, order: Order, failure: Failure | None) -> None:
+        # The EVSE may be gone, or have become another device with an order of its own.
+        if self._under_way.get(order.evse) is order:
+            del self._under_way[order.evse]
+            self._ended(order, failure)

@@ -1,0 +1,53 @@
+"""What an EVSE's meter says."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from cfos_cm.electrical import NO_CURRENT, PhaseCurrents
+
+__all__ = ["NOTHING_MEASURED", "Measured"]
+
+
+@frozen
+class Measured:
+    """
+    What is known from the meter of one EVSE.
+
+    It is kept apart from all else that is known of the EVSE because it changes a thousand
+    times for each time that something else does.
+
+    @ivar currents: per phase of the supply; C{None}: not known. [mA]
+    @ivar energy_wh: the register, not the session; C{None}: not known. [Wh]
+    @ivar power_w: what the car draws; C{None}: not known. [W]
+    """
+
+    currents: PhaseCurrents | None = None
+    energy_wh: int | None = None
+    power_w: int | None = None
+
+    def updated(
+        self, currents: PhaseCurrents | None, energy_wh: int | None, power_w: int | None
+    ) -> Measured:
+        """
+        What is known after the meter has spoken again; C{None} where it said nothing.
+
+        @return: C{self} when it said nothing new.
+        """
+        found = Measured(
+            self.currents if currents is None else currents,
+            self.energy_wh if energy_wh is None else energy_wh,
+            self.power_w if power_w is None else power_w,
+        )
+        return self if found == self else found
+
+    def standing_still(self) -> Measured:
+        """What is known when no current flows, whatever the meter said before."""
+        return Measured(NO_CURRENT, self.energy_wh, 0)
+
+    def out_of_sight(self) -> Measured:
+        """What is still known when nobody can ask the meter: its register only counts up."""
+        return Measured(energy_wh=self.energy_wh)
+
+
+NOTHING_MEASURED = Measured()

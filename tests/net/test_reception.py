@@ -1,0 +1,234 @@
+"""Charge Points whose handshakes are slightly wrong, and logins that are put off."""
+
+from __future__ import annotations
+
+from attrs import evolve
+from twisted.logger import capturedLogs, formatEvent
+
+from cfos_cm.central_system.quirks import QuirkPolicy
+from cfos_cm.central_system.settings import ChargePointSettings, UnknownChargePoints
+from cfos_cm.counters import Counter
+from cfos_cm.net.login_throttle import FREE_FAILURES
+from cfos_cm.quirk import Quirk
+from tests.central_system.world import BAY_1, BAY_2, SITE
+
+from .peers import TEXT, ServerCase, basic, frame, upgrade
+
+PASSWORD = "s3cret-pässword"
+
+
+def forgiven(*quirks: Quirk) -> QuirkPolicy:
+    """What an operator has named."""
+    return QuirkPolicy(named=frozenset(quirks))
+
+
+def without_connection(request: bytes) -> bytes:
+    """A request that does not say C{Connection: Upgrade}."""
+    return request.replace(b"Connection: Upgrade\r\n", b"")
+
+
+class Identities(ServerCase):
+    """Every form in which wallboxes append what they were told, or have built in."""
+
+    settings = evolve(
+        SITE,
+        charge_points={
+            name: ChargePointSettings(name, {1: BAY_1})
+            for name in ("CP-1", "RDAM 123", "Garage", "ABC", "abc")
+        },
+    )
+
+    async def test_forms(self) -> None:
+        """The one that is configured is found."""
+        for path, identity in (
+            ("/CP-1", "CP-1"),
+            ("/ocpp/CP-1", "CP-1"),
+            ("/CP-1/CP-1", "CP-1"),
+            ("/CP-1/SN-0815", "CP-1"),
+            ("/ocpp//CP-1", "CP-1"),
+            ("//CP-1", "CP-1"),
+            ("/CP-1/", "CP-1"),
+            ("/steve/websocket/CentralSystemService/CP-1", "CP-1"),
+            ("/cp-1", "CP-1"),
+            ("/ocpp/GARAGE", "Garage"),
+            ("/CP-1?token=x&id=/y", "CP-1"),
+            ("/CP%2D1", "CP-1"),
+            ("/CP-1%20", "CP-1"),
+            ("/RDAM%20123", "RDAM 123"),
+            ("/rdam%20123", "RDAM 123"),
+            ("/RDAM 123", "RDAM 123"),
+            ("/ocpp/RDAM 123?x=y", "RDAM 123"),
+            ("/ABC", "ABC"),
+            ("/abc", "abc"),
+        ):
+            wire = await self.opened(path)
+            self.assertIsNotNone(self.world.system.session(identity), path)
+            wire.drop()
+            while self.world.system.sessions():
+                await self.turn()
+
+    async def test_stranger(self) -> None:
+        """Where nothing fits, what stands at the end is somebody new."""
+        for path, identity in (("/ocpp/Abc", "Abc"), ("/a/b", "b"), ("/CP_1", "CP_1")):
+            await self.opened(path)
+            self.assertIsNotNone(self.world.system.session(identity), path)
+
+    async def test_blank_stranger(self) -> None:
+        """Blanks are put right for those only that are configured."""
+        self.assertEqual(400, await self.status(upgrade("/NEW 1")))
+
+
+class Subprotocol(ServerCase):
+    """A wallbox that does not say what it speaks."""
+
+    settings = evolve(
+        SITE,
+        charge_points={
+            "CP-1": ChargePointSettings(
+                "CP-1", {1: BAY_1}, quirks=forgiven(Quirk.NO_SUBPROTOCOL)
+            ),
+            "CP-2": ChargePointSettings("CP-2", {1: BAY_2}),
+        },
+    )
+
+    async def test_forgiven(self) -> None:
+        """It is understood when it is known for it, and nothing is agreed upon in its name."""
+        wire = await self.dial(upgrade(subprotocol=None))
+        head = await wire.head()
+        self.assertIn(" 101 ", head)
+        self.assertNotIn("sec-websocket-protocol", head.lower())
+        wire.say(frame(TEXT, b'[2,"1","Heartbeat",{}]'))
+        self.assertEqual(TEXT, (await wire.frame())[0])
+
+    async def test_others(self) -> None:
+        """Nobody else is, and nobody who says that he speaks something else."""
+        self.assertEqual(400, await self.status(upgrade("/CP-2", subprotocol=None)))
+        self.assertEqual(400, await self.status(upgrade("/CP-1", subprotocol="ocpp2.0.1")))
+        self.assertEqual(2, self.world.system.counters[Counter.HANDSHAKES_FAILED])
+
+
+class ConnectionHeader(ServerCase):
+    """A wallbox whose request has no C{Connection: Upgrade}."""
+
+    settings = evolve(
+        SITE,
+        charge_points={
+            "CP-1": ChargePointSettings(
+                "CP-1", {1: BAY_1}, quirks=forgiven(Quirk.NO_CONNECTION_HEADER)
+            ),
+            "CP-2": ChargePointSettings("CP-2", {1: BAY_2}),
+        },
+    )
+
+    async def test_forgiven(self) -> None:
+        """It gets its upgrade when it is known for it, also when it says something else."""
+        self.assertEqual(101, await self.status(without_connection(upgrade("/ocpp/CP-1"))))
+
+    async def test_keep_alive(self) -> None:
+        """It also does when it says something else instead, in small pieces."""
+        request = upgrade().replace(b"Connection: Upgrade", b"Connection: keep-alive")
+        wire = await self.dial(request[:70])
+        await self.turn()
+        wire.say(request[70:])
+        self.assertIn(" 101 ", await wire.head())
+
+    async def test_others(self) -> None:
+        """Nobody else does; of one that is configured the log says what to set."""
+        with capturedLogs() as logged:
+            for path in ("/CP-2", "/new", "/", "/a%2fb"):
+                request = without_connection(upgrade(path))
+                self.assertEqual(400, await self.status(request), path)
+        hints = [
+            line for line in map(formatEvent, logged) if "add no-connection-header" in line
+        ]
+        self.assertEqual(1, len(hints))
+        self.assertIn("CP-2", hints[0])
+
+
+class Logins(ServerCase):
+    """Wrong passwords."""
+
+    settings = evolve(SITE, password=PASSWORD, unknown=UnknownChargePoints.REFUSE)
+
+    def request(self, password: str, name: str = "CP-1") -> bytes:
+        """An upgrade request with a password."""
+        return upgrade(f"/{name}", f"Authorization: {basic(name, password)}")
+
+    async def fail(self, times: int, name: str = "CP-1") -> None:
+        """Some wrong passwords."""
+        for _ in range(times):
+            self.assertEqual(401, await self.status(self.request("wrong", name)))
+
+    async def test_put_off(self) -> None:
+        """After some of them even the right one has to wait, and is told how long."""
+        await self.fail(FREE_FAILURES)
+        head = await self.asked(self.request(PASSWORD))
+        self.assertIn("HTTP/1.1 429 Too Many Requests\r\n", head)
+        self.assertIn("\r\nRetry-After: 1", head)
+        counters = self.world.system.counters
+        self.assertEqual(FREE_FAILURES, counters[Counter.LOGINS_FAILED])
+        self.assertEqual(1, counters[Counter.LOGINS_PUT_OFF])
+        self.world.clock.advance(1)
+        self.assertEqual(101, await self.status(self.request(PASSWORD)))
+
+    async def test_told(self) -> None:
+        """The log says once how long it has to wait, and nothing of the tries meanwhile."""
+        await self.fail(FREE_FAILURES - 1)
+        with capturedLogs() as logged:
+            await self.fail(1)
+            for _ in range(5):
+                self.assertEqual(429, await self.status(self.request("wrong")))
+        told = [line for line in map(formatEvent, logged) if "CP-1" in line]
+        self.assertEqual(1, len(told), told)
+        self.assertIn("it has to wait 1 s before the next try", told[0])
+
+    async def test_alike(self) -> None:
+        """Known and unknown identities are put off in the same words."""
+        heads = set()
+        for name in ("CP-1", "nobody"):
+            await self.fail(FREE_FAILURES, name)
+            heads.add(await self.asked(self.request("wrong", name)))
+        self.assertEqual(1, len(heads))
+
+    async def test_other_case(self) -> None:
+        """Another spelling of the same identity is no new one."""
+        await self.fail(FREE_FAILURES - 1)
+        await self.fail(1, "cp-1")
+        self.assertEqual(429, await self.status(self.request(PASSWORD)))
+
+    async def test_at_home(self) -> None:
+        """Where a Charge Point was logged in last, it is never put off."""
+        wire = await self.dial(self.request(PASSWORD))
+        await wire.head()
+        await self.fail(FREE_FAILURES + 3)
+        self.assertEqual(101, await self.status(self.request(PASSWORD)))
+
+    async def test_no_password(self) -> None:
+        """Who shows none guesses none: many programs ask first without."""
+        for _ in range(FREE_FAILURES + 3):
+            self.assertEqual(401, await self.status(upgrade()))
+        self.assertEqual(101, await self.status(self.request(PASSWORD)))
+
+    async def test_others(self) -> None:
+        """Others at the same address are not put off."""
+        await self.fail(FREE_FAILURES)
+        self.assertEqual(101, await self.status(self.request(PASSWORD, "CP-2")))
+
+    async def test_nobodyLearns(self) -> None:
+        """Where only some have to know a password, an unknown one is told no more."""
+        own = evolve(SITE.charge_points["CP-1"], password=PASSWORD)
+        settings = evolve(
+            SITE,
+            password=None,
+            charge_points={**SITE.charge_points, "CP-1": own},
+            unknown=UnknownChargePoints.REFUSE,
+        )
+        self.world.system.configure(settings)
+        for identity in ("nobody", "CP-1"):
+            self.assertEqual(401, await self.status(self.request("wrong", identity)))
+
+    async def test_refused(self) -> None:
+        """Identities that are refused are counted."""
+        self.assertEqual(404, await self.status(self.request(PASSWORD, "nobody")))
+        self.assertEqual(404, await self.status(upgrade("/..")))
+        self.assertEqual(2, self.world.system.counters[Counter.IDENTITIES_REFUSED])
