@@ -98,7 +98,15 @@ class Help(SynchronousTestCase):
         """Each of them has a help, with all of its options."""
         commands = self.commands(parser())
         self.assertEqual(
-            [(), ("check",), ("tag",), ("tag", "list"), ("tag", "set"), ("tag", "remove")],
+            [
+                (),
+                ("check",),
+                ("tag",),
+                ("tag", "list"),
+                ("tag", "set"),
+                ("tag", "remove"),
+                ("fake-charger",),
+            ],
             commands,
         )
         for words in commands:

@@ -1,0 +1,301 @@
+"""Oddities of frames and JSON: Q11 to Q18 and Q48."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cfos_cm.quirk import Quirk
+from cfos_cm.simulator.personas.asked import Answer, Asked, Refusal, Verbatim
+from cfos_cm.simulator.personas.payloads import (
+    energy,
+    meter_values,
+    sampled,
+    start_transaction,
+    stop_transaction,
+    timestamp,
+)
+from cfos_cm.simulator.personas.persona import (
+    ANSWERED,
+    Make,
+    Outcome,
+    Persona,
+    Reaction,
+)
+from cfos_cm.simulator.personas.wallbox import Wallbox
+
+__all__ = ["FRAMING"]
+
+#: Where a go-e begins to count after each start.
+_FIRST_GOE_ID = 531531541
+#: How long a frame may stay without an answer that nobody can recognise as a call. [s]
+_UNREADABLE_S = 3.0
+
+
+async def _is_asked_again(wallbox: Wallbox, what: str) -> None:
+    """
+    Whether an odd answer was understood.
+
+    A Central System has one call in flight: if it still waits for the answer to the first, the
+    next does not come.
+    """
+    await wallbox.must_be_asked("SetChargingProfile")
+    so_far = wallbox.asked_so_far
+    await wallbox.status("Preparing")
+    number = await wallbox.start()
+    again = await wallbox.asked("SetChargingProfile", after=so_far)
+    outcome = (
+        Outcome(Reaction.HUNG, "no further call comes")
+        if again is None
+        else Outcome(Reaction.TOLERATED, "the next call comes")
+    )
+    wallbox.judge(what, outcome)
+    await wallbox.moment("answered")
+    await wallbox.stop(number)
+    await wallbox.status("Available")
+
+
+async def _other_answer_ids(wallbox: Wallbox) -> None:
+    def beside(asked: Asked) -> Answer:
+        other = f"{str(asked.unique_id)[:-1]}#"
+        return Verbatim(json.dumps([3, other, {"status": "Accepted"}]).encode())
+
+    wallbox.answer("SetChargingProfile", beside)
+    await wallbox.connect()
+    await _is_asked_again(wallbox, "answers with another message id")
+
+
+async def _answers_with_action(wallbox: Wallbox) -> None:
+    def repeating(asked: Asked) -> Answer:
+        frame = [3, asked.unique_id, asked.action, {"status": "Accepted"}]
+        return Verbatim(json.dumps(frame).encode())
+
+    wallbox.answer("SetChargingProfile", repeating)
+    await wallbox.connect()
+    stage = wallbox.stage
+    outcome = await wallbox.call("Authorize", {"idTag": stage.id_tag, "connectorId": 1})
+    wallbox.judge("adds connectorId to Authorize", outcome)
+    heartbeat = await wallbox.call("Heartbeat", {"uptime": 4711})
+    wallbox.judge("adds a field of its own to Heartbeat", heartbeat)
+    await _is_asked_again(wallbox, "repeats the action in its answer")
+
+
+async def _any_ids(wallbox: Wallbox) -> None:
+    stage = wallbox.stage
+    await wallbox.connect()
+    for unique_id in ("1", "-1", str(_FIRST_GOE_ID), "x" * 36, "a b/ü"):
+        outcome = await wallbox.call("Heartbeat", {}, unique_id)
+        wallbox.judge(f"uses the message id {unique_id!r}", outcome)
+    start = start_transaction(stage.connector, stage.id_tag, 1000, timestamp(stage.now()))
+    first = await wallbox.call("StartTransaction", start, "7")
+    number = wallbox.started(first)
+    repeated = await wallbox.call("StartTransaction", start, "7")
+    wallbox.judge("says the same once more with the same message id", repeated, ANSWERED)
+    if repeated.reaction is Reaction.TOLERATED:
+        same = repeated.payload.get("transactionId") == number
+        wallbox.claim("gets the same transaction", same)
+    await wallbox.stop(number)
+    await wallbox.close()
+    await wallbox.connect()
+    again = await wallbox.call("Heartbeat", {}, "7")
+    wallbox.judge("counts from the start again, and says something else with an old id", again)
+    is_its_own = "currentTime" in again.payload
+    wallbox.claim("gets the answer to what it has said", is_its_own)
+
+
+async def _numeric_ids(wallbox: Wallbox) -> None:
+    stage = wallbox.stage
+    wallbox.must("connects", await wallbox.dial())
+    boot = Make("go-e", "go-eCharger V3", "56.2").boot_notification()
+    wallbox.registered(await wallbox.call("BootNotification", boot, _FIRST_GOE_ID))
+    outcome = await wallbox.call("Heartbeat", {}, _FIRST_GOE_ID + 1)
+    wallbox.judge("uses a number as message id, and is answered with the number", outcome)
+    start = start_transaction(stage.connector, stage.id_tag, 1000, timestamp(stage.now()))
+    number = wallbox.started(await wallbox.call("StartTransaction", start, _FIRST_GOE_ID + 2))
+    stop = stop_transaction(number, 2000, timestamp(stage.now()))
+    stopped = await wallbox.call("StopTransaction", stop, _FIRST_GOE_ID + 3)
+    wallbox.judge("stops its transaction so, too", stopped)
+
+
+async def _broken_json(wallbox: Wallbox) -> None:
+    stage = wallbox.stage
+    await wallbox.connect()
+    at, connector = timestamp(stage.now()), f'"connectorId":{stage.connector}'
+    reading = json.dumps({"timestamp": at, "sampledValue": [energy(1234)]})
+    for what, payload in (
+        ("begins an array with a comma", f'{{{connector},"meterValue":[,{reading}]}}'),
+        ("leaves a value out", f'{{{connector},"transactionId":,"meterValue":[{reading}]}}'),
+        ("ends an object with a comma", f'{{{connector},"meterValue":[{reading}],}}'),
+    ):
+        unique_id = wallbox.new_id()
+        text = f'[2,"{unique_id}","MeterValues",{payload}]'.encode()
+        outcome = await wallbox.say(text, unique_id, _UNREADABLE_S)
+        wallbox.judge(what, outcome, ANSWERED)
+    wallbox.judge("and says Heartbeat afterwards", await wallbox.call("Heartbeat", {}))
+
+
+async def _say_values(wallbox: Wallbox, what: str, payload: dict[str, Any]) -> None:
+    wallbox.judge(what, await wallbox.call("MeterValues", payload))
+
+
+async def _single_meter_value(wallbox: Wallbox) -> None:
+    stage = wallbox.stage
+    await wallbox.connect()
+    reading = {"timestamp": timestamp(stage.now()), "sampledValue": [energy(4200)]}
+    payload: dict[str, Any] = {"connectorId": stage.connector, "meterValue": reading}
+    await _say_values(wallbox, "sends an object for the list of its meter values", payload)
+
+
+async def _other_words(wallbox: Wallbox) -> None:
+    stage = wallbox.stage
+    await wallbox.connect()
+    at, connector = timestamp(stage.now()), stage.connector
+    for what, values in (
+        ("has a unit of its own: Hz", (sampled("50.0", "Frequency", "Hz"), energy(4200))),
+        ("spells Celsius right", (sampled("31.5", "Temperature", "Celsius"),)),
+        ("leaves out what has a default", ({"value": "4300"},)),
+        ("has a measurand of its own", (sampled("1", "Cable.Wear", "Percent"), energy(4400))),
+    ):
+        await _say_values(wallbox, what, meter_values(connector, None, at, *values))
+
+
+async def _ocpp15_values(wallbox: Wallbox) -> None:
+    stage = wallbox.stage
+    await wallbox.connect()
+    at = timestamp(stage.now())
+    payload: dict[str, Any] = {
+        "connectorId": stage.connector,
+        "values": [{"timestamp": at, "values": [energy(4200)]}],
+    }
+    await _say_values(wallbox, "writes its meter values as OCPP 1.5 did", payload)
+
+
+async def _swaps_errors(wallbox: Wallbox) -> None:
+    wallbox.answer("GetLocalListVersion", lambda _: Refusal("NotImplemented"))
+    wallbox.answer("ClearCache", lambda _: Refusal("NotSupported"))
+    wallbox.answer("SetChargingProfile", lambda _: Refusal("NotSupported"))
+    await wallbox.connect()
+    unknown = await wallbox.call("FlashLights", {})
+    wallbox.claim(
+        "says an action that nobody knows, and hears NotImplemented",
+        (unknown.reaction, unknown.detail) == (Reaction.REFUSED, "NotImplemented"),
+        unknown.detail or unknown.reaction.value,
+    )
+    wrong_way = await wallbox.call("Reset", {"type": "Soft"})
+    wallbox.claim(
+        "says an action that only a Central System may, and hears that it is not supported",
+        wrong_way.detail in ("NotSupported", "NotImplemented"),
+        wrong_way.detail or wrong_way.reaction.value,
+    )
+    asked = await wallbox.must_be_asked("GetLocalListVersion", only_patiently=True)
+    wallbox.claim("answers with the other of the two codes", True, asked.action)
+    wallbox.judge("and says Heartbeat afterwards", await wallbox.call("Heartbeat", {}))
+
+
+FRAMING = (
+    Persona(
+        number="Q11",
+        title="answers with another message id than it was asked with",
+        boxes="SN1005… of EN+",
+        why=(
+            "Taken for no answer, each call runs into its time-out, and charging is never "
+            "limited."
+        ),
+        evidence=("https://github.com/mobilityhouse/ocpp/issues/297",),
+        make=Make("EN+", "SN1005"),
+        script=_other_answer_ids,
+    ),
+    Persona(
+        number="Q12",
+        title="has message ids that are short, no UUIDs, or used before",
+        boxes="go-e (counts from 531531541 after each start) and others",
+        why=(
+            "An id is a text of up to 36 characters; a repeated one must have no second "
+            "effect, and after a restart it is another message."
+        ),
+        evidence=(
+            "https://github.com/lbbrhzn/ocpp/issues/1573",
+            "https://github.com/citrineos/citrineos/issues/212",
+            "https://github.com/EVerest/libocpp/pull/298",
+            "https://github.com/goecharger/go-eCharger-API-v2/issues/126",
+        ),
+        make=Make("Vendor", "Any Ids"),
+        script=_any_ids,
+    ),
+    Persona(
+        number="Q13",
+        title="has JSON numbers for message ids",
+        boxes="go-e",
+        why="It finds its answer only by the number; refused, it never gets past its boot.",
+        evidence=("https://github.com/goecharger/go-eCharger-API-v2/issues/106",),
+        make=Make("go-e", "go-eCharger V3", "56.2"),
+        script=_numeric_ids,
+        needs=frozenset({Quirk.NUMERIC_IDS}),
+    ),
+    Persona(
+        number="Q14",
+        title="sends what is not quite JSON",
+        boxes="ZJ Beny (a comma before the first value), AEFA (a value left out), Grizzl-E 5.x",
+        why="It may be refused or repaired, but a closed connection makes it useless.",
+        evidence=(
+            "https://github.com/lbbrhzn/ocpp/issues/1078",
+            "https://github.com/lbbrhzn/ocpp/issues/2032",
+        ),
+        make=Make("ZJ Beny", "BCP-A2N-L"),
+        script=_broken_json,
+    ),
+    Persona(
+        number="Q15",
+        title="sends one meter value instead of a list of them",
+        boxes="Huawei",
+        why="It is clear what is meant; refused, nothing of its energy is known.",
+        evidence=("https://github.com/lbbrhzn/ocpp/issues/1144",),
+        make=Make("Huawei", "AC Charger"),
+        script=_single_meter_value,
+    ),
+    Persona(
+        number="Q16",
+        title="has units and measurands of its own",
+        boxes="Charge Amps Halo and others",
+        why="One word that is not known must not cost the values beside it.",
+        evidence=(
+            "https://github.com/lbbrhzn/ocpp/issues/1576",
+            "https://github.com/lbbrhzn/ocpp/issues/45",
+            "https://github.com/lbbrhzn/ocpp/pull/1764",
+        ),
+        make=Make("Charge Amps", "HALO"),
+        script=_other_words,
+    ),
+    Persona(
+        number="Q17",
+        title="writes meter values in the form of OCPP 1.5",
+        boxes="not named",
+        why="Old firmware under a new version number; its values can be read all the same.",
+        evidence=("steve-community/steve, MeterValue15Deserializer",),
+        make=Make("Vendor", "Values of 1.5"),
+        script=_ocpp15_values,
+        needs=frozenset({Quirk.OCPP15_VALUES}),
+    ),
+    Persona(
+        number="Q18",
+        title="adds fields, and repeats the action in its answers",
+        boxes="go-e and others",
+        why="Nothing in it is ambiguous; a schema that is checked to the letter refuses it.",
+        evidence=(
+            "https://github.com/evcc-io/evcc/issues/14579",
+            "https://github.com/goecharger/go-eCharger-API-v2/issues/106",
+        ),
+        make=Make("go-e", "go-eCharger V3", "56.2"),
+        script=_answers_with_action,
+    ),
+    Persona(
+        number="Q48",
+        title="swaps NotImplemented and NotSupported",
+        boxes="not named: what is built on some library",
+        why="Both say that it cannot be done; the right one is still to be sent.",
+        evidence=(),
+        make=Make("Vendor", "Swapped Codes"),
+        script=_swaps_errors,
+        asks=("GetLocalListVersion",),
+    ),
+)

@@ -1,0 +1,333 @@
+"""Oddities of the connection: Q1 to Q8, Q10 and Q44."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+from cfos_cm.quirk import Quirk
+from cfos_cm.simulator.personas.frames import Opcode
+from cfos_cm.simulator.personas.persona import (
+    ANSWERED,
+    Make,
+    Outcome,
+    Persona,
+    Reaction,
+)
+from cfos_cm.simulator.personas.stage import NotShown
+from cfos_cm.simulator.personas.wallbox import Wallbox
+
+__all__ = ["TRANSPORT"]
+
+#: How soon a wallbox that comes back must be served although its old connection seems alive.
+#: An old one that is asked whether it lives has some seconds to answer. [s]
+_COMES_BACK_S = 5.0
+#: Longer than any firmware writes, and within what a Central System has to read. [bytes]
+_LARGE = 200_000
+
+_REFUSED_OR_CLOSED = frozenset({Reaction.REFUSED, Reaction.CLOSED})
+_SAID_BY_CLOSING = frozenset({Reaction.CLOSED, Reaction.TOLERATED})
+
+
+async def _no_subprotocol(wallbox: Wallbox) -> None:
+    await wallbox.connect(subprotocols=None)
+    wallbox.judge("says Heartbeat", await wallbox.call("Heartbeat", {}))
+
+
+async def _no_connection_header(wallbox: Wallbox) -> None:
+    await wallbox.connect(connection=False)
+    wallbox.judge("says Heartbeat", await wallbox.call("Heartbeat", {}))
+
+
+async def _several_versions(wallbox: Wallbox) -> None:
+    both = await wallbox.dial(subprotocols="ocpp2.0.1, ocpp1.6")
+    wallbox.must("offers ocpp2.0.1 and ocpp1.6", both)
+    wallbox.claim("gets ocpp1.6, which it speaks", both.detail == "ocpp1.6", both.detail)
+    await wallbox.boot()
+    await wallbox.close()
+    other = await wallbox.dial(subprotocols="ocpp2.0.1")
+    wallbox.judge("offers only ocpp2.0.1, and does not speak it", other, _REFUSED_OR_CLOSED)
+    await wallbox.close()
+    await wallbox.connect(subprotocols="ocpp1.6")
+
+
+def _forms(path: str, identity: str) -> dict[str, str]:
+    """What wallboxes make of the URL that they are given, by what they do."""
+    quoted = quote(identity, safe="")
+    dashed = "".join(
+        char if char.isascii() and char.isalnum() else f"%{ord(char):02X}" for char in identity
+    )
+    return {
+        "appends its identity": f"{path}/{quoted}",
+        "ends with a slash": f"{path}/{quoted}/",
+        "doubles the slash": f"{path}//{quoted}",
+        "appends its identity twice": f"{path}/{quoted}/{quoted}",
+        "puts a path before it": f"{path}/ocpp/{quoted}",
+        "puts a longer path before it": f"{path}/steve/websocket/CentralSystemService/{quoted}",
+        "writes it in lower case": f"{path}/{quote(identity.lower(), safe='')}",
+        "writes it in upper case": f"{path}/{quote(identity.upper(), safe='')}",
+        "percent-encodes what it need not": f"{path}/{dashed}",
+        "adds a blank": f"{path}/{quoted}%20",
+        "adds a query": f"{path}/{quoted}?version=1.6",
+    }
+
+
+async def _forms_of_identity(wallbox: Wallbox) -> None:
+    stage = wallbox.stage
+    for what, target in _forms(stage.address.path, stage.identity).items():
+        outcome = await wallbox.dial(target)
+        if wallbox.judge(f"{what}: {target}", outcome):
+            await wallbox.boot()
+            await wallbox.moment(what)
+            await wallbox.close()
+
+
+async def _half_open(wallbox: Wallbox) -> None:
+    await wallbox.connect()
+    wallbox.link.socket.go_deaf()
+    begun_s = wallbox.stage.reactor.seconds()
+    await wallbox.connect()
+    took_s = wallbox.stage.reactor.seconds() - begun_s
+    wallbox.claim(
+        "is served again soon although its old connection was never closed",
+        took_s <= _COMES_BACK_S,
+        f"after {took_s:.1f} s",
+    )
+    wallbox.link.socket.send_frame(Opcode.TEXT, b"[]", reserved=4)
+    closed = await wallbox.link.expect(lambda: None, wallbox.stage.timeout_s)
+    wallbox.judge("sends a frame with a reserved bit", closed, _SAID_BY_CLOSING)
+    await wallbox.connect()
+
+
+async def _no_pongs(wallbox: Wallbox) -> None:
+    await wallbox.connect()
+    wallbox.link.socket.answers_pings = False
+    await wallbox.pause(wallbox.stage.patience_s)
+    outcome = await wallbox.call("Heartbeat", {})
+    came = f"{wallbox.link.socket.pings} came within {wallbox.stage.patience_s:g} s"
+    wallbox.judge(f"answers no ping ({came}) and says Heartbeat", outcome)
+
+
+async def _away(wallbox: Wallbox) -> None:
+    await wallbox.connect()
+    await wallbox.status("Preparing")
+    number = await wallbox.start(1000)
+    wallbox.judge("charges", await wallbox.status("Charging"))
+    await wallbox.drop()
+    await wallbox.moment("away")
+    await wallbox.pause(wallbox.stage.patience_s)
+    await wallbox.reconnect()
+    wallbox.judge("goes on with its transaction", await wallbox.measure(number, 1500))
+    await wallbox.moment("back")
+    await wallbox.stop(number, 2000)
+    await wallbox.status("Available")
+
+
+async def _slow_to_boot(wallbox: Wallbox) -> None:
+    wallbox.must("connects", await wallbox.dial())
+    await wallbox.pause(wallbox.stage.patience_s)
+    wallbox.claim(
+        f"is silent for {wallbox.stage.patience_s:g} s and is still connected",
+        not wallbox.link.is_over,
+        "" if not wallbox.link.is_over else wallbox.link.how_it_ended(),
+    )
+    await wallbox.boot()
+
+
+async def _pieces(wallbox: Wallbox) -> None:
+    unique_id = wallbox.new_id()
+    text = json.dumps([2, unique_id, "Heartbeat", {}]).encode()
+    answer = wallbox.expect_answer(unique_id)
+    wallbox.link.socket.send_pieces([text[:9], b"", text[9:20], text[20:]], between=b"still")
+    wallbox.judge("sends a message in four pieces with pings between", await answer)
+    large = {"vendorId": "org.example.large", "data": "x" * _LARGE}
+    outcome = await wallbox.call("DataTransfer", large)
+    wallbox.judge(f"sends a message of {_LARGE} bytes", outcome, ANSWERED)
+
+
+async def _padded(wallbox: Wallbox) -> None:
+    for what, before, behind in (
+        ("puts a byte order mark before a message", b"\xef\xbb\xbf", b""),
+        ("puts a NUL behind a message", b"", b"\0"),
+    ):
+        unique_id = wallbox.new_id()
+        text = json.dumps([2, unique_id, "Heartbeat", {}]).encode()
+        wallbox.judge(what, await wallbox.say(before + text + behind, unique_id))
+
+
+async def _odd_messages(wallbox: Wallbox) -> None:
+    await wallbox.connect()
+    await _pieces(wallbox)
+    first, second = wallbox.new_id(), wallbox.new_id()
+    texts = [json.dumps([2, one, "Heartbeat", {}]).encode() for one in (first, second)]
+    outcome = await wallbox.say(b"".join(texts), first, within_s=1.0)
+    wallbox.judge(
+        "sends two JSON texts in one message",
+        outcome,
+        frozenset({Reaction.HUNG, Reaction.REFUSED, Reaction.TOLERATED}),
+    )
+    wallbox.judge("and says Heartbeat afterwards", await wallbox.call("Heartbeat", {}))
+    await _padded(wallbox)
+    wallbox.link.socket.send_frame(
+        Opcode.BINARY, json.dumps([2, "b", "Heartbeat", {}]).encode()
+    )
+    closed = await wallbox.link.expect(lambda: None, 1.0)
+    if closed.reaction is Reaction.HUNG:
+        closed = Outcome(Reaction.TOLERATED, "the connection stays")
+    wallbox.judge("sends a binary message", closed, _SAID_BY_CLOSING)
+    await wallbox.close()
+    await wallbox.connect()
+
+
+async def _forms_of_key(wallbox: Wallbox) -> None:
+    password = wallbox.stage.password
+    key = None if password is None else _key_bytes(password)
+    if key is None:
+        raise NotShown("--password must have 32 to 40 hexadecimal digits to show this")
+    for what, form in (
+        ("the key's bytes", key),
+        ("its digits in lower case", key.hex().encode()),
+        ("its digits in upper case", key.hex().upper().encode()),
+    ):
+        outcome = await wallbox.dial(password=form)
+        if wallbox.judge(f"proves who it is with {what}", outcome):
+            await wallbox.boot()
+            await wallbox.close()
+    wrong = await wallbox.dial(password=bytes([key[0] ^ 1]) + key[1:])
+    wallbox.judge("sends a key that differs in one bit", wrong, _REFUSED_OR_CLOSED)
+
+
+def _key_bytes(password: bytes) -> bytes | None:
+    """The bytes that an AuthorizationKey of hexadecimal digits stands for."""
+    if 16 <= len(password) <= 20:
+        return password
+    try:
+        return bytes.fromhex(password.decode("ascii")) if 32 <= len(password) <= 40 else None
+    except ValueError:
+        return None
+
+
+TRANSPORT = (
+    Persona(
+        number="Q1",
+        title="offers no subprotocol",
+        boxes="Grizzl-E and others",
+        why="A Central System that insists on Sec-WebSocket-Protocol never gets to see it.",
+        evidence=(
+            "https://github.com/lbbrhzn/ocpp/issues/442",
+            "https://github.com/steve-community/steve/issues/1109",
+            "https://github.com/steve-community/steve/issues/135",
+            "https://github.com/sap-labs-france/ev-server/issues/2761",
+            "https://github.com/dallmann-consulting/OCPP.Core/issues/43",
+        ),
+        make=Make("United Chargers", "Grizzl-E Smart"),
+        script=_no_subprotocol,
+        needs=frozenset({Quirk.NO_SUBPROTOCOL}),
+    ),
+    Persona(
+        number="Q2",
+        title="sends no Connection header",
+        boxes="not named",
+        why="The upgrade is clear all the same; a strict HTTP parser refuses it.",
+        evidence=("https://github.com/lbbrhzn/ocpp/pull/1984",),
+        make=Make("Vendor", "No Connection Header"),
+        script=_no_connection_header,
+        needs=frozenset({Quirk.NO_CONNECTION_HEADER}),
+    ),
+    Persona(
+        number="Q3",
+        title="offers versions that it does not speak",
+        boxes="FoxESS",
+        why="It is served only if ocpp1.6 is chosen whenever it is offered.",
+        evidence=("https://github.com/lbbrhzn/ocpp/issues/2008",),
+        make=Make("FoxESS", "A011KP1-E-B-W"),
+        script=_several_versions,
+    ),
+    Persona(
+        number="Q4",
+        title="writes its identity in another form",
+        boxes="many: what is typed into a field is not what goes out",
+        why="It has to be the same wallbox in all of them, or it charges without a limit.",
+        evidence=(
+            "https://github.com/steve-community/steve/issues/689",
+            "https://github.com/c-jimenez/open-ocpp/pull/198",
+            "https://github.com/SAP/e-mobility-charging-stations-simulator/issues/1034",
+        ),
+        make=Make("Vendor", "Many Forms"),
+        script=_forms_of_identity,
+    ),
+    Persona(
+        number="Q5",
+        title="comes back while its old connection seems open",
+        boxes="all, after the cable was pulled or the router has started again",
+        why="Who is refused because he is still there stays out until TCP gives up: minutes.",
+        evidence=(
+            "https://github.com/lorenzodonini/ocpp-go/issues/314",
+            "https://github.com/lorenzodonini/ocpp-go/issues/358",
+        ),
+        make=Make("Vendor", "Half Open"),
+        script=_half_open,
+    ),
+    Persona(
+        number="Q6",
+        title="does not answer pings",
+        boxes="not named; MENNEKES 4You drops dead by triggers",
+        why="Thrown out for it, it dials again and again. Play it with --patience 60.",
+        evidence=(
+            "https://github.com/mikuso/ocpp-rpc/issues/80",
+            "https://github.com/lbbrhzn/ocpp/pull/140",
+            "https://github.com/evcc-io/evcc/issues/32236",
+        ),
+        make=Make("Vendor", "No Pong"),
+        script=_no_pongs,
+        needs=frozenset({Quirk.NO_PING}),
+    ),
+    Persona(
+        number="Q7",
+        title="stays away for minutes while it charges",
+        boxes="FoxESS (6 to 19 minutes), Teison (until it is restarted)",
+        why="Its transaction goes on, and has to be the same one when it is back.",
+        evidence=("lbbrhzn/ocpp, supported-devices.md",),
+        make=Make("FoxESS", "A011KP1-E-B-W"),
+        script=_away,
+    ),
+    Persona(
+        number="Q8",
+        title="connects and says nothing for minutes",
+        boxes="MENNEKES Amtron 4You (up to 15 minutes)",
+        why=(
+            "Thrown out for its silence, it begins from the start. Play it with --patience 900."
+        ),
+        evidence=("evcc-io/evcc, template of the MENNEKES 4You",),
+        make=Make("MENNEKES", "Amtron 4You"),
+        script=_slow_to_boot,
+    ),
+    Persona(
+        number="Q10",
+        title="sends pieces, large and binary messages, marks and padding",
+        boxes="not named",
+        why=(
+            "Each is one message to a WebSocket; what cannot be understood must not end "
+            "the rest."
+        ),
+        evidence=(),
+        make=Make("Vendor", "Odd Messages"),
+        script=_odd_messages,
+        needs=frozenset({Quirk.PADDED_FRAMES}),
+    ),
+    Persona(
+        number="Q44",
+        title="sends its key as bytes, or as the text that was typed",
+        boxes="two firmwares, not named",
+        why=(
+            "OCPP means the decoded bytes; many send the digits. Neither may lock the "
+            "owner out."
+        ),
+        evidence=(
+            "https://github.com/steve-community/steve/issues/1895",
+            "EVerest, issue 2034",
+        ),
+        make=Make("Vendor", "Both Keys"),
+        script=_forms_of_key,
+    ),
+)

@@ -1,0 +1,377 @@
+"""What a persona's script can do: dial, say something right or wrong, look what comes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.task import deferLater
+
+from cfos_cm.simulator.personas.asked import Asked, Reply, usual_answer
+from cfos_cm.simulator.personas.link import Link
+from cfos_cm.simulator.personas.payloads import (
+    energy,
+    meter_values,
+    start_transaction,
+    status_notification,
+    stop_transaction,
+    timestamp,
+)
+from cfos_cm.simulator.personas.persona import (
+    SERVED,
+    Finding,
+    Make,
+    Outcome,
+    Reaction,
+)
+from cfos_cm.simulator.personas.stage import EndOfPlay, NobodyThere, NotShown, Stage
+from cfos_cm.simulator.personas.transcript import Transcript
+from cfos_cm.simulator.personas.upgrade import SUBPROTOCOL, Upgrade
+
+__all__ = ["Wallbox"]
+
+
+#: How long somebody who answers no ping is waited for before a look at him. [s]
+_MOMENT_S = 1.0
+
+
+class Wallbox:
+    """
+    A wallbox, as its script moves it.
+
+    @ivar stage: where it plays.
+    @ivar link: its newest connection.
+    @ivar findings: what was found so far.
+    @ivar replies: how it answers; what is not in it is answered as any wallbox would.
+    """
+
+    link: Link
+
+    def __init__(self, stage: Stage, make: Make) -> None:
+        self.stage = stage
+        self.findings: list[Finding] = []
+        self.replies: dict[str, Reply] = {}
+        self.transcript = Transcript(stage.reactor.seconds)
+        self._make = make
+        self._links: list[Link] = []
+        self._calls = 0
+
+    # Connections
+
+    async def dial(
+        self,
+        target: str | None = None,
+        *,
+        subprotocols: str | None = SUBPROTOCOL,
+        connection: bool = True,
+        password: bytes | None = None,
+    ) -> Outcome:
+        """
+        Ask for a WebSocket. An earlier connection stays as it is.
+
+        @param target: what is asked for; C{None}: the usual path with the identity.
+        @param password: another one than the stage's.
+        @return: C{REFUSED} comes with the HTTP status.
+        @raise NobodyThere: if there is not even a TCP connection.
+        """
+        stage = self.stage
+        address = stage.address
+        upgrade = Upgrade(
+            target=target or address.target(stage.identity),
+            host=f"{address.host}:{address.port}",
+            subprotocols=subprotocols,
+            connection=connection,
+            user=stage.identity,
+            password=stage.password if password is None else password,
+        )
+        link = Link(stage.reactor, self.transcript, self._reply)
+        await self._connect(link)
+        self.link = link
+        self._links.append(link)
+        outcome = await link.ask(upgrade, stage.timeout_s)
+        if outcome.reaction is not Reaction.TOLERATED:
+            await self.drop()
+        return outcome
+
+    async def connect(self, target: str | None = None, **how: Any) -> None:
+        """
+        Dial and register; see L{dial}.
+
+        @raise EndOfPlay: if it is not served.
+        """
+        self.must("connects", await self.dial(target, **how))
+        await self.boot()
+
+    async def reconnect(self) -> None:
+        """
+        Dial again without a BootNotification, as after a mere loss of the connection.
+
+        @raise EndOfPlay: if it is not served.
+        """
+        self.must("connects again", await self.dial())
+        self.link.serve()
+
+    async def boot(self) -> Outcome:
+        """
+        Say BootNotification, then answer what is asked.
+
+        @return: the confirmation.
+        @raise EndOfPlay: if it is not accepted.
+        """
+        outcome = await self.call("BootNotification", self._make.boot_notification())
+        return self.registered(outcome)
+
+    def registered(self, outcome: Outcome) -> Outcome:
+        """
+        Take the answer to a BootNotification: only C{Accepted} is good.
+
+        @raise EndOfPlay: if it is anything else.
+        """
+        status = outcome.payload.get("status")
+        if outcome.reaction is Reaction.TOLERATED and status != "Accepted":
+            outcome = Outcome(Reaction.REFUSED, f"status {status}", outcome.payload)
+        self.must("boots", outcome)
+        self.link.serve()
+        return outcome
+
+    async def close(self) -> None:
+        """Say goodbye on the newest connection, and wait for its end."""
+        link = self.link
+        if not link.is_over:
+            link.socket.say_goodbye()
+            await link.expect(_never, self.stage.timeout_s)
+            link.socket.drop()
+
+    async def drop(self) -> None:
+        """Reset the newest connection, as when the power fails."""
+        self.link.socket.drop()
+        await self.link.expect(_never, self.stage.timeout_s)
+
+    async def leave(self) -> None:
+        """End every connection."""
+        for link in self._links:
+            if not link.is_over and link is not self.link:
+                link.socket.drop()
+                await link.expect(_never, self.stage.timeout_s)
+        if self._links:
+            await self.close()
+
+    # What it says
+
+    async def call(
+        self, action: str, payload: Mapping[str, Any], unique_id: Any = None
+    ) -> Outcome:
+        """
+        Ask the Central System.
+
+        @param unique_id: the message id, of any type that JSON has; C{None}: a new one.
+        """
+        unique_id = self.new_id() if unique_id is None else unique_id
+        return await self.say(json.dumps([2, unique_id, action, payload]).encode(), unique_id)
+
+    async def say(self, text: bytes, unique_id: Any, within_s: float | None = None) -> Outcome:
+        """
+        Send a text message, whatever is in it, and wait for the answer.
+
+        @param unique_id: the message id that the answer must have.
+        @param within_s: how long to wait; C{None}: as long as the stage says. [s]
+        """
+        answer = self.expect_answer(unique_id, within_s)
+        self.link.send(text)
+        return await answer
+
+    def expect_answer(
+        self, unique_id: Any, within_s: float | None = None
+    ) -> Awaitable[Outcome]:
+        """Wait for an answer; see L{say}. What it answers has to be said afterwards."""
+        return self.link.expect_answer(
+            unique_id, self.stage.timeout_s if within_s is None else within_s
+        )
+
+    def new_id(self) -> str:
+        """A message id that this wallbox has not used yet."""
+        self._calls += 1
+        return f"{self._calls:08d}"
+
+    async def status(self, status: str, at: str | None = None) -> Outcome:
+        """Say the status of the connector; C{at}: C{None}: as of now."""
+        at = timestamp(self.stage.now()) if at is None else at
+        return await self.call(
+            "StatusNotification", status_notification(self.stage.connector, status, at)
+        )
+
+    async def start(self, meter_start_wh: int = 1000) -> int:
+        """
+        Start a transaction.
+
+        @return: its id.
+        @raise EndOfPlay: if none is given.
+        """
+        stage = self.stage
+        outcome = await self.call(
+            "StartTransaction",
+            start_transaction(
+                stage.connector, stage.id_tag, meter_start_wh, timestamp(stage.now())
+            ),
+        )
+        return self.started(outcome)
+
+    def started(self, outcome: Outcome) -> int:
+        """
+        Take the answer to a StartTransaction.
+
+        @return: the transaction's id.
+        @raise EndOfPlay: if there is none in it.
+        """
+        number = outcome.payload.get("transactionId")
+        if outcome.reaction is Reaction.TOLERATED and not isinstance(number, int):
+            outcome = Outcome(Reaction.REFUSED, "no transactionId", outcome.payload)
+        self.must("starts a transaction", outcome)
+        assert isinstance(number, int)
+        return number
+
+    async def stop(self, transaction_id: int, meter_stop_wh: int = 2000) -> Outcome:
+        """End a transaction, and note how that is taken."""
+        payload = stop_transaction(transaction_id, meter_stop_wh, timestamp(self.stage.now()))
+        outcome = await self.call("StopTransaction", payload)
+        self.judge(f"stops the transaction {_shown(transaction_id)}", outcome)
+        return outcome
+
+    async def measure(self, transaction_id: int | None, energy_wh: int) -> Outcome:
+        """Say what the meter says, now. [Wh]"""
+        at = timestamp(self.stage.now())
+        return await self.call(
+            "MeterValues",
+            meter_values(self.stage.connector, transaction_id, at, energy(energy_wh)),
+        )
+
+    def ago(self, **how_long: float) -> datetime:
+        """A time in the past, told by the words of L{timedelta}."""
+        return self.stage.now() - timedelta(**how_long)
+
+    # What it is asked
+
+    def answer(self, action: str, reply: Reply) -> None:
+        """Answer an action in another way than usual, from now on."""
+        self.replies[action] = reply
+
+    async def asked(
+        self,
+        action: str,
+        fits: Callable[[Asked], bool] = lambda _: True,
+        *,
+        after: int = 0,
+        within_s: float | None = None,
+    ) -> Asked | None:
+        """
+        Wait to be asked something, on the newest connection.
+
+        @param fits: whether a call is the one that is waited for.
+        @param after: how many calls are not looked at; see L{asked_so_far}.
+        @param within_s: C{None}: as long as the stage says. [s]
+        @return: the call; C{None} if it does not come.
+        """
+        link = self.link
+
+        def found() -> list[Asked]:
+            new = list(link.asked)[after:]
+            return [one for one in new if one.action == action and fits(one)]
+
+        await link.expect(
+            lambda: Outcome(Reaction.TOLERATED) if found() else None,
+            self.stage.timeout_s if within_s is None else within_s,
+        )
+        return found()[0] if found() else None
+
+    @property
+    def asked_so_far(self) -> int:
+        """How many calls have come on the newest connection."""
+        return len(self.link.asked)
+
+    async def must_be_asked(
+        self,
+        action: str,
+        fits: Callable[[Asked], bool] = lambda _: True,
+        *,
+        after: int = 0,
+        only_patiently: bool = False,
+    ) -> Asked:
+        """
+        Wait for a call without which there is nothing to show.
+
+        @param only_patiently: an operator has to send it, so that it is asked for, and waited
+            for as long as the stage is patient.
+        @raise NotShown: if it does not come.
+        """
+        stage = self.stage
+        within_s = stage.patience_s if only_patiently else stage.timeout_s / 2
+        if only_patiently:
+            stage.tell(f"waiting {within_s:g} s for {action}: have it sent to {stage.identity}")
+        asked = await self.asked(action, fits, after=after, within_s=within_s)
+        if asked is None:
+            hint = "; have one sent meanwhile, and give it --patience" if only_patiently else ""
+            raise NotShown(f"no {action} came within {within_s:g} s{hint}")
+        return asked
+
+    # What is found
+
+    def judge(self, what: str, outcome: Outcome, fine: frozenset[Reaction] = SERVED) -> bool:
+        """
+        Note what was found.
+
+        @param fine: how a robust Central System may react.
+        @return: whether it is.
+        """
+        good = outcome.reaction in fine
+        self.findings.append(Finding(what, outcome.reaction, outcome.detail, good))
+        return good
+
+    def must(self, what: str, outcome: Outcome, fine: frozenset[Reaction] = SERVED) -> None:
+        """
+        Note what was found; see L{judge}.
+
+        @raise EndOfPlay: if it is not good.
+        """
+        if not self.judge(what, outcome, fine):
+            raise EndOfPlay(what)
+
+    def claim(self, what: str, holds: bool, found: str = "") -> bool:
+        """Note whether something is as it has to be; C{found}: what it is."""
+        reaction = Reaction.TOLERATED if holds else Reaction.REFUSED
+        self.findings.append(Finding(what, reaction, found, holds))
+        return holds
+
+    async def moment(self, name: str) -> None:
+        """Let whoever looks on look at what the Central System knows now."""
+        self.transcript.remark(name)
+        await self.link.ping(_MOMENT_S)
+        await self.stage.audience(name)
+
+    async def pause(self, seconds: float) -> None:
+        """Do nothing for a while; what is asked is answered. [s]"""
+        await deferLater(self.stage.reactor, seconds)
+
+    async def _connect(self, link: Link) -> None:
+        address = self.stage.address
+        endpoint = HostnameEndpoint(
+            self.stage.reactor, address.host, address.port, timeout=self.stage.timeout_s
+        )
+        try:
+            await connectProtocol(endpoint, link.socket)
+        except (ConnectError, DNSLookupError) as error:
+            raise NobodyThere(f"nothing answers at {address}: {error}") from error
+
+    def _reply(self, asked: Asked) -> Any:
+        return self.replies.get(asked.action, usual_answer)(asked)
+
+
+def _never() -> None:
+    """Only the end of the connection is waited for."""
+
+
+def _shown(transaction_id: int) -> str:
+    return str(transaction_id) if transaction_id < 1 else "it was given"
