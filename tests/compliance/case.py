@@ -1,0 +1,88 @@
+"""
+A compliance case: an id, what it is about, and what happens in it.
+
+The ids are those of the Open Charge Alliance's test cases, C{TC_…_CSMS} for the Central System
+and C{TC_…_CS} for the Charge Point, and C{NEG-…} for what goes beyond them. Titles and criteria
+are in our own words.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+
+from attrs import field, frozen
+
+from tests.compliance.sites import GARAGE, Site
+from tests.compliance.steps import Step
+
+__all__ = ["Awaited", "Case", "Entry", "Profile", "Subject", "Unplayed"]
+
+
+class Subject(StrEnum):
+    """Who is tried; the other role is scripted."""
+
+    CENTRAL_SYSTEM = "Central System"
+    CHARGE_POINT = "Charge Point"
+
+
+class Profile(StrEnum):
+    """The part of OCPP 1.6 that a case is about."""
+
+    CORE = "Core"
+    LOCAL_LIST = "Local list"
+    FIRMWARE = "Firmware"
+    RESERVATION = "Reservation"
+    TRIGGERS = "Triggers"
+    SMART_CHARGING = "Smart charging"
+    SECURITY = "Security"
+    TRANSPORT = "OCPP-J"
+    NEGATIVE = "Negative"
+
+
+class Awaited(Enum):
+    """What the program has to learn before a case can be played."""
+
+    TLS = "comes with TLS and certificates"
+    GATEWAY = "comes with the gateway, whose role it is about"
+
+
+@frozen
+class _Described:
+    """
+    What every entry of the scoreboard says of itself.
+
+    @ivar case_id: unique.
+    @ivar title: what happens.
+    @ivar criterion: what the subject has to do.
+    """
+
+    case_id: str
+    profile: Profile
+    title: str
+    criterion: str
+
+
+@frozen
+class Case(_Described):
+    """
+    A case that is played.
+
+    @ivar start: the state that it begins in; see L{tests.compliance.states}.
+    @ivar steps: what happens then.
+    """
+
+    start: tuple[Step, ...]
+    steps: tuple[Step, ...]
+    site: Site = GARAGE
+    subject: Subject = field(default=Subject.CENTRAL_SYSTEM, kw_only=True)
+
+
+@frozen
+class Unplayed(_Described):
+    """A case that cannot be played yet, and what it waits for."""
+
+    awaits: Awaited
+    subject: Subject = field(default=Subject.CENTRAL_SYSTEM, kw_only=True)
+
+
+Entry = Case | Unplayed

@@ -1,0 +1,101 @@
+"""The scoreboard is whole, and the page says what it says."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.compliance.case import Case, Profile, Subject
+from tests.compliance.scoreboard import (
+    DOCUMENT,
+    ENTRIES,
+    document,
+    played,
+    printed,
+    state,
+    summary,
+)
+
+#: The cases for Central Systems among the Open Charge Alliance's.
+OFFICIAL = """
+001 003 004_1 004_2 005_1 007 061 010 011_1 011_2 012 013 014 017_1 017_2 018_1 019_1 019_2 021
+023_1 023_2 023_3 024 026 028 030 031 032_1 037_1 037_3 039 040_1 040_2 042_1 042_2 043_1 043_3
+043_4 043_5 044_1 044_2 044_3 045_1 045_2 046 047 048_1 048_2 048_3 048_4 049 051 052 053 054
+055 056 057 066 067 059 064 073 074 075_1 075_2 076 077 078 079 080 081 083 085 086 087 088
+"""
+
+UNPLAYED = {
+    "not yet: TLS": {"TC_074_CSMS", "TC_083_CSMS", "TC_086_CSMS", "TC_087_CSMS"},
+    "not yet: gateway": {f"NEG-{number}" for number in range(16, 23)},
+}
+
+
+class Scoreboard(SynchronousTestCase):
+    """Which cases there are."""
+
+    def test_ids(self) -> None:
+        """Each of the 77 official cases and of the 22 others is there, and exactly once."""
+        official = [f"TC_{number}_CSMS" for number in OFFICIAL.split()]
+        others = [f"NEG-{number:02}" for number in range(1, 23)]
+        self.assertEqual((len(official), len(others)), (77, 22))
+        self.assertEqual(
+            sorted(entry.case_id for entry in ENTRIES), sorted([*official, *others])
+        )
+
+    def test_unplayed(self) -> None:
+        """What is not played says what it waits for."""
+        for awaited, ids in UNPLAYED.items():
+            found = {entry.case_id for entry in ENTRIES if state(entry) == awaited}
+            self.assertEqual(found, ids)
+        self.assertEqual(len(played()), 99 - 4 - 7)
+
+    def test_described(self) -> None:
+        """Every case has a title, a criterion and something that happens; rows stay whole."""
+        for entry in ENTRIES:
+            self.assertTrue(entry.title)
+            self.assertTrue(entry.criterion)
+            self.assertNotIn("|", entry.title + entry.criterion)
+            self.assertIs(entry.subject, Subject.CENTRAL_SYSTEM)
+            if isinstance(entry, Case):
+                self.assertTrue(entry.steps, entry.case_id)
+
+    def test_profiles(self) -> None:
+        """Every profile has cases; the negative ones are one of their own."""
+        self.assertEqual({entry.profile for entry in ENTRIES}, set(Profile))
+        for entry in ENTRIES:
+            negative = entry.profile is Profile.NEGATIVE
+            self.assertEqual(negative, entry.case_id.startswith("NEG"), entry.case_id)
+
+
+class Page(SynchronousTestCase):
+    """The page and the table on a terminal."""
+
+    def test_document(self) -> None:
+        """The page carries the tables as they are now; C{--write-docs} writes them."""
+        page = DOCUMENT.read_text(encoding="utf-8")
+        self.assertEqual(document(page), page)
+
+    def test_notOurPage(self) -> None:
+        """A page without the line that the tables stand below is left alone."""
+        self.assertRaises(ValueError, document, "# Another page\n")
+
+    def test_printed(self) -> None:
+        """The table has a line for each case: what came of it, or what it waits for."""
+        results = {"plain": {"TC_001_CSMS": "passed", "TC_003_CSMS": "FAILED"}}
+        lines = {line.split()[0]: line for line in printed(results)}
+        self.assertEqual(len(lines), 1 + len(ENTRIES))
+        self.assertIn(" passed ", lines["TC_001_CSMS"])
+        self.assertIn(" FAILED ", lines["TC_003_CSMS"])
+        self.assertIn(" - ", lines["TC_007_CSMS"])
+        self.assertIn(" not yet: TLS ", lines["TC_086_CSMS"])
+        self.assertNotIn("passed", lines["NEG-16"])
+
+    def test_summary(self) -> None:
+        """The last lines count, and nothing that is not played counts as passed."""
+        results = {"plain": {"TC_001_CSMS": "passed", "TC_003_CSMS": "FAILED"}}
+        self.assertEqual(
+            list(summary(results)),
+            [
+                "plain: 1 of 2 played cases passed",
+                "88 played, 4 not yet: TLS, 7 not yet: gateway",
+            ],
+        )
