@@ -11,21 +11,26 @@ ARGS ?=
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench lock clean ready-to-run ready-to-test lint-steps
+.PHONY: help run test lint bench compliance lock clean
+.PHONY: ready-to-run ready-to-test ready-to-bench lint-steps
 
 help:
-	@echo 'make run      set up what is missing, then start the manager with tap.cfg (ARGS=...)'
-	@echo 'make test     set up what is missing, then lint and run all tests (ARGS=... for pytest)'
-	@echo 'make lint     ruff, mypy and the rules about imports'
-	@echo 'make bench    the benchmarks (ARGS=...)'
-	@echo 'make lock     write requirements/*.txt anew from setup.cfg (ARGS=--upgrade for newest)'
-	@echo 'make clean    remove .venv, caches and build results; data stays'
+	@echo 'make run         set up what is missing, then start the manager with tap.cfg (ARGS=...)'
+	@echo 'make test        set up what is missing, then lint and run all tests (ARGS=... for pytest)'
+	@echo 'make lint        ruff, mypy and the rules about imports'
+	@echo 'make bench       the benchmarks, with their peers (ARGS=--help)'
+	@echo 'make compliance  the OCPP cases, in memory and on sockets (ARGS=... for some ids)'
+	@echo 'make lock        write requirements/*.txt anew from setup.cfg (ARGS=--upgrade for newest)'
+	@echo 'make clean       remove .venv, caches and build results; data stays'
 
 ready-to-run:
 	@sh tools/bootstrap run
 
 ready-to-test:
 	@sh tools/bootstrap test
+
+ready-to-bench:
+	@sh tools/bootstrap bench
 
 # The shell is replaced, so that signals reach the manager itself.
 run: ready-to-run
@@ -49,8 +54,11 @@ lint-steps:
 	@echo '-- lint-imports'
 	@$(BIN)/lint-imports
 
-bench: ready-to-test
+bench: ready-to-bench
 	@exec $(BIN)/python -m bench.run $(ARGS)
+
+compliance: ready-to-test
+	@exec $(BIN)/python -m tests.compliance $(ARGS)
 
 lock:
 	@sh tools/lock $(ARGS)

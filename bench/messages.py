@@ -8,8 +8,7 @@ nothing is stored. The peer is mobilityhouse's `ocpp`, which checks with the JSO
 from __future__ import annotations
 
 import asyncio
-import json
-from datetime import UTC, datetime
+import itertools
 from typing import Any
 
 from ocpp.routing import on
@@ -17,44 +16,23 @@ from ocpp.v16 import ChargePoint, call_result
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
+from bench import frames
 from bench.measure import compare, table
+from bench.world import empty_world
 from cfos_cm.central_system.central_system import CentralSystem
-from cfos_cm.central_system.environment import Environment
 from cfos_cm.central_system.settings import CentralSystemSettings, ChargePointSettings
 from cfos_cm.site.evse import EvseSettings
 
-MEASURANDS = [
-    ("Energy.Active.Import.Register", None, "Wh"),
-    ("Power.Active.Import", None, "W"),
-    *[(name, phase, unit)
-      for name, unit in (("Current.Import", "A"), ("Voltage", "V"), ("Power.Factor", None))
-      for phase in ("L1", "L2", "L3")],
-    ("Temperature", None, "Celsius"),
-]  # fmt: skip
+#: So many that no memory of message ids reaches back from one turn to the next.
+_MESSAGES = 5000
 
 
-def message() -> bytes:
-    """The message that is measured."""
-    sampled = []
-    for index, (measurand, phase, unit) in enumerate(MEASURANDS):
-        value = {
-            "value": f"{index}.25",
-            "context": "Sample.Periodic",
-            "measurand": measurand,
-            "location": "Outlet",
-        }
-        if phase:
-            value["phase"] = phase
-        if unit:
-            value["unit"] = unit
-        sampled.append(value)
-    payload = {
-        "connectorId": 1,
-        "transactionId": 1234567,
-        "meterValue": [{"timestamp": "2026-01-02T03:04:05.678Z", "sampledValue": sampled}],
-    }
-    call = [2, "0f8fad5b-d9cb-469f-a165-70867728950e", "MeterValues", payload]
-    return json.dumps(call, separators=(",", ":")).encode()
+def messages() -> list[bytes]:
+    """The messages that are measured; each has an id of its own, as a wallbox's have."""
+    payloads = [frames.meter_values(1234567, variant) for variant in range(16)]
+    return [
+        frames.call(number, "MeterValues", payloads[number % 16]) for number in range(_MESSAGES)
+    ]
 
 
 class _Nowhere:
@@ -67,14 +45,8 @@ class _Nowhere:
 def ours() -> tuple[Any, list[bytes]]:
     """Our session, and what it sends."""
     sent: list[bytes] = []
-    environment = Environment(
-        clock=Clock(),
-        now=lambda: datetime.now(UTC),
-        report=lambda _: None,
-        ledger=_Nowhere(),  # type: ignore[arg-type]
-        tags=None,  # type: ignore[arg-type]
-        register=None,  # type: ignore[arg-type]
-        new_unique_id=lambda: "1",
+    environment = empty_world(
+        clock=Clock(), report=lambda _: None, ledger=_Nowhere(), new_unique_id=lambda: "1"
     )
     charge_point = ChargePointSettings("CP-1", {1: EvseSettings("bay-1", "garage")})
     system = CentralSystem(environment, CentralSystemSettings({"CP-1": charge_point}))
@@ -98,25 +70,28 @@ class _Wire:
 
 def run(calls: int, rounds: int) -> str:
     """Measure, and describe the result."""
-    text = message()
+    texts = messages()
     session, sent = ours()
     wire = _Wire()
     peer = _Peer("CP-1", wire)
     loop = asyncio.new_event_loop()
-    as_text = text.decode()
+    for_us = itertools.cycle(texts)
+    for_them = itertools.cycle([text.decode() for text in texts])
 
     def our_turn() -> None:
         sent.clear()
-        session.received(text)
+        session.received(next(for_us))
         assert sent[0].startswith(b"[3,"), sent
 
     def their_turn() -> None:
         wire.sent.clear()
-        loop.run_until_complete(peer.route_message(as_text))
+        loop.run_until_complete(peer.route_message(next(for_them)))
         assert wire.sent[0].startswith("[3,"), wire.sent
 
     rows = compare(
         {"cfos_cm session": our_turn, "mobilityhouse ocpp": their_turn}, calls, rounds
     )
     loop.close()
-    return table(f"MeterValues.req, 12 values, {len(text)} bytes: read, check, answer", rows)
+    return table(
+        f"MeterValues.req, 12 values, {len(texts[0])} bytes: read, check, answer", rows
+    )

@@ -1,35 +1,102 @@
 """
 The benchmarks, one after the other, with the peers they are measured against in the same run.
 
-    make bench                      everything
-    make bench ARGS=--quick         fewer rounds, to see that it works
-    make bench ARGS=messages        one of them
+    make bench                              everything
+    make bench ARGS=--quick                 fewer and shorter rounds, to see that it works
+    make bench ARGS=messages                one of them
+    make bench ARGS='server --connections 100,1000 --rounds 5'
+
+messages, limits, ledger: parts of the program, without sockets. server: MeterValues over
+sockets. storm: a thousand wallboxes that come back at once. memory: what an idle wallbox costs.
+profile, which runs only when it is named: where the time goes.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
+from collections.abc import Callable
+from importlib import import_module
 
-from bench import ledger, limits, messages
 
-BENCHMARKS = {"messages": messages.run, "limits": limits.run, "ledger": ledger.run}
+def _part(name: str) -> Callable[[argparse.Namespace], str]:
+    def run(options: argparse.Namespace) -> str:
+        calls, rounds = (100, 2) if options.quick else (1000, 7)
+        return _run_of(name)(calls, options.rounds or rounds)
+
+    return run
+
+
+def _server(options: argparse.Namespace) -> str:
+    rounds, seconds = (1, 1.0) if options.quick else (5, 4.0)
+    connections = options.connections or [100, 1000]
+    return _run_of("server")(connections, options.rounds or rounds, seconds, options.rate)
+
+
+def _storm(options: argparse.Namespace) -> str:
+    rounds = 1 if options.quick else 5
+    return _run_of("storm")(options.connections or [1000], options.rounds or rounds)
+
+
+def _memory(options: argparse.Namespace) -> str:
+    rounds, connections = (1, 200) if options.quick else (3, 1000)
+    wanted = max(options.connections) if options.connections else connections
+    return _run_of("memory")(wanted, options.rounds or rounds)
+
+
+def _profile(options: argparse.Namespace) -> str:
+    return _run_of("profile")(2.0 if options.quick else 10.0)
+
+
+_RUNS: dict[str, Callable[[argparse.Namespace], str]] = {
+    "messages": _part("messages"),
+    "limits": _part("limits"),
+    "ledger": _part("ledger"),
+    "server": _server,
+    "storm": _storm,
+    "memory": _memory,
+    "profile": _profile,
+}
+
+#: What runs when nothing is named.
+DEFAULT = tuple(name for name in _RUNS if name != "profile")
+
+
+def _run_of(name: str) -> Callable[..., str]:
+    # One benchmark's needs are not another's.
+    run: Callable[..., str] = import_module(f"bench.{name}").run
+    return run
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.run",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(_RUNS))
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--rounds", type=int, help="how often each contender's turn comes")
+    parser.add_argument("--connections", type=_numbers, help="such as 100,1000")
+    parser.add_argument("--rate", type=float, default=1500.0, help="of the open loop, 1/s")
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in _RUNS]
+    if unknown:
+        parser.error(f"no benchmark {unknown[0]!r}; there are: {', '.join(_RUNS)}")
+    return options
 
 
 def main() -> None:
     """Run what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
-    parser.add_argument("--quick", action="store_true")
-    options = parser.parse_args()
-    unknown = [name for name in options.names if name not in BENCHMARKS]
-    if unknown:
-        parser.error(f"no benchmark {unknown[0]!r}; there are: {', '.join(BENCHMARKS)}")
-    calls, rounds = (100, 2) if options.quick else (1000, 7)
+    options = _parse()
     print(f"Python {platform.python_version()} on {platform.machine()}")
-    for name in options.names or BENCHMARKS:
+    for name in options.names or DEFAULT:
         print()
-        print(BENCHMARKS[name](calls, rounds), flush=True)
+        print(_RUNS[name](options), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,111 @@
+"""
+This program as it is: a site from a tap.cfg, its database on disk, its control loop, its log.
+
+The limits are those of an operator who measures: one wallbox may say as much as it can. With
+C{--without storage} meter values are accepted and kept nowhere; with C{--without speed} no
+short cut is taken past Autobahn and Twisted.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import globalLogBeginner, textFileLogObserver
+
+from bench.peers import control
+from bench.station import identity
+from cfos_cm.net.limits import ServerLimits
+from cfos_cm.net.speed import Speed
+from cfos_cm.services import charging_site
+from cfos_cm.services.charging_site import ChargingSite
+from cfos_cm.services.config import read_config
+from cfos_cm.services.steady_time import make_steady
+from cfos_cm.storage.transactions import Ledger
+
+_HEAD = """\
+[manager]
+title = Benchmark
+database = sqlite:///site.sqlite
+state_directory = state
+[ocpp server]
+port = {port}
+interface = 127.0.0.1
+tls = off
+[circuit garage]
+max_current = {fuse}
+"""
+
+_EVSE = """\
+[evse bay-{number}]
+type = ocpp16
+address = {identity}
+circuit = garage
+"""
+
+
+#: A closed loop sends as fast as it is answered, which no wallbox does.
+LIMITS = ServerLimits(messages_per_s=1e9, message_burst=10**9, sockets=20_000)
+
+
+class ForgetfulLedger(Ledger):
+    """Meter values are kept nowhere; what they belong to is still known."""
+
+    def add_meter_values(self, *_: Any, **__: Any) -> Deferred[None]:
+        """Say that they are kept."""
+        return succeed(None)
+
+
+def _settings(port: int, chargers: int) -> str:
+    # The fuse carries half of what the cars want, so that there is something to share.
+    text = _HEAD.format(port=port, fuse=max(16, min(10_000, chargers * 8)))
+    return text + "".join(
+        _EVSE.format(number=number, identity=identity(number))
+        for number in range(1, max(1, chargers) + 1)
+    )
+
+
+def speed(options: argparse.Namespace) -> Speed:
+    """The short cuts that the server takes."""
+    if "speed" in options.without:
+        return Speed(fast_lane=False, lean=False, eager=False)
+    return Speed()
+
+
+def log_to(path: Path) -> None:
+    """Have the log written to a file, as C{twistd} does."""
+    observer = textFileLogObserver(path.open("w"))
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+
+
+def _site(options: argparse.Namespace) -> ChargingSite:
+    path = options.folder / "tap.cfg"
+    path.write_text(_settings(options.port, options.chargers))
+    if "storage" in options.without:
+        # The site makes its ledger itself; that it can be without one is of no use but here.
+        charging_site.Ledger = ForgetfulLedger  # type: ignore[attr-defined]
+    return ChargingSite(read_config(str(path)), reactor, limits=LIMITS, speed=speed(options))
+
+
+async def _start(site: ChargingSite) -> None:
+    site.startService()
+    await site.started
+    if site.listening is None:
+        raise SystemExit("the site did not start; its log says why")
+    control.ready()
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    options = control.parse(__spec__.name)
+    log_to(options.folder / "log.txt")
+    make_steady(reactor)
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(_start(_site(options))))
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""A Central System's environment in which nothing is, for what is measured without it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import fields
+
+from cfos_cm.central_system.environment import Environment
+
+
+def empty_world(**known: Any) -> Environment:
+    """An environment of which only C{known} and the time of day may be asked for."""
+    world: dict[str, Any] = dict.fromkeys(field.name for field in fields(Environment))
+    return Environment(**(world | {"now": lambda: datetime.now(UTC)} | known))
