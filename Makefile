@@ -11,7 +11,7 @@ ARGS ?=
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench compliance lock clean
+.PHONY: help run test lint bench compliance fuzz lock clean
 .PHONY: ready-to-run ready-to-test ready-to-bench lint-steps
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo 'make lint        ruff, mypy and the rules about imports'
 	@echo 'make bench       the benchmarks, with their peers (ARGS=--help)'
 	@echo 'make compliance  the OCPP cases, in memory and on sockets (ARGS=... for some ids)'
+	@echo 'make fuzz        a million damaged messages (ARGS="--count 1000 --seed 2" for others)'
 	@echo 'make lock        write requirements/*.txt anew from setup.cfg (ARGS=--upgrade for newest)'
 	@echo 'make clean       remove .venv, caches and build results; data stays'
 
@@ -59,6 +60,11 @@ bench: ready-to-bench
 
 compliance: ready-to-test
 	@exec $(BIN)/python -m tests.compliance $(ARGS)
+
+# Half of them to the decoders alone, half in conversations.
+fuzz: ready-to-test
+	@$(BIN)/python -m tests.fuzz.frames --count 500000 $(ARGS)
+	@exec $(BIN)/python -m tests.fuzz.sessions --count 500000 $(ARGS)
 
 lock:
 	@sh tools/lock $(ARGS)

@@ -96,6 +96,7 @@ def _installed(npm: str) -> Path:
 FULL = Contender("cfos_cm", _python("cfos_cm_site"))
 NO_STORAGE = Contender("cfos_cm, storage off", _python("cfos_cm_site", "--without", "storage"))
 NO_SPEED = Contender("cfos_cm, stock Autobahn", _python("cfos_cm_site", "--without", "speed"))
+BOUNDED = Contender("cfos_cm, usual bounds", _python("cfos_cm_site", "--without", "allowances"))
 TRANSPORT = Contender("cfos_cm, sockets alone", _python("cfos_cm_sockets"))
 MOBILITYHOUSE = Contender(
     "mobilityhouse ocpp + websockets",

@@ -2,9 +2,8 @@
 The ledger on disk: starts, meter values and stops, one fsync for all that wait together.
 
 CPU is that of the whole process: the reactor's thread, the writer's, and what the kernel does
-for both. The same work is done with a hundred, with five and with one waiting at once. There
-are ten Charge Points for each that waits, so that those of a group are no neighbours in an
-index.
+for both. The same work is done with a hundred, with five and with one waiting at once; those
+who wait together are no neighbours in an index.
 """
 
 from __future__ import annotations
@@ -30,6 +29,9 @@ from cfos_cm.storage.transactions import Ledger
 
 AT_ONCE = (100, 5, 1)
 CHARGE_POINTS = 1000
+
+#: From one Charge Point to the next one that asks; no divisor of their number.
+STRIDE = 389
 
 PAYLOADS = [meter_values(1_234_567, variant).decode() for variant in range(16)]
 
@@ -96,10 +98,10 @@ def _works(ledger: Ledger) -> dict[str, Ask]:
 
     def meter() -> Deferred[None]:
         number = next(readings)
-        place = number % CHARGE_POINTS
+        transaction_id = number % CHARGE_POINTS + 1
         payload = PAYLOADS[number % len(PAYLOADS)]
         return ledger.add_meter_values(
-            f"CP-{place}", 1, place or None, datetime.now(UTC), payload
+            _charge_point(transaction_id), 1, transaction_id, datetime.now(UTC), payload
         )
 
     return {
@@ -109,9 +111,13 @@ def _works(ledger: Ledger) -> dict[str, Ask]:
     }
 
 
+def _charge_point(transaction_id: int) -> str:
+    return f"CP-{transaction_id * STRIDE % CHARGE_POINTS}"
+
+
 def _start(number: int) -> TransactionStart:
     at = datetime.fromtimestamp(1_800_000_000 + number, UTC)
-    place = f"CP-{number % CHARGE_POINTS}"
+    place = _charge_point(number)
     # In other words each time, or it would be the start that is known already.
     text = f'{{"meterStart":{number}}}'
     return TransactionStart(place, 1, None, "tag", Verdict.ACCEPTED, at, number, None, text)
@@ -119,7 +125,7 @@ def _start(number: int) -> TransactionStart:
 
 def _stop(number: int) -> TransactionStop:
     at = datetime.fromtimestamp(1_900_000_000 + number, UTC)
-    place = f"CP-{number % CHARGE_POINTS}"
+    place = _charge_point(number)
     return TransactionStop(place, number, None, at, number + 1000, "Local", "{}")
 
 

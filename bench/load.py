@@ -30,7 +30,6 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from bench import accounting, frames
@@ -68,7 +67,8 @@ def closed_loop(crowd: Crowd, window: Window) -> Result:
         _send_values(station, now())
     waiting = len(crowd.stations)
     while waiting:
-        for fd, _ in poll(1):
+        events = window.busy_poll(poll)
+        for fd, _ in events:
             station = by_fd[fd]
             data = station.sock.recv(65536)
             if data != plain(station.number - 1) and not _check(station, data):
@@ -93,7 +93,6 @@ def open_loop(crowd: Crowd, window: Window, rate: float) -> Result:
     A station whose last call is not answered yet sends its next one right after the answer; the
     time that it had to wait counts.
     """
-    _wake_exactly()
     latencies, late = array.array("d"), array.array("d")
     now = time.perf_counter
     plain, by_fd, poll = frames.plain_answer, crowd.by_fd, crowd.poll
@@ -102,15 +101,9 @@ def open_loop(crowd: Crowd, window: Window, rate: float) -> Result:
     busy: set[str] = set()
     begin, sent = now(), 0
     while True:
-        due = begin + sent / rate
-        at = now()
-        if due < window.end:
-            # poll() counts whole milliseconds; select() on it does not.
-            if due > at:
-                select.select([poll.fileno()], [], [], due - at)
-        elif window.closed and not busy:
+        if begin + sent / rate >= window.end and window.closed and not busy:
             break
-        for fd, _ in poll.poll(0 if due < window.end else 0.001):
+        for fd, _ in window.busy_poll(poll.poll):
             station = by_fd[fd]
             data = station.sock.recv(65536)
             if data != plain(station.number - 1) and not _check(station, data):
@@ -136,11 +129,6 @@ def open_loop(crowd: Crowd, window: Window, rate: float) -> Result:
         if at > window.end + PATIENCE_S:
             raise WrongAnswer(f"{len(busy)} stations were not answered")
     return window.result(latencies, late)
-
-
-def _wake_exactly() -> None:
-    """The kernel delays a timer by up to 50 µs, unless it is told not to."""
-    Path("/proc/self/timerslack_ns").write_text("1")
 
 
 @dataclass(frozen=True)

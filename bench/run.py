@@ -8,6 +8,7 @@ The benchmarks, one after the other, with the peers they are measured against in
 
 messages, limits, ledger: parts of the program, without sockets. server: MeterValues over
 sockets. storm: a thousand wallboxes that come back at once. memory: what an idle wallbox costs.
+bounds: what a wallbox that behaves notices of others that do not.
 profile, which runs only when it is named: where the time goes.
 """
 
@@ -44,6 +45,10 @@ def _memory(options: argparse.Namespace) -> str:
     return _run_of("memory")(wanted, options.rounds or rounds)
 
 
+def _bounds(options: argparse.Namespace) -> str:
+    return _run_of("bounds")(3.0 if options.quick else 12.0)
+
+
 def _profile(options: argparse.Namespace) -> str:
     return _run_of("profile")(2.0 if options.quick else 10.0)
 
@@ -55,6 +60,7 @@ _RUNS: dict[str, Callable[[argparse.Namespace], str]] = {
     "server": _server,
     "storm": _storm,
     "memory": _memory,
+    "bounds": _bounds,
     "profile": _profile,
 }
 

@@ -23,6 +23,7 @@ __all__ = [
     "DeviceRefusal",
     "LocalProtocolError",
     "Mistake",
+    "NotSent",
     "RemoteProtocolError",
     "StorageError",
 ]
@@ -92,6 +93,10 @@ class RemoteProtocolError(CfosError):
 
 class DeviceError(CfosError):
     """A wallbox or a meter refused an order, did not answer in time or is not there."""
+
+
+class NotSent(DeviceError):
+    """An order never left: the device cannot have obeyed it."""
 
 
 class DeviceRefusal(DeviceError):

@@ -17,6 +17,7 @@ from cfos_cm.errors import ConfigError
 from cfos_cm.services.config import Config, read_config
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.services.config.words import SimulatorType
+from cfos_cm.services.open_files import raise_limit
 from cfos_cm.services.steady_time import make_steady
 
 __all__ = ["Options", "makeService", "site_service"]
@@ -56,6 +57,7 @@ def makeService(options: Options) -> MultiService:
     from twisted.internet import reactor
 
     make_steady(reactor)
+    raise_limit(reactor)
     return site_service(options["parsed"], reactor)
 
 

@@ -2,13 +2,15 @@
 This program as it is: a site from a tap.cfg, its database on disk, its control loop, its log.
 
 The limits are those of an operator who measures: one wallbox may say as much as it can. With
-C{--without storage} meter values are accepted and kept nowhere; with C{--without speed} no
-short cut is taken past Autobahn and Twisted.
+C{--without allowances} they are the usual ones, and a password is asked for; with C{--without
+storage} meter values are accepted and kept nowhere; with C{--without speed} no short cut is
+taken past Autobahn and Twisted.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
+from bench.attacks import PASSWORD
 from bench.peers import control
 from bench.station import identity
 from cfos_cm.net.limits import ServerLimits
@@ -35,6 +38,7 @@ state_directory = state
 port = {port}
 interface = 127.0.0.1
 tls = off
+password = {password}
 [circuit garage]
 max_current = {fuse}
 """
@@ -59,13 +63,22 @@ class ForgetfulLedger(Ledger):
         return succeed(None)
 
 
-def _settings(port: int, chargers: int) -> str:
+def _settings(options: argparse.Namespace) -> str:
+    chargers = max(1, options.chargers)
     # The fuse carries half of what the cars want, so that there is something to share.
-    text = _HEAD.format(port=port, fuse=max(16, min(10_000, chargers * 8)))
+    text = _HEAD.format(
+        port=options.port,
+        password="" if _is_generous(options) else PASSWORD,
+        fuse=max(16, min(10_000, chargers * 8)),
+    )
     return text + "".join(
         _EVSE.format(number=number, identity=identity(number))
-        for number in range(1, max(1, chargers) + 1)
+        for number in range(1, chargers + 1)
     )
+
+
+def _is_generous(options: argparse.Namespace) -> bool:
+    return "allowances" not in options.without
 
 
 def speed(options: argparse.Namespace) -> Speed:
@@ -83,19 +96,27 @@ def log_to(path: Path) -> None:
 
 def _site(options: argparse.Namespace) -> ChargingSite:
     path = options.folder / "tap.cfg"
-    path.write_text(_settings(options.port, options.chargers))
+    path.write_text(_settings(options))
     if "storage" in options.without:
         # The site makes its ledger itself; that it can be without one is of no use but here.
         charging_site.Ledger = ForgetfulLedger  # type: ignore[attr-defined]
-    return ChargingSite(read_config(str(path)), reactor, limits=LIMITS, speed=speed(options))
+    limits = LIMITS if _is_generous(options) else ServerLimits()
+    return ChargingSite(read_config(str(path)), reactor, limits=limits, speed=speed(options))
 
 
 async def _start(site: ChargingSite) -> None:
     site.startService()
     await site.started
     if site.listening is None:
-        raise SystemExit("the site did not start; its log says why")
-    control.ready()
+        # In the place of "ready".
+        print("the site did not start; its log says why", flush=True)
+        reactor.stop()
+        return
+    control.ready(lambda: _counted(site))
+
+
+def _counted(site: ChargingSite) -> Mapping[str, int]:
+    return {} if site.central_system is None else site.central_system.counters.all()
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ How a server that is measured is told things: one word per line on its standard 
     gc              collect garbage; answered with "done"
     profile start   begin to look where the time goes; answered with "done"
     profile stop    answered with one line of JSON
+    counters        answered with one line of JSON: what was counted how often
 
 It says "ready" when it listens. When standard input ends, so does the server.
 """
@@ -16,6 +17,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.sampling import Sampler
@@ -31,14 +33,22 @@ def parse(program: str) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def ready() -> None:
-    """Say that the server listens, and take orders from now on; for the main thread."""
+def _nothing() -> Mapping[str, int]:
+    return {}
+
+
+def ready(counters: Callable[[], Mapping[str, int]] = _nothing) -> None:
+    """
+    Say that the server listens, and take orders from now on; for the main thread.
+
+    @param counters: what the server has counted; it is asked in another thread.
+    """
     Sampler.prepare()
-    threading.Thread(target=_obey, name="control", daemon=True).start()
+    threading.Thread(target=_obey, args=(counters,), name="control", daemon=True).start()
     print("ready", flush=True)
 
 
-def _obey() -> None:
+def _obey(counters: Callable[[], Mapping[str, int]]) -> None:
     sampler = Sampler()
     for line in sys.stdin:
         match line.split():
@@ -50,5 +60,7 @@ def _obey() -> None:
                 print("done", flush=True)
             case ["profile", "stop"]:
                 print(json.dumps(sampler.stop()), flush=True)
+            case ["counters"]:
+                print(json.dumps(counters()), flush=True)
     # Whatever it was in the middle of: nothing of it is needed any more.
     os._exit(0)

@@ -29,6 +29,7 @@ class Acquaintance:
     @ivar tolerated: the deviations that it is forgiven.
     @ivar repetitions: what it has said last, in case that it says it again.
     @ivar statuses: which of its states is the newest.
+    @ivar connections: how many it has now; more than one while a newer one takes over.
     @ivar activities: what its firmware update, its diagnostics and its log were doing last, by
         the action that told it.
     """
@@ -40,6 +41,7 @@ class Acquaintance:
         "_policy",
         "_told",
         "activities",
+        "connections",
         "identity",
         "repetitions",
         "statuses",
@@ -57,6 +59,7 @@ class Acquaintance:
         self.repetitions = Repetitions()
         self.statuses = StatusOrder()
         self.activities: dict[str, str] = {}
+        self.connections = 0
         self._counters = counters
         self._policy = policy
         self._device = device

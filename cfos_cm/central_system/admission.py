@@ -38,18 +38,23 @@ def configured_identity(settings: CentralSystemSettings, text: str) -> str:
 
 
 def admission(
-    settings: CentralSystemSettings, identity: str, proven: bool, room_for_it: bool
+    settings: CentralSystemSettings,
+    identity: str,
+    proven: bool,
+    room_for_it: bool,
+    owes: bool = False,
 ) -> Admission:
     """
     Whether a Charge Point may connect.
 
     @param proven: it has shown what it has to know.
     @param room_for_it: there may be one more that is not configured.
+    @param owes: it has begun, while it was configured, what it has not ended yet.
     """
     if not proven:
         return Admission.UNAUTHORISED
     if identity in settings.charge_points:
         return Admission.ADMITTED
-    if settings.unknown is UnknownChargePoints.REFUSE:
+    if settings.unknown is UnknownChargePoints.REFUSE and not owes:
         return Admission.UNKNOWN
     return Admission.ADMITTED if room_for_it else Admission.TOO_MANY

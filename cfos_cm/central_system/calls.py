@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
 from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from cfos_cm.counters import Counter, Counters
-from cfos_cm.errors import DeviceError, DeviceRefusal, LocalProtocolError, RemoteProtocolError
+from cfos_cm.errors import (
+    DeviceError,
+    DeviceRefusal,
+    LocalProtocolError,
+    NotSent,
+    RemoteProtocolError,
+)
 from cfos_cm.quirk import NO_QUIRKS, Quirk
 from cfos_cm.v16.actions import Action, action_of, encode, read_confirmation
 from cfos_cm.v16.types import Message
 from cfos_cm.wire.error_codes import understood
 from cfos_cm.wire.ocppj import Call, CallError, CallResult
-from cfos_cm.wire.rpc import CallQueue, Pending
+from cfos_cm.wire.rpc import CallQueue, Pending, Stray
 
 __all__ = ["OutgoingCalls"]
 
-_STRAYS = (Counter.ANSWERS_LATE, Counter.ANSWERS_DOUBLED, Counter.ANSWERS_UNKNOWN)
+_STRAYS: Final[Mapping[Stray, Counter]] = {
+    Stray.LATE: Counter.ANSWERS_LATE,
+    Stray.DOUBLED: Counter.ANSWERS_DOUBLED,
+    Stray.UNKNOWN: Counter.ANSWERS_UNKNOWN,
+}
 
 
 @define(eq=False)
@@ -44,6 +55,7 @@ class OutgoingCalls:
         "_closed",
         "_counters",
         "_new_unique_id",
+        "_note",
         "_queue",
         "_timer",
         "_write",
@@ -55,22 +67,20 @@ class OutgoingCalls:
         send: Callable[[Call], None],
         new_unique_id: Callable[[], str],
         counters: Counters | None = None,
+        note: Callable[[Collection[Quirk], Collection[str]], None] | None = None,
     ) -> None:
         """
         @param counters: where strays and time-outs are counted.
+        @param note: is told of the deviations that an answer was forgiven, and where they are.
         """
         self._clock = clock
         self._write = send
         self._new_unique_id = new_unique_id
         self._counters = Counters() if counters is None else counters
+        self._note = note
         self._queue: CallQueue[_Waiting] = CallQueue(self._send)
         self._timer: IDelayedCall | None = None
         self._closed = False
-
-    @property
-    def dropped(self) -> int:
-        """How many answers came that nobody waited for."""
-        return self._queue.dropped
 
     def call(self, request: Message, timeout_s: float) -> Deferred[Message]:
         """
@@ -89,7 +99,7 @@ class OutgoingCalls:
             self._queue.submit(frame, waiting)
         except LocalProtocolError as error:
             self._counters.count(Counter.CALLS_NOT_SENT)
-            waiting.answer.errback(DeviceError(f"{action.name} was not sent: {error}"))
+            waiting.answer.errback(NotSent(f"{action.name} was not sent: {error}"))
         return waiting.answer
 
     def answered(
@@ -118,19 +128,24 @@ class OutgoingCalls:
                 DeviceError(f"{pending.call.action} was answered with nonsense: {error}")
             )
         else:
+            self._tell(reading.quirks, reading.remarks)
             pending.token.answer.callback(reading.message)
+
+    def _tell(self, quirks: Collection[Quirk], remarks: Collection[str]) -> None:
+        if quirks and self._note is not None:
+            self._note(quirks, remarks)
 
     def _matching(
         self, answer: CallResult | CallError, tolerated: frozenset[Quirk]
     ) -> Pending[_Waiting] | None:
-        queue = self._queue
-        before = (queue.late, queue.doubled, queue.unknown)
-        pending = self._end(lambda: queue.answered(answer, tolerated))
-        if pending is None:
-            after = (queue.late, queue.doubled, queue.unknown)
-            for what, old, new in zip(_STRAYS, before, after, strict=True):
-                self._counters.count(what, new - old)
-        return pending
+        found = self._queue.answered(answer, tolerated)
+        self._stop_idle_timer()
+        if isinstance(found, Stray):
+            self._counters.count(_STRAYS[found])
+            return None
+        if found.call.unique_id != answer.unique_id:
+            self._tell({Quirk.OTHER_ANSWER_IDS}, ())
+        return found
 
     def close(self, why: str) -> None:
         """No answer will come any more."""
@@ -147,11 +162,9 @@ class OutgoingCalls:
         self._start_timer()
         self._write(call)
 
-    def _end(self, end: Callable[[], Pending[_Waiting] | None]) -> Pending[_Waiting] | None:
-        pending = end()
+    def _stop_idle_timer(self) -> None:
         if self._queue.in_flight is None:
             self._stop_timer()
-        return pending
 
     def _start_timer(self) -> None:
         self._stop_timer()
@@ -167,7 +180,8 @@ class OutgoingCalls:
     def _expired(self) -> None:
         self._timer = None
         self._counters.count(Counter.CALLS_TIMED_OUT)
-        pending = self._end(self._queue.expired)
+        pending = self._queue.expired()
+        self._stop_idle_timer()
         if pending is not None and not pending.token.answer.called:
             pending.token.answer.errback(
                 DeviceError(

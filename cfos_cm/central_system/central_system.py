@@ -16,7 +16,7 @@ from cfos_cm.central_system.roster import Roster
 from cfos_cm.central_system.session import Session
 from cfos_cm.central_system.settings import CentralSystemSettings, UnknownChargePoints
 from cfos_cm.counters import Counter, Counters
-from cfos_cm.errors import DeviceError
+from cfos_cm.errors import NotSent
 from cfos_cm.quirk import Quirk
 from cfos_cm.site.events import ProfilesMeddled, TransactionResumed
 from cfos_cm.site.evse import DeviceIdentity
@@ -83,7 +83,8 @@ class CentralSystem:
         @param credentials: what it says with HTTP Basic authentication, if anything.
         """
         proven = self.passwords.proves(identity, credentials)
-        return admission(self.settings, identity, proven, self._has_room_for(identity))
+        room = not self._is_stranger(identity) or self._has_room_for(identity)
+        return admission(self.settings, identity, proven, room, self.roster.owes(identity))
 
     def find(self, text: str) -> str:
         """The configured identity that the one in a URL means; else that one itself."""
@@ -146,7 +147,12 @@ class CentralSystem:
                 identity=identity,
                 origin=origin,
             )
-        session.charge_point.opened()
+        try:
+            session.charge_point.opened()
+        except BaseException:
+            # Nobody would ever close a connection that nobody was given.
+            self.closed(session, "it could not be opened")
+            raise
         return session
 
     def closed(self, session: Session, why: str) -> None:
@@ -167,12 +173,13 @@ class CentralSystem:
         """
         Ask a Charge Point.
 
-        @return: its confirmation; fails with L{DeviceError} if it is not connected or does not
-            answer, and with L{cfos_cm.errors.DeviceRefusal} if it refuses.
+        @return: its confirmation; fails with L{NotSent} if it is not connected or too many wait
+            for it, with L{cfos_cm.errors.DeviceError} if it does not answer, and with
+            L{cfos_cm.errors.DeviceRefusal} if it refuses.
         """
         session = self._sessions.get(identity)
         if session is None:
-            return fail(DeviceError(f"{identity} is not connected"))
+            return fail(NotSent(f"{identity} is not connected"))
         return session.charge_point.call(request)
 
     def meddled(self, identity: str, connector: int | None = None) -> None:
@@ -202,9 +209,8 @@ class CentralSystem:
         for session in self.sessions():
             identity = session.identity
             session.charge_point.settings_changed(before[identity])
-            if identity not in settings.charge_points and (
-                settings.unknown is UnknownChargePoints.REFUSE
-            ):
+            refused = settings.unknown is UnknownChargePoints.REFUSE
+            if refused and self._is_stranger(identity) and not self.roster.owes(identity):
                 session.hang_up(CloseCode.POLICY_VIOLATION, "not configured any more")
                 continue
             if identity in waited and self.roster.serves(identity):

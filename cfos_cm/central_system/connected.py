@@ -6,13 +6,16 @@ from collections.abc import Mapping
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from cfos_cm.central_system.acquaintance import Acquaintance
 from cfos_cm.central_system.calls import OutgoingCalls
-from cfos_cm.central_system.profiles import ProfileForm, standing_profile
+from cfos_cm.central_system.profile_setting import set_profile
+from cfos_cm.central_system.profiles import standing_profile
 from cfos_cm.central_system.registration import registered, waiting
 from cfos_cm.central_system.roster import Roster
 from cfos_cm.electrical import ALL_PHASES
+from cfos_cm.quirk import Quirk
 from cfos_cm.site.events import EvseConnected, EvseLost, SiteEvent
 from cfos_cm.site.evse import EvseSettings
 from cfos_cm.v16.types import Message
@@ -58,6 +61,7 @@ class ConnectedChargePoint:
         self.identity = identity
         self.origin = origin
         self.acquaintance: Acquaintance = roster.acquaintance(identity)
+        self.acquaintance.connections += 1
         self.connected_at = roster.environment.now()
         self._registration = registered() if roster.serves(identity) else waiting()
         # Asked for each message, and the machine takes its time.
@@ -86,11 +90,16 @@ class ConnectedChargePoint:
         Ask it and go on: it answers our call only after we have answered its own. When it does
         not do as it was asked, the log says so.
         """
-        self.call(request).addErrback(
-            lambda failure: _log.warn(
-                "{identity}: {error!s}", identity=self.identity, error=failure.value
-            )
-        )
+        self.call(request).addErrback(self._warn)
+
+    @property
+    def quirks(self) -> frozenset[Quirk]:
+        """What is known of its deviations."""
+        return self.acquaintance.tolerated
+
+    def learn(self, quirk: Quirk) -> None:
+        """It has shown a deviation."""
+        self.acquaintance.learn(quirk)
 
     def report(self, event: SiteEvent) -> None:
         """Tell the site, if this is still the connection of the Charge Point that counts."""
@@ -111,6 +120,7 @@ class ConnectedChargePoint:
     def displaced(self, why: str) -> None:
         """This connection does not count any more; whoever waits for an answer is told."""
         self._counts = False
+        self.acquaintance.connections -= 1
         self._calls.close(why)
 
     def settings_changed(self, before: Mapping[int, EvseSettings]) -> None:
@@ -129,9 +139,15 @@ class ConnectedChargePoint:
             if old is None or old.name != evse.name:
                 self.report(EvseConnected(evse.name, self.origin))
 
+    def restarted(self) -> None:
+        """It has booted, and may have forgotten what it was told."""
+        self._forbidden.clear()
+
     def forbid_at(self, connector: int) -> None:
         """
         Forbid charging at a connector that is no EVSE of the site: nobody would count it.
+
+        When it does not take it, it is told again with the next state that it reports.
         """
         if connector in self._forbidden or self.roster.settings.observe_only:
             return
@@ -141,9 +157,20 @@ class ConnectedChargePoint:
             identity=self.identity,
             connector=connector,
         )
-        form = ProfileForm.of(self.acquaintance.tolerated)
         now = self.roster.environment.now()
-        self.call_aside(standing_profile(connector, len(ALL_PHASES), now, form))
+        forbidding = Deferred.fromCoroutine(
+            set_profile(
+                self, lambda form: standing_profile(connector, len(ALL_PHASES), now, form)
+            )
+        )
+        forbidding.addErrback(self._could_not_forbid, connector)
+
+    def _could_not_forbid(self, failure: Failure, connector: int) -> None:
+        self._forbidden.discard(connector)
+        self._warn(failure)
+
+    def _warn(self, failure: Failure) -> None:
+        _log.warn("{identity}: {error!s}", identity=self.identity, error=failure.value)
 
     def note_card(self) -> None:
         """A card that may charge has just been shown."""

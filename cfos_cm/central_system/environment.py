@@ -39,7 +39,11 @@ class Ledger(Protocol):
         received_at: datetime,
         payload_text: str,
     ) -> Deferred[None]:
-        """Keep what a meter said, to the letter."""
+        """
+        Keep what a meter said, to the letter.
+
+        @return: fires when it outlives the program; what a bill hangs on is on disk then.
+        """
 
 
 class Tags(Protocol):

@@ -101,6 +101,9 @@ _IN_TRANSACTION = (
     ChargePointStatus.SUSPENDED_EVSE,
 )
 
+#: Better believed a second time than not at all: they end nothing.
+_ALWAYS_NEWS = (Occupancy.CHARGING, Occupancy.FAULTED, Occupancy.UNAVAILABLE)
+
 _log = Logger(namespace="cfos_cm.central_system")
 
 
@@ -111,6 +114,7 @@ async def _boot_notification(
     device = device_of(request)
     charge_point.acquaintance.introduced(device)
     charge_point.acquaintance.statuses.restarted()
+    charge_point.restarted()
     accepted = charge_point.is_accepted
     if accepted:
         await environment.register.seen(charge_point.identity, device, environment.now())
@@ -185,6 +189,8 @@ def _is_news(charge_point: ConnectedChargePoint, request: StatusNotificationRequ
     news = acquaintance.statuses.is_news(
         request.connector_id, told_at, charge_point.roster.environment.now()
     )
+    if OCCUPANCY[request.status] in _ALWAYS_NEWS:
+        return True
     if not news:
         _tell(
             charge_point,

@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterable
 from decimal import ROUND_FLOOR, Decimal
 
-from cfos_cm.electrical import Phase, PhaseCurrents
+from cfos_cm.electrical import ALL_PHASES, Phase, PhaseCurrents
 from cfos_cm.site.events import EvseMeasured
 from cfos_cm.site.evse import EvseSettings
 from cfos_cm.v16.types import (
     Measurand,
     MeterReading,
-    SampledValue,
     UnitOfMeasure,
     ValueFormat,
 )
@@ -40,16 +39,12 @@ _OWN_PHASE = {
     MeterPhase.L2_N: 1,
     MeterPhase.L3_N: 2,
 }
-_OWN_PHASES = (0, 1, 2)
 
-#: What the site wants to know.
-_WANTED = frozenset(
-    {
-        Measurand.CURRENT_IMPORT,
-        Measurand.ENERGY_ACTIVE_IMPORT_REGISTER,
-        Measurand.POWER_ACTIVE_IMPORT,
-    }
-)
+_CURRENT = Measurand.CURRENT_IMPORT
+_ENERGY = Measurand.ENERGY_ACTIVE_IMPORT_REGISTER
+_POWER = Measurand.POWER_ACTIVE_IMPORT
+_SIGNED = ValueFormat.SIGNED_DATA
+_KW, _KWH = UnitOfMeasure.KW, UnitOfMeasure.KWH
 
 
 def read_meter_values(
@@ -61,71 +56,59 @@ def read_meter_values(
     @param in_kwh: energy that says to be in Wh, or does not say, is in kWh.
     @return: C{None} if there is nothing of the kind. What cannot be read is left out.
     """
-    reading = _Reading(evse, in_kwh)
+    currents_ma: dict[Phase, int] = {}
+    energies_wh: dict[int, int] = {}
+    energy_wh: int | None = None
+    power_w: int | None = None
+    # One loop and no calls but the one: this is done some thousand times in a second.
     for meter_value in meter_values:
         for sampled in meter_value.sampled_value:
-            reading.take(sampled)
-    return reading.event()
-
-
-class _Reading:
-    """Collects the sampled values of one message."""
-
-    def __init__(self, evse: EvseSettings, in_kwh: bool) -> None:
-        self._evse = evse
-        self._in_kwh = in_kwh
-        self._currents_ma: dict[Phase, int] = {}
-        self._energy_wh: int | None = None
-        self._energies_wh: dict[int, int] = {}
-        self._power_w: int | None = None
-
-    def take(self, sampled: SampledValue) -> None:
-        # OCPP 1.6, SampledValue: without a measurand it is the imported energy.
-        measurand = sampled.measurand or Measurand.ENERGY_ACTIVE_IMPORT_REGISTER
-        # A signed block is a number to nobody, even if all of its digits are decimal.
-        if measurand not in _WANTED or sampled.format is ValueFormat.SIGNED_DATA:
-            return
-        thousandths = _thousandths(sampled.value)
-        if thousandths is None:
-            return
-        phase = sampled.phase
-        if measurand is Measurand.CURRENT_IMPORT:
-            self._take_current(thousandths, phase)
-        elif measurand is Measurand.ENERGY_ACTIVE_IMPORT_REGISTER:
-            in_kwh = self._in_kwh or sampled.unit is UnitOfMeasure.KWH
-            self._take_energy(thousandths if in_kwh else _whole(thousandths), phase)
-        elif phase is None:
-            in_kw = sampled.unit is UnitOfMeasure.KW
-            self._power_w = thousandths if in_kw else _whole(thousandths)
-
-    def event(self) -> EvseMeasured | None:
-        currents = self._currents()
-        energy_wh = self._energy_wh
-        if energy_wh is None and len(self._energies_wh) == len(_OWN_PHASES):
-            # Some have a register for each phase, and none for all of them.
-            energy_wh = sum(self._energies_wh.values())
-        if currents is None and energy_wh is None and self._power_w is None:
+            # OCPP 1.6, SampledValue: without a measurand it is the imported energy.
+            measurand = sampled.measurand or _ENERGY
+            is_total = sampled.phase is None
+            if not (
+                measurand is _CURRENT
+                or measurand is _ENERGY
+                or (measurand is _POWER and is_total)
+            ):
+                continue
+            # A signed block is a number to nobody, even if all of its digits are decimal.
+            if sampled.format is _SIGNED:
+                continue
+            thousandths = _thousandths(sampled.value)
+            if thousandths is None:
+                continue
+            if measurand is _CURRENT:
+                for wire in _wires(evse, sampled.phase):
+                    currents_ma[wire] = thousandths
+            elif measurand is _POWER:
+                power_w = thousandths if sampled.unit is _KW else _whole(thousandths)
+            else:
+                is_kwh = in_kwh or sampled.unit is _KWH
+                register_wh = thousandths if is_kwh else _whole(thousandths)
+                if sampled.phase is None:
+                    energy_wh = register_wh
+                elif (own := _OWN_PHASE.get(sampled.phase)) is not None:
+                    energies_wh[own] = register_wh
+    if energy_wh is None and len(energies_wh) == len(ALL_PHASES):
+        # Some have a register for each phase, and none for all of them.
+        energy_wh = sum(energies_wh.values())
+    if not currents_ma:
+        if energy_wh is None and power_w is None:
             return None
-        return EvseMeasured(self._evse.name, currents, energy_wh, self._power_w)
+        return EvseMeasured(evse.name, None, energy_wh, power_w)
+    on = currents_ma.get
+    currents = PhaseCurrents(on(Phase.L1, 0), on(Phase.L2, 0), on(Phase.L3, 0))
+    return EvseMeasured(evse.name, currents, energy_wh, power_w)
 
-    def _take_energy(self, energy_wh: int, phase: MeterPhase | None) -> None:
-        if phase is None:
-            self._energy_wh = energy_wh
-        elif phase in _OWN_PHASE:
-            self._energies_wh[_OWN_PHASE[phase]] = energy_wh
 
-    def _take_current(self, current_ma: int, phase: MeterPhase | None) -> None:
-        wired = self._evse.phases
-        if phase is None:
-            self._currents_ma.update(dict.fromkeys(wired, current_ma))
-        elif phase in _OWN_PHASE and _OWN_PHASE[phase] < len(wired):
-            self._currents_ma[wired[_OWN_PHASE[phase]]] = current_ma
-
-    def _currents(self) -> PhaseCurrents | None:
-        if not self._currents_ma:
-            return None
-        on = self._currents_ma.get
-        return PhaseCurrents(on(Phase.L1, 0), on(Phase.L2, 0), on(Phase.L3, 0))
+def _wires(evse: EvseSettings, phase: MeterPhase | None) -> tuple[Phase, ...]:
+    """The phases of the supply that a current is measured on; none for a pair or a neutral."""
+    wired = evse.phases
+    if phase is None:
+        return wired
+    own = _OWN_PHASE.get(phase)
+    return () if own is None else wired[own : own + 1]
 
 
 def _thousandths(text: str) -> int | None:

@@ -9,12 +9,12 @@ nobody is locked out.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
+from cfos_cm.central_system.admission import configured_identity
 from cfos_cm.central_system.roster import Roster
 from cfos_cm.site.given_key import GivenKey
 from cfos_cm.wire.authorization_key import KeyForm, matches
@@ -55,11 +55,11 @@ class Passwords:
         key, configured = self._key_of(identity), self._configured(identity)
         if credentials is None:
             return self._may_go_without(key, configured)
-        # Everything is compared, whatever is wrong, so that the time tells nothing.
-        same_name = hmac.compare_digest(credentials.username.encode(), identity.encode())
-        return self._is_right(key, configured, credentials.password, identity) and (
-            same_name or not self.asks(identity)
-        )
+        # The password is compared, whatever is wrong with the name, so that the time tells
+        # nothing. A wallbox that changes the case of its identity does so here too.
+        is_right = self._is_right(key, configured, credentials.password, identity)
+        name = configured_identity(self._roster.settings, credentials.username.strip())
+        return is_right and (name == identity or not self.asks(identity))
 
     def offered(self, charge_point: str, key: bytes) -> Deferred[None]:
         """See L{cfos_cm.central_system.commands.passwords.KeyBook.offered}."""
@@ -85,6 +85,9 @@ class Passwords:
     def kept(self, charge_point: str) -> Deferred[None]:
         """See L{cfos_cm.central_system.commands.passwords.KeyBook.kept}."""
         before = self._before_offer.pop(charge_point, None)
+        if self._given[charge_point].previous_until is None:
+            # It says no, and has logged in with it: so it has it.
+            return succeed(None)
         if before is not None:
             return self._keep(before)
         forgotten = self._roster.environment.keys.remove(charge_point)
@@ -126,13 +129,17 @@ class Passwords:
 
     def _used(self, key: GivenKey) -> None:
         """Somebody has logged in with it; what was before counts no more."""
-        if key.previous_until is not None:
-            self._given[key.charge_point] = key.confirmed()
-            self._keep(key.confirmed()).addErrback(
-                lambda failure: _log.error(
-                    "{identity}: {error!s}", identity=key.charge_point, error=failure.value
-                )
+        if key.previous_until is None or self._given.get(key.charge_point) is not key:
+            return
+        if key is self._before_offer.get(key.charge_point):
+            # Another one is on its way to it: which of the two will count is not known yet.
+            return
+        self._given[key.charge_point] = key.confirmed()
+        self._keep(key.confirmed()).addErrback(
+            lambda failure: _log.error(
+                "{identity}: {error!s}", identity=key.charge_point, error=failure.value
             )
+        )
 
     def _keep(self, key: GivenKey) -> Deferred[None]:
         kept = self._roster.environment.keys.put(key)

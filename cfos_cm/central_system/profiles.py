@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
+from cfos_cm.electrical import NOMINAL_VOLTAGE_V
 from cfos_cm.quirk import Quirk
 from cfos_cm.v16.smart_charging import SetChargingProfileRequest
 from cfos_cm.v16.timestamps import format_timestamp
@@ -34,9 +35,9 @@ _TRANSACTION_PROFILE_ID = 19521
 #: The level that every Charge Point has: several refuse what they themselves announce.
 _STACK_LEVEL = 0
 
-#: What is assumed where a Charge Point wants watts. A real voltage is seldom lower, so that
-#: seldom more current flows than was meant. [V]
-_VOLTAGE_V = 230
+#: The lowest that a phase has in a sound grid, EN 50160: the lower it is, the more current
+#: flows at the same power. [V]
+_LOWEST_VOLTAGE_V = NOMINAL_VOLTAGE_V * 9 // 10
 
 #: A schedule that starts in the future is not in force yet, and no two clocks agree.
 _EARLIER = timedelta(days=1)
@@ -74,7 +75,7 @@ def standing_profile(
             stack_level=_STACK_LEVEL,
             charging_profile_purpose=ChargingProfilePurpose.TX_DEFAULT_PROFILE,
             charging_profile_kind=_kind(form),
-            charging_schedule=_schedule(0, phases, now, form),
+            charging_schedule=_schedule(0.0, phases, now, form),
         ),
     )
 
@@ -86,6 +87,7 @@ def transaction_profile(
     phases: int,
     now: datetime,
     form: ProfileForm = _PLAIN,
+    rating_ma: int | None = None,
 ) -> SetChargingProfileRequest:
     """
     The limit of a running transaction.
@@ -93,7 +95,13 @@ def transaction_profile(
     A TxProfile, for only that outranks what another party may have set for the transaction.
 
     @param current_ma: a multiple of 100 mA; what is finer is rounded down. [mA per phase]
+    @param rating_ma: what no phase of the EVSE carries more than, whatever it is told; C{None}:
+        not known. It matters in watts only, see L{_power_w}. [mA per phase]
     """
+    if form.in_watts:
+        limit = float(_power_w(current_ma, phases, rating_ma))
+    else:
+        limit = current_ma // 100 / 10
     return SetChargingProfileRequest(
         connector_id=connector,
         cs_charging_profiles=ChargingProfile(
@@ -102,27 +110,34 @@ def transaction_profile(
             stack_level=_STACK_LEVEL,
             charging_profile_purpose=ChargingProfilePurpose.TX_PROFILE,
             charging_profile_kind=_kind(form),
-            charging_schedule=_schedule(current_ma, phases, now, form),
+            charging_schedule=_schedule(limit, phases, now, form),
         ),
     )
+
+
+def _power_w(current_ma: int, phases: int, rating_ma: int | None) -> int:
+    """
+    A total power with which no phase carries more than C{current_ma}. [W]
+
+    A car that uses one phase only draws all of it there, however many phases the limit was
+    meant for; so it is the power of one phase, at the lowest voltage. Only with its full rating
+    an EVSE gets the power of all: it can carry no more on any of them by itself.
+    """
+    if rating_ma is not None and current_ma >= rating_ma:
+        return current_ma * phases * NOMINAL_VOLTAGE_V // 1000
+    return current_ma * _LOWEST_VOLTAGE_V // 1000
 
 
 def _kind(form: ProfileForm) -> ChargingProfileKind:
     return ChargingProfileKind.RELATIVE if form.relative else ChargingProfileKind.ABSOLUTE
 
 
-def _schedule(
-    current_ma: int, phases: int, now: datetime, form: ProfileForm
-) -> ChargingSchedule:
+def _schedule(limit: float, phases: int, now: datetime, form: ProfileForm) -> ChargingSchedule:
     # OCPP 1.6, ChargingSchedule: a relative one has no start of its own.
     start = None if form.relative else format_timestamp(now - _EARLIER)
-    if form.in_watts:
-        unit, limit = ChargingRateUnit.W, float(current_ma * phases * _VOLTAGE_V // 1000)
-    else:
-        unit, limit = ChargingRateUnit.A, current_ma // 100 / 10
     return ChargingSchedule(
         start_schedule=start,
-        charging_rate_unit=unit,
+        charging_rate_unit=ChargingRateUnit.W if form.in_watts else ChargingRateUnit.A,
         charging_schedule_period=(
             ChargingSchedulePeriod(start_period=0, limit=limit, number_phases=phases),
         ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from cfos_cm.central_system.acquaintance import Acquaintance
 from cfos_cm.errors import RemoteProtocolError
-from cfos_cm.quirk import EVERY_QUIRK
+from cfos_cm.quirk import EVERY_QUIRK, Quirk
 from cfos_cm.site.evse import DeviceIdentity
 from cfos_cm.v16.actions import Role
 from cfos_cm.v16.actions import read_request as read_as
@@ -25,6 +25,8 @@ __all__ = ["device_of", "read_frame", "read_request"]
 _BOOT = "BootNotification"
 _STOP = "StopTransaction"
 _READINGS_OF_A_STOP = frozenset({"transactionData"})
+_OPTIONAL = frozenset({"idTag", "reason"})
+_FORGIVEN_A_STOP = frozenset({Quirk.LOOSE_TYPES, Quirk.NULL_FIELDS})
 
 
 def read_frame(acquaintance: Acquaintance, text: bytes) -> Frame | None:
@@ -59,9 +61,7 @@ def read_request(acquaintance: Acquaintance, call: Call) -> Message:
             _look_who_it_is(acquaintance, call)
             reading = _read(acquaintance, call)
         elif call.action == _STOP and not acquaintance.policy.strict:
-            # What it brings of readings cannot be read, or more. But a StopTransaction that is
-            # refused is sent again for ever, and what was charged is billed to nobody.
-            reading = _read(acquaintance, call, _READINGS_OF_A_STOP)
+            reading = _read_stop(acquaintance, call)
         else:
             raise
     if reading.quirks or reading.remarks:
@@ -69,12 +69,28 @@ def read_request(acquaintance: Acquaintance, call: Call) -> Message:
     return reading.message
 
 
-def _read(
-    acquaintance: Acquaintance, call: Call, without: frozenset[str] = frozenset()
-) -> Reading:
-    return read_as(
-        call.action, call.payload, Role.CHARGE_POINT, acquaintance.tolerated, without
-    )
+def _read(acquaintance: Acquaintance, call: Call) -> Reading:
+    return read_as(call.action, call.payload, Role.CHARGE_POINT, acquaintance.tolerated)
+
+
+def _read_stop(acquaintance: Acquaintance, call: Call) -> Reading:
+    """
+    A StopTransaction that deviates.
+
+    Refused it is sent again for ever, and what was charged is billed to nobody. So what need
+    not be known for the bill is left out, and the rest is read with some patience.
+
+    @raise RemoteProtocolError: if there is no end of a transaction in it.
+    """
+    try:
+        return read_as(
+            _STOP, call.payload, Role.CHARGE_POINT, acquaintance.tolerated, _READINGS_OF_A_STOP
+        )
+    except RemoteProtocolError:
+        patient = acquaintance.tolerated | _FORGIVEN_A_STOP
+        return read_as(
+            _STOP, call.payload, Role.CHARGE_POINT, patient, _READINGS_OF_A_STOP | _OPTIONAL
+        )
 
 
 def device_of(request: BootNotificationRequest) -> DeviceIdentity:

@@ -15,15 +15,15 @@ __all__ = ["MAX_REMEMBERED", "Repetitions"]
 #: A Charge Point repeats what was in flight, not what it said an hour ago.
 MAX_REMEMBERED = 32
 
-#: Answered again they would be noted twice. Everything else has the same effect when it is
-#: carried out once more, and an answer that is new: Heartbeat has the time in it.
+#: Carried out again they would be noted twice. Starts and stops are the ledger's to know: it
+#: looks at what they say, and some begin with the same ids after each restart. Everything else
+#: has the same effect when it is carried out once more, and an answer that is new: Heartbeat
+#: has the time in it.
 _NOTED = frozenset(
     {
         "DataTransfer",
         "MeterValues",
         "SecurityEventNotification",
-        "StartTransaction",
-        "StopTransaction",
     }
 )
 

@@ -14,8 +14,8 @@ from cfos_cm.site.transaction import Transaction
 
 __all__ = ["MAX_ACQUAINTANCES", "MAX_OVER", "Roster"]
 
-#: Transactions that have ended and whose end may still be told once more.
-MAX_OVER = 1000
+#: Of each Charge Point: transactions that have ended and whose end may be told once more.
+MAX_OVER = 100
 #: Charge Points that are not configured and that something is remembered of.
 MAX_ACQUAINTANCES = 200
 
@@ -41,16 +41,41 @@ class Roster:
         self._acquaintances: dict[str, Acquaintance] = {}
         self._transactions: dict[tuple[str, int], Transaction] = {}
         self._asleep: dict[tuple[str, int], Transaction] = {}
-        self._over: dict[tuple[str, int], None] = {}
+        self._unwritten: set[tuple[str, int]] = set()
+        self._over: dict[str, dict[int, None]] = {}
 
     @property
     def running(self) -> Mapping[tuple[str, int], int]:
         """The ids of all transactions that run, by Charge Point and connector."""
         return {place: one.transaction_id for place, one in self._transactions.items()}
 
-    def runs_at(self, place: tuple[str, int]) -> bool:
-        """Whether a transaction runs at a connector of a Charge Point."""
-        return place in self._transactions
+    def runs_at(self, place: tuple[str, int], transaction: Transaction | None = None) -> bool:
+        """
+        Whether a transaction runs at a connector of a Charge Point.
+
+        @param transaction: this one; C{None}: any.
+        """
+        running = self._transactions.get(place)
+        if running is None:
+            return False
+        return transaction is None or running.transaction_id == transaction.transaction_id
+
+    def sleeps_at(self, place: tuple[str, int], transaction_id: int) -> bool:
+        """Whether a transaction sleeps there: see L{fell_asleep}."""
+        sleeping = self._asleep.get(place)
+        return sleeping is not None and sleeping.transaction_id == transaction_id
+
+    def owes(self, identity: str) -> bool:
+        """Whether a Charge Point has begun what it has not ended yet."""
+        return any(owner == identity for owner, _ in self._transactions)
+
+    def owes_vacancy(self, place: tuple[str, int]) -> bool:
+        """Whether the ledger does not know yet that nothing runs there."""
+        return place in self._unwritten
+
+    def vacancy_noted(self, place: tuple[str, int]) -> None:
+        """The ledger knows."""
+        self._unwritten.discard(place)
 
     def acquaintance(self, identity: str) -> Acquaintance:
         """What is remembered of a Charge Point, from now on if it was unknown."""
@@ -86,15 +111,18 @@ class Roster:
         """A transaction runs at a connector of a Charge Point from now on."""
         self._transactions[place] = transaction
         self._asleep.pop(place, None)
+        # The ledger has that with the start of this one.
+        self._unwritten.discard(place)
 
     def ended(self, place: tuple[str, int]) -> None:
         """None runs there any more."""
         self._asleep.pop(place, None)
         ended = self._transactions.pop(place, None)
         if ended is not None:
-            self._over[place[0], ended.transaction_id] = None
-            if len(self._over) > MAX_OVER:
-                del self._over[next(iter(self._over))]
+            over = self._over.setdefault(place[0], {})
+            over[ended.transaction_id] = None
+            if len(over) > MAX_OVER:
+                del over[next(iter(over))]
 
     def stopped(self, identity: str, transaction_id: int) -> int | None:
         """
@@ -115,9 +143,10 @@ class Roster:
         The Charge Point says that its connector is free, and has not said that its transaction
         has ended.
         """
+        self._unwritten.add(place)
         transaction = self._transactions.get(place)
-        self.ended(place)
         if transaction is not None:
+            self.ended(place)
             self._asleep[place] = transaction
 
     def forget_sleeping(self, place: tuple[str, int]) -> None:
@@ -138,7 +167,7 @@ class Roster:
 
     def is_over(self, identity: str, transaction_id: int) -> bool:
         """Whether a transaction of a Charge Point has ended, not long ago."""
-        return (identity, transaction_id) in self._over
+        return transaction_id in self._over.get(identity, ())
 
     def connector_of(self, identity: str, transaction_id: int) -> int | None:
         """Where a transaction of a Charge Point runs; C{None} if it does not."""
@@ -175,8 +204,8 @@ class Roster:
     def _forget_strangers(self) -> None:
         if len(self._acquaintances) < len(self.settings.charge_points) + MAX_ACQUAINTANCES:
             return
-        for identity in self._acquaintances:
-            if identity not in self.settings.charge_points:
+        for identity, acquaintance in self._acquaintances.items():
+            if identity not in self.settings.charge_points and not acquaintance.connections:
                 del self._acquaintances[identity]
                 return
 

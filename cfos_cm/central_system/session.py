@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from cfos_cm.central_system.calls import OutgoingCalls
 from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.handlers import HANDLERS
+from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.central_system.reading import read_frame, read_request
 from cfos_cm.central_system.roster import Roster
 from cfos_cm.counters import Counter
@@ -30,10 +31,13 @@ __all__ = ["MAX_UNANSWERED_CALLS", "MAX_UNREADABLE_FRAMES", "Session"]
 
 #: A Charge Point has one call in flight; one that sends far more than that does not listen.
 MAX_UNANSWERED_CALLS = 32
-#: Frames that cannot be read, and are therefore not answered, before the connection is closed.
+#: So many frames in a row that cannot be read, and the connection is closed.
 MAX_UNREADABLE_FRAMES = 100
 #: Refused requests that the log tells of, for each connection.
 MAX_REFUSALS_LOGGED = 50
+
+#: What a Charge Point may say that nobody has let in: who it is, and what it still owes.
+_BEFORE_ACCEPTANCE = frozenset({"BootNotification", "MeterValues", "StopTransaction"})
 
 _log = Logger(namespace="cfos_cm.central_system")
 
@@ -86,6 +90,7 @@ class Session:
             self._write,
             roster.environment.new_unique_id,
             roster.counters,
+            roster.acquaintance(identity).note,
         )
         self.charge_point = ConnectedChargePoint(roster, identity, origin, self._calls)
         self._acquaintance = self.charge_point.acquaintance
@@ -104,6 +109,7 @@ class Session:
         except UnreadableFrame as error:
             self._could_not_read(error)
             return
+        self._unreadable = 0
         if isinstance(frame, Call):
             self._take(frame)
         elif frame is None:
@@ -135,7 +141,7 @@ class Session:
         if not self._closed:
             self._send(ocppj.encode(frame))
 
-    def _try_to_write(self, answer: Frame, call: Call) -> None:
+    def _try_to_write(self, answer: Frame, action: str) -> None:
         try:
             self._write(answer)
         except Exception:  # noqa: BLE001
@@ -143,7 +149,7 @@ class Session:
             _log.error(
                 "{identity}: no answer to {action} could be sent: {failure}",
                 identity=self.identity,
-                action=call.action,
+                action=action,
                 failure=Failure(),  # type: ignore[no-untyped-call]
             )
             self._hang_up(CloseCode.INTERNAL_ERROR, "internal error")
@@ -155,18 +161,14 @@ class Session:
             "{identity}: message that is not OCPP-J: {error!s}{advice}",
             identity=self.identity,
             error=error,
-            advice=_advice(error),
+            advice=_advice(error, self._acquaintance.policy),
         )
         if error.unique_id is not None:
             self._counters.count(Counter.CALLS_REFUSED)
-            self._write(
-                CallError(
-                    error.unique_id,
-                    error.code.value,
-                    error.description,
-                    id_text=error.id_text,
-                )
+            refusal = CallError(
+                error.unique_id, error.code.value, error.description, id_text=error.id_text
             )
+            self._try_to_write(refusal, "a message that is not OCPP-J")
         if not error.is_utf8:
             self._hang_up(CloseCode.INVALID_DATA, "not UTF-8")
         elif self._unreadable >= MAX_UNREADABLE_FRAMES:
@@ -186,15 +188,15 @@ class Session:
         while self._unanswered and not self._closed:
             call = self._unanswered[0]
             answer = self._answer_to(call)
-            if answer is None:
+            if answer is None or self._closed:
                 return
             del self._unanswered[0]
-            self._try_to_write(answer, call)
+            self._try_to_write(answer, call.action)
 
     def _answer_later(self, answer: Frame, call: Call) -> None:
         if not self._closed and self._unanswered and self._unanswered[0] is call:
             del self._unanswered[0]
-            self._try_to_write(answer, call)
+            self._try_to_write(answer, call.action)
             self._answer_next()
 
     def _answer_to(self, call: Call) -> Frame | None:
@@ -226,11 +228,13 @@ class Session:
         self._answer_later(self._refused(failure, call), call)
 
     def _carry_out(self, call: Call) -> Message | Deferred[Message]:
+        accepted = self.charge_point.is_accepted
+        if not accepted and call.action not in _BEFORE_ACCEPTANCE:
+            # Nobody has let it in: it is not even read what it says.
+            raise _not_accepted()
         request = read_request(self._acquaintance, call)
-        if not self._may_say(request):
-            raise RemoteProtocolError(
-                "this Charge Point has not been accepted yet", CallErrorCode.SECURITY_ERROR
-            )
+        if not accepted and not self._may_say(request):
+            raise _not_accepted()
         handler = HANDLERS.get(type(request))
         if handler is None:
             raise RemoteProtocolError(
@@ -242,8 +246,6 @@ class Session:
         return Deferred.fromCoroutine(answering)
 
     def _may_say(self, request: Message) -> bool:
-        if self.charge_point.is_accepted:
-            return True
         match request:
             case BootNotificationRequest():
                 return True
@@ -300,13 +302,20 @@ class Session:
             identity=self.identity,
             action=call.action,
             error=error,
-            advice=_advice(error),
+            advice=_advice(error, self._acquaintance.policy),
             last=last if self._refusals == MAX_REFUSALS_LOGGED else "",
         )
 
 
-def _advice(error: RemoteProtocolError) -> str:
-    """What the operator can do about it."""
-    if error.quirk is None:
+def _not_accepted() -> RemoteProtocolError:
+    return RemoteProtocolError(
+        "this Charge Point has not been accepted yet", CallErrorCode.SECURITY_ERROR
+    )
+
+
+def _advice(error: RemoteProtocolError, policy: QuirkPolicy) -> str:
+    """What the operator can do about it, unless he has asked for it."""
+    if error.quirk is None or policy.strict:
         return ""
-    return f"; to forgive it, put quirks = auto {error.quirk} into its [evse …] section"
+    words = " ".join([*(["auto"] if policy.auto else []), *sorted(policy.named), error.quirk])
+    return f"; to forgive it, put quirks = {words} into its [evse …] section"

@@ -19,8 +19,14 @@ from cfos_cm.central_system.measurements import read_meter_values
 from cfos_cm.counters import Counter
 from cfos_cm.errors import RemoteProtocolError
 from cfos_cm.quirk import Quirk
-from cfos_cm.site.events import TransactionResumed, TransactionStarted, TransactionStopped
-from cfos_cm.site.evse import EvseSettings
+from cfos_cm.site.events import (
+    EvseMeasured,
+    OccupancyReported,
+    TransactionResumed,
+    TransactionStarted,
+    TransactionStopped,
+)
+from cfos_cm.site.evse import EvseSettings, Occupancy
 from cfos_cm.site.records import StopOutcome, TransactionStart, TransactionStop
 from cfos_cm.v16.core import (
     MeterValuesConfirmation,
@@ -48,6 +54,10 @@ _STRAYS = {
     StopOutcome.FOREIGN: Counter.FOREIGN_STOPS,
     StopOutcome.UNKNOWN: Counter.UNKNOWN_STOPS,
 }
+
+#: A car takes 6 A or nothing; what is less is what a wallbox takes for itself.
+DRAWN_MA = 1000
+DRAWN_W = 250
 
 _log = Logger(namespace="cfos_cm.central_system")
 
@@ -77,13 +87,17 @@ async def start_transaction(
     charge_point.forget_card()
     stored = await environment.ledger.start(start)
     transaction = stored.transaction
+    if stored.repeated:
+        charge_point.roster.counters.count(Counter.CALLS_REPEATED)
     if request.reservation_id is not None:
         charge_point.roster.reservation_used(charge_point.identity, request.reservation_id)
-    if evse is not None and not stored.repeated:
-        charge_point.roster.began((charge_point.identity, request.connector_id), transaction)
+    place = charge_point.identity, request.connector_id
+    if evse is not None and stored.runs and not charge_point.roster.runs_at(place, transaction):
+        charge_point.roster.began(place, transaction)
         # It is on disk, so it has happened, even if the connection is gone meanwhile: when the
         # Charge Point says it again, it is a repetition.
-        environment.report(TransactionStarted(evse.name, transaction))
+        started = TransactionResumed if stored.repeated else TransactionStarted
+        environment.report(started(evse.name, transaction))
     return StartTransactionConfirmation(
         transaction_id=transaction.transaction_id, id_tag_info=judgement.id_tag_info()
     )
@@ -101,6 +115,8 @@ async def _judged(
         identity=charge_point.identity,
         connector=request.connector_id,
     )
+    if request.connector_id > 0:
+        charge_point.forbid_at(request.connector_id)
     return NOWHERE_TO_CHARGE
 
 
@@ -124,6 +140,8 @@ async def stop_transaction(
             request_text=call.payload.decode("utf-8"),
         )
     )
+    if stopped.outcome is StopOutcome.REPEATED:
+        charge_point.roster.counters.count(Counter.CALLS_REPEATED)
     if stopped.outcome in _STRAYS:
         charge_point.roster.counters.count(_STRAYS[stopped.outcome])
         _log.warn(
@@ -159,11 +177,10 @@ def meter_values(
     roster = charge_point.roster
     number = request.transaction_id
     evse = charge_point.evse_at(request.connector_id)
-    # Values that come behind the end of their transaction are of what was, not of what is.
-    if evse is not None and not (number and roster.is_over(charge_point.identity, number)):
+    if evse is not None:
         in_kwh = Quirk.KWH_AS_WH in charge_point.acquaintance.tolerated
         measured = read_meter_values(request.meter_value, evse, in_kwh)
-        if measured is not None:
+        if measured is not None and _is_of_now(charge_point, request, measured):
             charge_point.report(measured)
     kept = roster.environment.ledger.add_meter_values(
         charge_point.identity,
@@ -173,6 +190,29 @@ def meter_values(
         call.payload.decode("utf-8"),
     )
     return kept.addCallback(_kept)
+
+
+def _is_of_now(
+    charge_point: ConnectedChargePoint, request: MeterValuesRequest, measured: EvseMeasured
+) -> bool:
+    """Whether values are of what is; those behind the end of a transaction are of what was."""
+    roster, number = charge_point.roster, request.transaction_id
+    if not number or not roster.is_over(charge_point.identity, number):
+        return True
+    place = charge_point.identity, request.connector_id
+    if not roster.sleeps_at(place, number) or not _draws(measured):
+        return False
+    # It has said that it is free, and charges on: it was mistaken then.
+    charge_point.report(OccupancyReported(measured.evse, Occupancy.CHARGING, "MeterValues"))
+    note_charging(charge_point, request.connector_id)
+    return True
+
+
+def _draws(measured: EvseMeasured) -> bool:
+    currents, power_w = measured.currents, measured.power_w
+    return (currents is not None and currents.maximum() >= DRAWN_MA) or (
+        power_w is not None and power_w >= DRAWN_W
+    )
 
 
 _KEPT = MeterValuesConfirmation()
@@ -189,10 +229,11 @@ def note_vacant(charge_point: ConnectedChargePoint, connector: int) -> Deferred[
     That is on disk too, or after a restart the transaction would go on with the next car.
     """
     roster, place = charge_point.roster, (charge_point.identity, connector)
-    if not roster.runs_at(place):
+    if not roster.runs_at(place) and not roster.owes_vacancy(place):
         return succeed(None)
     roster.fell_asleep(place)
-    return roster.environment.ledger.vacated(*place)
+    vacated = roster.environment.ledger.vacated(*place)
+    return vacated.addCallback(lambda _: roster.vacancy_noted(place))
 
 
 def note_charging(charge_point: ConnectedChargePoint, connector: int) -> None:

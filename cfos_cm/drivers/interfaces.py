@@ -22,13 +22,15 @@ class IEvse(Interface):
 
     def apply(
         setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
-    ) -> Deferred[None]:
+    ) -> Deferred[bool | None]:
         """
         Obey C{setpoint} from now on.
 
         @param transaction_id: the transaction that runs, if one does.
         @param from_scratch: the device may have forgotten all that it was ever told.
-        @return: fires when the device has confirmed it; fails with
-            L{cfos_cm.errors.DeviceRefusal} if it said no, and with
+        @return: fires when the device has confirmed it, and says whether it has confirmed too
+            that it gives no current outside a transaction; C{None} where it was not told that
+            with this order, which it always is from scratch and outside a transaction. Fails
+            with L{cfos_cm.errors.DeviceRefusal} if it said no, and with
             L{cfos_cm.errors.DeviceError} if it is not known whether it obeys.
         """

@@ -21,6 +21,7 @@ from cfos_cm.net.connection import ChargePointConnection
 from cfos_cm.net.fast_lane import FastLane, may_take_fast_lane
 from cfos_cm.net.lean_connect import LeanConnect, prepared
 from cfos_cm.net.limits import ServerLimits
+from cfos_cm.net.quiet_log import QuietLog
 from cfos_cm.net.reception import SUBPROTOCOL, Reception
 from cfos_cm.net.rivals import Rivals
 from cfos_cm.net.sockets import Sockets
@@ -48,6 +49,7 @@ class ChargePointServer(WebSocketServerFactory):
 
     @ivar central_system: who the Charge Points talk to.
     @ivar limits: how much of everything a peer may have.
+    @ivar quiet_log: what anybody can have us say.
     @ivar reception: decides about upgrade requests.
     @ivar rivals: decides between two connections with one identity.
     @ivar connections: all that are there, also those that are still shaking hands.
@@ -66,8 +68,9 @@ class ChargePointServer(WebSocketServerFactory):
         super().__init__(protocols=[SUBPROTOCOL], server="", reactor=reactor)
         self.central_system = central_system
         self.limits = ServerLimits() if limits is None else limits
-        self.reception = Reception(central_system, reactor)
-        self.rivals = Rivals(self.limits, central_system.counters, reactor)
+        self.quiet_log = QuietLog(reactor)
+        self.reception = Reception(central_system, reactor, self.quiet_log)
+        self.rivals = Rivals(self.limits, central_system.counters, reactor, self.quiet_log)
         self.connections: set[ChargePointConnection] = set()
         self._sockets: Sockets[ChargePointConnection] = Sockets(self.limits, reactor)
         self._ended: list[Deferred[None]] = []

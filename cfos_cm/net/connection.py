@@ -14,7 +14,6 @@ from cfos_cm.net.pace import Pace, Step
 from cfos_cm.net.send_buffer import waiting_bytes
 from cfos_cm.net.supervision import Supervised
 from cfos_cm.net.timers import cancel_timers
-from cfos_cm.quirk import Quirk
 from cfos_cm.wire.close_code import CloseCode
 
 __all__ = ["ChargePointConnection"]
@@ -23,6 +22,8 @@ __all__ = ["ChargePointConnection"]
 MAX_REASON_BYTES = 123
 #: How much of a peer's own words is repeated.
 MAX_SHOWN_CHARS = 123
+#: A frame takes two steps. A peer that behaves has at most some that were under way.
+MAX_STEPS_AFTER_GOODBYE = 4000
 #: So many pieces of a message cost what a message costs.
 PIECES_PER_TOKEN = 20
 
@@ -40,6 +41,7 @@ class ChargePointConnection(Supervised):
     session: Session | None = None
     _pace: Pace
     _fragments = 0
+    _steps_after_goodbye = 0
     _close_timer: IDelayedCall | None = None
     _pause_timer: IDelayedCall | None = None
     # Autobahn's own, which it does not annotate.
@@ -64,8 +66,7 @@ class ChargePointConnection(Supervised):
             _log.failure("{identity} could not be served", identity=identity)
             self._hang_up(CloseCode.INTERNAL_ERROR, "internal error")
             return
-        if server.reception.is_forgiven(identity, Quirk.NO_PING):
-            self._stop_pinging()
+        self.heed_no_ping()
 
     # What comes.
 
@@ -74,7 +75,11 @@ class ChargePointConnection(Supervised):
         if self.state == self.STATE_CONNECTING:
             self._shake_hands(data)
             return
-        if self.autoPingTimeoutCall is not None or self.watch is not None:
+        if (
+            self.autoPingTimeoutCall is not None
+            or self.watch is not None
+            or self.silence is not None
+        ):
             self._sign_of_life()
         if self.held_back:
             self.data += data
@@ -83,6 +88,13 @@ class ChargePointConnection(Supervised):
 
     def processData(self) -> bool:
         """Read on in what has come; C{False}: for now there is nothing more to be read."""
+        if self.state == self.STATE_CLOSING:
+            # We have said goodbye; what is on its way is looked through for the peer's, but not
+            # for as long as it sends.
+            self._steps_after_goodbye += 1
+            if self._steps_after_goodbye > MAX_STEPS_AFTER_GOODBYE:
+                self._abort()
+                return False
         return not self.held_back and super().processData()
 
     def onMessageBegin(self, isBinary: bool) -> None:
@@ -113,7 +125,7 @@ class ChargePointConnection(Supervised):
             self._hang_up(CloseCode.UNSUPPORTED_DATA, "OCPP-J is text")
         elif self.session is not None:
             self.session.received(payload)
-            self._spend()
+            self._spend(len(payload))
 
     def onPing(self, payload: bytes) -> None:
         """A ping has come."""
@@ -129,8 +141,8 @@ class ChargePointConnection(Supervised):
         self.count(Counter.MESSAGES_TOO_BIG)
         super()._max_message_size_exceeded(*arguments)
 
-    def _spend(self) -> None:
-        step = self._pace.spend(self.factory.reactor.seconds())
+    def _spend(self, size_bytes: int = 0) -> None:
+        step = self._pace.spend(self.factory.reactor.seconds(), size_bytes)
         if step is Step.GO_ON or self.held_back or self.state != self.STATE_OPEN:
             return
         # What it sends stays with it: TCP sees to that.
@@ -139,7 +151,7 @@ class ChargePointConnection(Supervised):
         if step is Step.PAUSE:
             self.count(Counter.READING_PAUSED)
             self._pause_timer = self.factory.reactor.callLater(
-                self.factory.limits.pause_s, self._read_on
+                self._pace.pause_s(), self._read_on
             )
         else:
             self.count(Counter.SENDERS_TOO_FAST)
@@ -188,8 +200,8 @@ class ChargePointConnection(Supervised):
         for timer in (self._close_timer, self._pause_timer):
             if timer is not None and timer.active():
                 timer.cancel()
-        if self.watch is not None:
-            self.watch.stop()
+        if self.silence is not None:
+            self.silence.stop()
         cancel_timers(self)
         self.factory.connection_ended(self)
 

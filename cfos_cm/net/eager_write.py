@@ -8,23 +8,31 @@ answer at once; what it does not take goes the usual way.
 
 from __future__ import annotations
 
+from errno import EAGAIN, EINTR, ENOBUFS, EWOULDBLOCK
 from typing import Any, cast
 
 from twisted.internet import tcp
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.posixbase import PosixReactorBase
+from twisted.python.failure import Failure
 
 __all__ = ["EagerPort", "EagerServer", "can_write_eagerly", "eager_endpoint"]
 
 _KINDS = ("tcp:", "tcp6:")
+#: What a socket says that takes nothing for the moment.
+_TAKES_NOTHING = frozenset({EAGAIN, EWOULDBLOCK, EINTR, ENOBUFS})
 #: Twisted's own names for what waits to be sent, and for who is about to close.
 _EXPECTED = ("dataBuffer", "_writeDisconnecting", "_writeDisconnected")
 
 
 class EagerServer(tcp.Server):
     """The server's end of a TCP connection that sends at once."""
+
+    _is_broken = False
 
     def write(self, data: bytes) -> None:
         """Send bytes, or keep them until they can be sent."""
@@ -39,13 +47,20 @@ class EagerServer(tcp.Server):
         ):
             try:
                 sent = self.socket.send(data)
-            except OSError:
-                # Twisted will meet it as well, and knows what to make of it.
+            except OSError as error:
+                # The system says so once: Twisted, which asks later, hears of a plain end.
+                self._is_broken = error.errno not in _TAKES_NOTHING
                 sent = 0
             if sent == len(data):
                 return
             data = data[sent:]
         super().write(data)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The connection has ended."""
+        if self._is_broken and reason.check(ConnectionDone):
+            reason = Failure(CONNECTION_LOST)
+        super().connectionLost(reason)
 
 
 class EagerPort(tcp.Port):

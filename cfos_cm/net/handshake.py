@@ -106,7 +106,13 @@ class Handshake(WebSocketServerProtocol):
             # Autobahn's reasons repeat what the peer has sent, be it a password.
             reason = HTTPStatus(code).phrase
             self.count(Counter.HANDSHAKES_FAILED)
-            _log.info("{peer}: refused, {reason}", peer=self.peer, reason=reason)
+            self.factory.quiet_log.info(
+                reason,
+                self._source(),
+                "{peer}: refused, {reason}",
+                peer=self.peer,
+                reason=reason,
+            )
         super().failHandshake(reason, code, headers)
 
     def onOpenHandshakeTimeout(self) -> None:

@@ -20,8 +20,8 @@ class ServerLimits:
     @ivar handshake_s: the time from the TCP connection to the end of the upgrade request. [s]
     @ivar ping_interval_s: how long a connection may be silent before it is tried. [s]
     @ivar pong_timeout_s: how long it may stay silent then. [s]
-    @ivar silence_margin_s: how late the second heartbeat may be of a Charge Point that cannot
-        be pinged. [s]
+    @ivar silence_margin_s: how late a heartbeat may be of a Charge Point that cannot be
+        pinged. [s]
     @ivar close_timeout_s: how long a peer may take to agree to the end of a connection. [s]
     @ivar sockets: all connections, also those that are still shaking hands.
     @ivar handshakes_per_source: those of one address that are still shaking hands.
@@ -29,7 +29,8 @@ class ServerLimits:
         a whole site may come back through one router at once. [s]
     @ivar messages_per_s: what one Charge Point may send in the long run. [1/s]
     @ivar message_burst: what it may send at once.
-    @ivar pause_s: for how long who is faster is not read at a time. [s]
+    @ivar message_unit_bytes: a message counts once more for each whole unit of its length. [B]
+    @ivar pause_s: for how long who is faster is not read at a time, at least. [s]
     @ivar patience_s: for how long in a row somebody may be too fast. [s]
     @ivar send_buffer_bytes: what may wait to be sent on one connection. [B]
     @ivar replacement_interval_s: how often a connection that is alive may be replaced by a
@@ -50,6 +51,7 @@ class ServerLimits:
     handshake_grace_s: float = 1.0
     messages_per_s: float = 50.0
     message_burst: int = 200
+    message_unit_bytes: int = 4096
     pause_s: float = 0.2
     patience_s: float = 300.0
     send_buffer_bytes: int = 1024 * 1024

@@ -59,6 +59,10 @@ class Silence:
         """Something has come."""
         self._heard_s = self._clock.seconds()
 
+    def lasts_s(self) -> float:
+        """How long nothing has come. [s]"""
+        return self._clock.seconds() - self._heard_s
+
     def stop(self) -> None:
         """It does not matter any more."""
         if self._timer is not None:

@@ -8,13 +8,21 @@ from typing import Generic, TypeVar
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
-__all__ = ["FREE_FAILURES", "MAX_DELAY_S", "MAX_ENTRIES", "LoginThrottle"]
+__all__ = [
+    "FREE_FAILURES",
+    "MAX_DELAY_AT_HOME_S",
+    "MAX_DELAY_S",
+    "MAX_ENTRIES",
+    "LoginThrottle",
+]
 
 #: So many failures cost nothing: somebody may have typed it wrong.
 FREE_FAILURES = 5
 #: What the one after them costs; every further one costs double.
 FIRST_DELAY_S = 1.0
 MAX_DELAY_S = 300.0
+#: The most at home, where a guesser and the Charge Point itself may have one address.
+MAX_DELAY_AT_HOME_S = 3.0
 #: Who has not failed for so long begins anew.
 FORGET_S = 2 * MAX_DELAY_S
 #: Of each kind that is remembered; the one that is heard of least goes first.
@@ -50,13 +58,17 @@ class _Failures:
     times: int
     last_s: float
 
-    def wait_s(self, now_s: float) -> float:
-        """How long the next try has to wait yet. [s]"""
+    def wait_s(self, now_s: float, longest_s: float) -> float:
+        """
+        How long the next try has to wait yet. [s]
+
+        @param longest_s: from the last failure on. [s]
+        """
         if self.times < FREE_FAILURES:
             return 0.0
         # More doublings than these would only overflow.
         doublings = min(self.times - FREE_FAILURES, 32)
-        delay_s = min(FIRST_DELAY_S * 2.0**doublings, MAX_DELAY_S)
+        delay_s = min(FIRST_DELAY_S * 2.0**doublings, longest_s)
         return max(self.last_s + delay_s - now_s, 0.0)
 
 
@@ -65,8 +77,9 @@ class LoginThrottle:
     Puts off logins after failures.
 
     Failures count for an identity at one source, and for an identity at all of them, so that
-    neither one guesser nor many get far. From where a Charge Point was logged in last it is
-    always tried: nobody can lock it out by guessing elsewhere.
+    neither one guesser nor many get far. From where a Charge Point was logged in last, what
+    has failed elsewhere does not count, and the delay is short: nobody can lock it out by
+    guessing elsewhere, nor for long by guessing from behind the same router.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -76,31 +89,28 @@ class LoginThrottle:
 
     def wait_s(self, identity: str, source: str) -> float:
         """How long a login has to wait; 0: it may be tried now. [s]"""
-        if self._at_home.get(identity) == source:
-            return 0.0
         now_s = self._clock.seconds()
-        return max(
-            failures.wait_s(now_s)
-            for failures in (
-                self._recent(identity, source),
-                self._recent(identity, _EVERYWHERE),
-            )
-        )
+        here = self._recent(identity, source)
+        if self._at_home.get(identity) == source:
+            return here.wait_s(now_s, MAX_DELAY_AT_HOME_S)
+        everywhere = self._recent(identity, _EVERYWHERE)
+        return max(one.wait_s(now_s, MAX_DELAY_S) for one in (here, everywhere))
 
     def failed(self, identity: str, source: str) -> None:
         """A login has failed."""
         now_s = self._clock.seconds()
         for where in (source, _EVERYWHERE):
             times = self._recent(identity, where).times + 1
-            self._failures.put((identity, where), _Failures(times, now_s))
+            self._failures.put((identity.casefold(), where), _Failures(times, now_s))
 
     def succeeded(self, identity: str, source: str) -> None:
         """A login has succeeded. What others have tried elsewhere stays counted."""
         self._at_home.put(identity, source)
-        self._failures.drop((identity, source))
+        self._failures.drop((identity.casefold(), source))
 
     def _recent(self, identity: str, where: str) -> _Failures:
-        found = self._failures.get((identity, where))
+        # An unknown identity in another case is no new one, as a known one is none.
+        found = self._failures.get((identity.casefold(), where))
         if found is None or self._clock.seconds() - found.last_s > FORGET_S:
             return _NONE
         return found

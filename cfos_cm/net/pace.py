@@ -21,9 +21,9 @@ class Step(Enum):
 
 class Pace:
     """
-    A bucket of tokens: each message takes one, and they come back with time.
+    A bucket of tokens: each message takes one, a long one more, and they come back with time.
 
-    Times are those of any one clock. [s]
+    Whoever takes more than there are owes them. Times are those of any one clock. [s]
     """
 
     __slots__ = ("_at_s", "_limits", "_paused_s", "_since_s", "_tokens")
@@ -36,15 +36,25 @@ class Pace:
         self._paused_s: float | None = None
         self._since_s = now_s
 
-    def spend(self, now_s: float) -> Step:
-        """One more message was read."""
+    def spend(self, now_s: float, size_bytes: int = 0) -> Step:
+        """
+        One more message was read.
+
+        @param size_bytes: its length; reading it takes about so much time. [B]
+        """
         limits = self._limits
         earned = self._tokens + (now_s - self._at_s) * limits.messages_per_s
         self._at_s = now_s
-        self._tokens = tokens = min(earned, limits.message_burst) - 1.0
+        cost = 1.0 + size_bytes // limits.message_unit_bytes
+        self._tokens = tokens = min(earned, limits.message_burst) - cost
         if tokens >= 1.0:
             return Step.GO_ON
         return self._too_fast(now_s)
+
+    def pause_s(self) -> float:
+        """How long a pause has to be, from the last message on, until all is paid. [s]"""
+        owed_s = (1.0 - self._tokens) / self._limits.messages_per_s
+        return max(owed_s, self._limits.pause_s)
 
     def _too_fast(self, now_s: float) -> Step:
         # Who has saved up a whole bucket since has stopped being too fast.

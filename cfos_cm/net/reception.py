@@ -7,12 +7,12 @@ from http import HTTPStatus
 from attrs import frozen
 from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 
 from cfos_cm.central_system.central_system import Admission, CentralSystem
 from cfos_cm.counters import Counter
 from cfos_cm.errors import RemoteProtocolError
 from cfos_cm.net.login_throttle import LoginThrottle
+from cfos_cm.net.quiet_log import QuietLog
 from cfos_cm.net.refusal import NO_SUBPROTOCOL, Refusal
 from cfos_cm.net.upgrade_request import (
     END_OF_HEAD,
@@ -41,8 +41,6 @@ _COUNTERS: dict[Admission, Counter] = {
     Admission.TOO_MANY: Counter.IDENTITIES_REFUSED,
 }
 
-_log = Logger(namespace="cfos_cm.net")
-
 
 @frozen
 class Guest:
@@ -62,8 +60,11 @@ class Guest:
 class Reception:
     """Receives the upgrade requests; the Central System decides about identities."""
 
-    def __init__(self, central_system: CentralSystem, clock: IReactorTime) -> None:
+    def __init__(
+        self, central_system: CentralSystem, clock: IReactorTime, quiet_log: QuietLog
+    ) -> None:
         self._central_system = central_system
+        self._quiet_log = quiet_log
         self._throttle = LoginThrottle(clock)
 
     def mended(self, request: bytes) -> bytes:
@@ -82,7 +83,9 @@ class Reception:
             if self.is_forgiven(identity, Quirk.NO_CONNECTION_HEADER):
                 head = with_connection_upgrade(head)
             else:
-                _log.warn(
+                self._quiet_log.warn(
+                    Quirk.NO_CONNECTION_HEADER,
+                    identity,
                     "{identity}: its request has no 'Connection: Upgrade'; if its firmware "
                     "cannot do better, add {quirk} to the quirks of its EVSE",
                     identity=identity,
@@ -101,22 +104,26 @@ class Reception:
         """
         offered = [str(name) for name in request.protocols]
         if offered and SUBPROTOCOL not in offered:
-            raise self._no_subprotocol(peer, offered)
+            raise self._no_subprotocol(peer, source, offered)
         try:
             identity = self._identity(uri)
         except RemoteProtocolError as error:
-            _log.info("{peer}: refused, {error!s}", peer=peer, error=error)
+            self._quiet_log.info(
+                "identity", source, "{peer}: refused, {error!s}", peer=peer, error=error
+            )
             self._central_system.counters.count(Counter.IDENTITIES_REFUSED)
             raise Refusal(HTTPStatus.NOT_FOUND) from error
         authenticated = self._log_in(identity, request, peer, source)
         if not offered and not self.is_forgiven(identity, Quirk.NO_SUBPROTOCOL):
-            raise self._no_subprotocol(peer, offered)
+            raise self._no_subprotocol(peer, self._who(identity, source), offered)
         return Guest(identity, authenticated, SUBPROTOCOL if offered else None)
 
-    def _no_subprotocol(self, peer: str, offered: list[str]) -> Refusal:
+    def _no_subprotocol(self, peer: str, who: str, offered: list[str]) -> Refusal:
         self._central_system.counters.count(Counter.HANDSHAKES_FAILED)
         word = Quirk.NO_SUBPROTOCOL.value
-        _log.warn(
+        self._quiet_log.warn(
+            Quirk.NO_SUBPROTOCOL,
+            who,
             "{peer}: refused, offers no subprotocol {wanted}, only {found}: the wallbox must "
             "be set to OCPP 1.6J{hint}",
             peer=peer,
@@ -139,47 +146,61 @@ class Reception:
         candidates = identities_in_path(path_of(uri))
         for text in candidates:
             identity = self._central_system.find(text)
-            if identity in self._central_system.settings.charge_points:
+            if self._knows(identity):
                 return identity
         return candidates[0]
 
     def _is_configured(self, uri: str) -> bool:
         try:
-            return self._identity(uri) in self._central_system.settings.charge_points
+            return self._knows(self._identity(uri))
         except RemoteProtocolError:
             return False
+
+    def _knows(self, identity: str) -> bool:
+        return identity in self._central_system.settings.charge_points
+
+    def _who(self, identity: str, source: str) -> str:
+        """For the log: there may be any number of identities that are not configured."""
+        return identity if self._knows(identity) else source
 
     def _log_in(
         self, identity: str, request: ConnectionRequest, peer: str, source: str
     ) -> bool:
         """@return: whether a password was asked for; @raise Refusal: if it may not connect."""
-        credentials = _credentials(request, peer)
-        asked = self._central_system.passwords.asks(identity)
+        credentials = self._credentials(request, peer, source)
+        system = self._central_system
+        asked = system.passwords.asks(identity)
+        # Where others have to know a password, nobody learns from this who they are.
+        disguised = not asked and system.settings.asks_passwords and not self._knows(identity)
         # Who shows no password guesses none; many programs try without one first.
-        guesses = asked and credentials is not None
+        guesses = credentials is not None and (asked or disguised)
         if guesses:
             self._put_off(identity, source)
-        admission = self._central_system.admit(identity, credentials)
+        admission = system.admit(identity, credentials)
+        if admission is Admission.ADMITTED:
+            if guesses and asked:
+                self._throttle.succeeded(identity, source)
+            return asked
+        status = HTTPStatus.UNAUTHORIZED if disguised else _STATUSES[admission]
         wait_s = 0.0
-        if guesses and admission is Admission.UNAUTHORISED:
+        if guesses and status is HTTPStatus.UNAUTHORIZED:
             self._throttle.failed(identity, source)
             wait_s = self._throttle.wait_s(identity, source)
-        elif guesses:
-            self._throttle.succeeded(identity, source)
-        if admission is Admission.ADMITTED:
-            return asked
-        self._central_system.counters.count(_COUNTERS[admission])
-        _log.warn(
+        system.counters.count(_COUNTERS[admission])
+        self._tell(identity, peer, source, _why(admission, credentials), wait_s)
+        raise Refusal(status)
+
+    def _tell(self, identity: str, peer: str, source: str, why: str, wait_s: float) -> None:
+        """Say that a Charge Point may not connect."""
+        self._quiet_log.warn(
+            (why, wait_s > 0),
+            self._who(identity, source),
             "{peer}: {identity} refused: {why}{wait}",
             peer=peer,
             identity=identity,
-            why=_why(admission, credentials),
+            why=why,
             wait=f"; it has to wait {wait_s:.0f} s before the next try" if wait_s else "",
         )
-        if not asked and self._central_system.settings.asks_passwords:
-            # Where others have to know a password, nobody learns from this who they are.
-            raise Refusal(HTTPStatus.UNAUTHORIZED)
-        raise Refusal(_STATUSES[admission])
 
     def _put_off(self, identity: str, source: str) -> None:
         # Not told: a failure was, and said for how long. Guessers would fill the log.
@@ -188,14 +209,17 @@ class Reception:
             self._central_system.counters.count(Counter.LOGINS_PUT_OFF)
             raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, retry_after_s=wait_s)
 
-
-def _credentials(request: ConnectionRequest, peer: str) -> Credentials | None:
-    header = request.headers.get("authorization")
-    try:
-        return None if header is None else read_authorization(header)
-    except RemoteProtocolError as error:
-        _log.info("{peer}: {error!s}", peer=peer, error=error)
-        return None
+    def _credentials(
+        self, request: ConnectionRequest, peer: str, source: str
+    ) -> Credentials | None:
+        header = request.headers.get("authorization")
+        try:
+            return None if header is None else read_authorization(header)
+        except RemoteProtocolError as error:
+            self._quiet_log.info(
+                "authorization", source, "{peer}: {error!s}", peer=peer, error=error
+            )
+            return None
 
 
 def _why(admission: Admission, credentials: Credentials | None) -> str:

@@ -26,13 +26,11 @@ class Incumbent:
     A connection that is open.
 
     @ivar took_over_s: how long ago it displaced one that was open; C{None}: it never did. [s]
-    @ivar answers_pings: whether it can be asked for a sign of life.
-    @ivar is_sending: whether it is known to be alive without being asked.
+    @ivar is_alive: what is known of it; C{None}: nothing, and it can be asked.
     """
 
     took_over_s: float | None
-    answers_pings: bool = True
-    is_sending: bool = False
+    is_alive: bool | None = None
 
 
 def judge(
@@ -46,15 +44,17 @@ def judge(
     devices, or somebody who has learned a password: the one that is there and alive stays. Who
     has proved nothing displaces nobody that is alive.
 
+    One that cannot be asked, because it must not be pinged, is alive if it was heard of lately.
+
     @param authenticated: whether the newcomer has proved who it is with a password.
     @param incumbent: the earlier connection, if it is still open.
     @param replacement_interval_s: the least time between two that take over. [s]
     """
-    if incumbent is None or not incumbent.answers_pings:
+    if incumbent is None or incumbent.is_alive is False:
         return Verdict.LET_IN
     recently = (
         incumbent.took_over_s is not None and incumbent.took_over_s < replacement_interval_s
     )
     if authenticated and not recently:
         return Verdict.LET_IN
-    return Verdict.REFUSE if incumbent.is_sending else Verdict.CHALLENGE
+    return Verdict.REFUSE if incumbent.is_alive else Verdict.CHALLENGE

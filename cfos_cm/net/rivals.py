@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cm.counters import Counter, Counters
 from cfos_cm.net.limits import ServerLimits
+from cfos_cm.net.quiet_log import QuietLog
 from cfos_cm.net.refusal import Refusal
 from cfos_cm.net.rivalry import Verdict, judge
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from cfos_cm.net.connection import ChargePointConnection
 
 __all__ = ["Rivals"]
-
-_log = Logger(namespace="cfos_cm.net")
 
 
 class Rivals:
@@ -30,8 +28,15 @@ class Rivals:
     L{rivalry.judge} decides; the displacing is done by the Central System.
     """
 
-    def __init__(self, limits: ServerLimits, counters: Counters, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        limits: ServerLimits,
+        counters: Counters,
+        clock: IReactorTime,
+        quiet_log: QuietLog,
+    ) -> None:
         self.limits = limits
+        self._quiet_log = quiet_log
         self.counters = counters
         self.clock = clock
         self._open: dict[str, ChargePointConnection] = {}
@@ -87,11 +92,14 @@ class Rivals:
     ) -> Refusal:
         """What the newcomer is told."""
         self.counters.count(Counter.REPLACEMENTS_REFUSED)
-        _log.warn(
+        identity = newcomer.guest.identity
+        self._quiet_log.warn(
+            "rival",
+            identity,
             "{peer}: {identity} refused: its connection from {earlier} is alive; have two "
             "wallboxes the same ChargeBox ID, or does somebody claim to be this one?",
             peer=newcomer.peer,
-            identity=newcomer.guest.identity,
+            identity=identity,
             earlier=incumbent.peer,
         )
         retry_after_s = self.limits.replacement_interval_s
@@ -124,9 +132,6 @@ class _Challenge:
         """The earlier connection is alive."""
         self.refuse()
 
-    def stop(self) -> None:
-        """The earlier connection is gone; L{left} decides what follows."""
-
     def refuse(self) -> None:
         """Whoever waits waits in vain."""
         self._end()
@@ -141,6 +146,11 @@ class _Challenge:
             self._end()
 
     def _unanswered(self) -> None:
+        standing = self._incumbent.standing()
+        if standing is not None and standing.is_alive:
+            # It has turned out meanwhile that it cannot be asked.
+            self.refuse()
+            return
         self._rivals.counters.count(Counter.PONGS_MISSED)
         self._end()
         self._incumbent.abandon("it did not answer when its Charge Point connected again")

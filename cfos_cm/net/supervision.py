@@ -21,19 +21,18 @@ class Watch(Protocol):
     def heard(self) -> None:
         """Something has come."""
 
-    def stop(self) -> None:
-        """The connection is gone."""
-
 
 class Supervised(Handshake):
     """
     A connection that is tried by pings, or measured by its silence.
 
     @ivar watch: who waits for a sign of life, besides the pings.
+    @ivar silence: how long nothing has come, of one that must not be pinged.
     @ivar held_back: whether frames that are here already have to wait.
     """
 
     watch: Watch | None = None
+    silence: Silence | None = None
     held_back = False
     _took_over_s: float | None = None
     # Autobahn's own, which it does not annotate.
@@ -47,14 +46,25 @@ class Supervised(Handshake):
         took_over_s = self._took_over_s
         return Incumbent(
             None if took_over_s is None else self.factory.reactor.seconds() - took_over_s,
-            answers_pings=not isinstance(self.watch, Silence),
-            is_sending=self.held_back,
+            self._is_alive(),
         )
+
+    def _is_alive(self) -> bool | None:
+        """C{None}: it has to be asked."""
+        if self.held_back:
+            return True
+        if not self.heed_no_ping():
+            return None
+        assert self.silence is not None
+        settings, limits = self.factory.central_system.settings, self.factory.limits
+        return self.silence.lasts_s() < settings.heartbeat_interval_s + limits.silence_margin_s
 
     def _sign_of_life(self) -> None:
         if self.autoPingTimeoutCall is not None:
             # Whatever it is, somebody has sent it.
             self._cancelAutoPingTimeoutCall()
+        if self.silence is not None:
+            self.silence.heard()
         if self.watch is not None:
             self.watch.heard()
 
@@ -64,11 +74,20 @@ class Supervised(Handshake):
         super().onAutoPingTimeout()
 
     def _sendAutoPing(self) -> None:
-        # It may have turned out since it connected that it must not be pinged.
-        if self.factory.reception.is_forgiven(self.guest.identity, Quirk.NO_PING):
-            self._stop_pinging()
-        else:
+        if not self.heed_no_ping():
             super()._sendAutoPing()
+
+    def heed_no_ping(self) -> bool:
+        """
+        Whether this one must not be pinged; from now on it is not, and its silence counts.
+
+        It may turn out when it is connected.
+        """
+        if self.silence is None and self.factory.reception.is_forgiven(
+            self.guest.identity, Quirk.NO_PING
+        ):
+            self._stop_pinging()
+        return self.silence is not None
 
     def _stop_pinging(self) -> None:
         call, self.autoPingPendingCall = self.autoPingPendingCall, None
@@ -77,7 +96,7 @@ class Supervised(Handshake):
         server = self.factory
         heartbeat_s = server.central_system.settings.heartbeat_interval_s
         silence_s = 2 * heartbeat_s + server.limits.silence_margin_s
-        self.watch = Silence(server.reactor, silence_s, self._fell_silent)
+        self.silence = Silence(server.reactor, silence_s, self._fell_silent)
 
     def _fell_silent(self) -> None:
         self.count(Counter.PONGS_MISSED)

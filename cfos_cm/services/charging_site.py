@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredLock, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
@@ -33,13 +34,16 @@ from cfos_cm.services.assembly import (
 from cfos_cm.services.config import Config, changes, differences, read_config
 from cfos_cm.services.control_loop import ControlLoop
 from cfos_cm.services.journal import Journal
+from cfos_cm.services.open_files import allowed_sockets
 from cfos_cm.services.reload_signal import ReloadSignal
 from cfos_cm.site.events import SettingsChanged, TransactionResumed
 from cfos_cm.site.transaction import MAX_TRANSACTION_ID
 from cfos_cm.storage.charge_points import ChargePointRegister
 from cfos_cm.storage.database import Database
+from cfos_cm.storage.intake import ReadingsIntake
 from cfos_cm.storage.keys import KeyStore
 from cfos_cm.storage.local_lists import SentLists
+from cfos_cm.storage.readings_log import ReadingsLog
 from cfos_cm.storage.reservations import ReservationStore
 from cfos_cm.storage.security_events import SecurityEvents
 from cfos_cm.storage.tags import TagList
@@ -51,6 +55,11 @@ __all__ = ["RETRY_S", "ChargingSite"]
 RETRY_S = 10.0
 
 _log = Logger(namespace="cfos_cm.services")
+
+
+def _usual_limits() -> ServerLimits:
+    usual = ServerLimits()
+    return evolve(usual, sockets=allowed_sockets(usual.sockets))
 
 
 def _now() -> datetime:
@@ -67,6 +76,7 @@ class _Parts:
     """What runs while the site runs."""
 
     database: Database
+    ledger: Ledger
     loop: ControlLoop
     central_system: CentralSystem
     server: ChargePointServer
@@ -103,7 +113,7 @@ class ChargingSite(Service):
         @param speed: which short cuts are taken; C{None}: all.
         """
         self.setName("cfos-cm")
-        self._limits = ServerLimits() if limits is None else limits
+        self._limits = _usual_limits() if limits is None else limits
         self._speed = Speed() if speed is None else speed
         self.config = config
         self._applied = config
@@ -165,6 +175,11 @@ class ChargingSite(Service):
         return None if self._parts is None else self._parts.central_system
 
     @property
+    def ledger(self) -> Ledger | None:
+        """The transactions and readings, while it runs."""
+        return None if self._parts is None else self._parts.ledger
+
+    @property
     def operator(self) -> Operator | None:
         """What can be ordered of Charge Points, while it runs."""
         return None if self._parts is None else self._parts.operator
@@ -216,7 +231,8 @@ class ChargingSite(Service):
         await database.start()
         loop = ControlLoop(self._reactor, self.config.manager.cycle_s)
         loop.observe(Journal().note)
-        ledger = Ledger(database, _new_number)
+        log = ReadingsLog(str(Path(self.config.state_directory) / "readings"))
+        ledger = Ledger(database, _new_number, ReadingsIntake(database, log, self._reactor))
         register, keys = ChargePointRegister(database), KeyStore(database)
         central_system = CentralSystem(
             Environment(
@@ -246,7 +262,8 @@ class ChargingSite(Service):
         central_system.roster.reservation_used = operator.reservations.used
         server = ChargePointServer(central_system, self._reactor, self._limits, self._speed)
         self._applied = self.config
-        self._parts = _Parts(database, loop, central_system, server, operator)
+        self._parts = _Parts(database, ledger, loop, central_system, server, operator)
+        await ledger.open()
         central_system.roster.remember(
             {one.identity: one.device for one in await register.all() if one.device}
         )
@@ -281,6 +298,7 @@ class ChargingSite(Service):
         if parts is not None:
             await parts.server.close_all()
             parts.loop.stop()
+            await parts.ledger.close()
             await parts.database.stop()
 
     def _warn(self) -> None:

@@ -19,12 +19,14 @@ from cfos_cm.limits.decide import decide, forbid_all
 from cfos_cm.limits.transition import orders, pauses
 from cfos_cm.limits.urgency import Urgency, urgency
 from cfos_cm.services.dismissal import Dismissal
-from cfos_cm.services.dispatch import Dispatch, Order
+from cfos_cm.services.dispatch import Dispatch, Order, Outcome
+from cfos_cm.services.doubts import Doubts
 from cfos_cm.services.pace import Pace
 from cfos_cm.services.respite import Respites
 from cfos_cm.site.events import (
     DeviceBooted,
     EvseConnected,
+    EvseUnproven,
     ProfilesMeddled,
     SetpointConfirmed,
     SetpointDecided,
@@ -77,6 +79,7 @@ class ControlLoop:
         self._pace = Pace(clock, self._tick)
         self._dispatch = Dispatch(self._ended)
         self._respites = Respites(clock)
+        self._doubts = Doubts(clock)
         self._dismissal = Dismissal(clock)
         # Whether anything that a decision looks at has changed since the last one, and when
         # the next one is due even if nothing does.
@@ -172,11 +175,15 @@ class ControlLoop:
                 # Whatever goes wrong below: then it is due again in the next cycle.
                 self._changed, self._due_s = False, now_s + self.cycle_s
                 self._act()
-                self._due_s = self._respites.next_end_s()
+                self._due_s = min(self._respites.next_end_s(), self._doubts.next_end_s())
         finally:
             self._tick_by(min(now_s + self.cycle_s, self._due_s))
 
     def _act(self) -> None:
+        # Who is only observed is told nothing, and so has nothing to confirm.
+        told = () if self.state.observe_only else self.state.evses.values()
+        for name in self._doubts.grown(told):
+            self.report(EvseUnproven(name))
         targets, steps = self._decide()
         for name, target in targets.items():
             if self.state.evses[name].target != target:
@@ -215,17 +222,17 @@ class ControlLoop:
         self._dispatch.give(evse, setpoint)
         return True
 
-    def _ended(self, order: Order, failure: Failure | None) -> None:
+    def _ended(self, order: Order, outcome: Outcome) -> None:
         """An order has been confirmed, or has failed, and its EVSE can take the next one."""
         self._decide_after(Urgency.AT_ONCE)
         if self.state.evses[order.evse].ordered is not order.setpoint:
             # Something else has ended it before, such as the end of its transaction.
             return
-        if failure is None:
-            self._respites.forgive(order.evse)
-            self.report(SetpointConfirmed(order.evse, order.setpoint))
-        else:
+        if isinstance(outcome, Failure):
             self._respites.failed(order.evse, order.setpoint)
-            refused = isinstance(failure.value, DeviceRefusal)
-            why = failure.getErrorMessage()
+            refused = isinstance(outcome.value, DeviceRefusal)
+            why = outcome.getErrorMessage()
             self.report(SetpointFailed(order.evse, order.setpoint, refused, why))
+        else:
+            self._respites.forgive(order.evse)
+            self.report(SetpointConfirmed(order.evse, order.setpoint, outcome))

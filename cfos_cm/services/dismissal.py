@@ -93,5 +93,5 @@ class Dismissal:
 
 
 def _pauses_for_sure(evse: Evse) -> bool:
-    """Whether nothing is in force that would let it charge."""
-    return evse.confirmed is not None and not evse.granted_ma
+    """Whether nothing may be in force that would let it charge."""
+    return not evse.may_draw_ma

@@ -14,7 +14,10 @@ from cfos_cm.errors import DeviceError
 from cfos_cm.site.evse import Evse
 from cfos_cm.site.setpoint import Setpoint
 
-__all__ = ["Dispatch", "Order"]
+__all__ = ["Dispatch", "Order", "Outcome"]
+
+#: Of an order: what the device has confirmed, see L{IEvse.apply}, or what went wrong.
+Outcome = bool | Failure | None
 
 _log = Logger(namespace="cfos_cm.services")
 
@@ -34,10 +37,10 @@ class Dispatch:
     @ivar devices: who carries setpoints out, by the EVSE's name.
     """
 
-    def __init__(self, ended: Callable[[Order, Failure | None], None]) -> None:
+    def __init__(self, ended: Callable[[Order, Outcome], None]) -> None:
         """
-        @param ended: is told of the end of each order: C{None} if the device has confirmed it,
-            what went wrong if it has not. It is not told of orders that were forgotten.
+        @param ended: is told of the end of each order. It is not told of orders that were
+            forgotten.
         """
         self.devices: Mapping[str, IEvse] = {}
         self._ended = ended
@@ -58,7 +61,8 @@ class Dispatch:
             self.devices[evse.name].apply, setpoint, evse.active_transaction_id, evse.stale
         )
         applying.addCallbacks(
-            lambda _: self._end(order, None), lambda failure: self._failed(order, failure)
+            lambda forbids_by_default: self._end(order, forbids_by_default),
+            lambda failure: self._failed(order, failure),
         )
         applying.addErrback(
             lambda failure: _log.failure("order to {evse}", failure, evse=evse.name)
@@ -75,8 +79,8 @@ class Dispatch:
             _log.failure("the driver of {evse} failed", failure, evse=order.evse)
         self._end(order, failure)
 
-    def _end(self, order: Order, failure: Failure | None) -> None:
+    def _end(self, order: Order, outcome: Outcome) -> None:
         # The EVSE may be gone, or have become another device with an order of its own.
         if self._under_way.get(order.evse) is order:
             del self._under_way[order.evse]
-            self._ended(order, failure)
+            self._ended(order, outcome)

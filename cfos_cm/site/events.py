@@ -7,8 +7,6 @@ everybody who watches the site (the journal, the page, a gateway) sees the same 
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from attrs import frozen
 
 from cfos_cm.electrical import PhaseCurrents
@@ -23,6 +21,7 @@ __all__ = [
     "EvseConnected",
     "EvseLost",
     "EvseMeasured",
+    "EvseUnproven",
     "OccupancyReported",
     "ProfilesMeddled",
     "SetpointConfirmed",
@@ -79,15 +78,12 @@ class OccupancyReported:
 
     @ivar detail: its own word for it, such as C{SuspendedEV}.
     @ivar fault: its error code when it is faulted.
-    @ivar at: when it happened, as the EVSE says; aware; C{None}: it did not say. Who reports it
-        leaves out what is older than what was reported before: here the last one counts.
     """
 
     evse: str
     occupancy: Occupancy
     detail: str
     fault: str | None = None
-    at: datetime | None = None
 
 
 @frozen
@@ -177,10 +173,16 @@ class SetpointOrdered:
 
 @frozen
 class SetpointConfirmed:
-    """An EVSE has accepted the setpoint that it was ordered."""
+    """
+    An EVSE has accepted the setpoint that it was ordered.
+
+    @ivar forbids_by_default: whether it has accepted with it that it gives no current outside a
+        transaction; C{None}: that was no part of the order, and is as it was.
+    """
 
     evse: str
     setpoint: Setpoint
+    forbids_by_default: bool | None = None
 
 
 @frozen
@@ -196,6 +198,17 @@ class SetpointFailed:
     setpoint: Setpoint
     refused: bool
     why: str
+
+
+@frozen
+class EvseUnproven:
+    """
+    An EVSE may have forgotten what it was told, and takes its time to confirm anything.
+
+    It may still do so; until then nobody counts on it.
+    """
+
+    evse: str
 
 
 SiteEvent = (
@@ -214,4 +227,5 @@ SiteEvent = (
     | SetpointOrdered
     | SetpointConfirmed
     | SetpointFailed
+    | EvseUnproven
 )

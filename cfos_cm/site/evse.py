@@ -87,13 +87,14 @@ class Evse:
     @ivar fault: its error code while it is faulted.
     @ivar transaction: the one that runs.
     @ivar target: what the last decision wants it to have.
-    @ivar ordered: the order that it was given last and has not accepted yet.
-    @ivar unanswered_ma: the highest of all orders since the last one that it accepted, for any
-        of them may have arrived. [mA]
+    @ivar ordered: the order that it was given last and has not answered yet.
+    @ivar unanswered_ma: the highest of the orders that were given up without an answer, since
+        the last one that it accepted; any of them may have arrived. [mA]
     @ivar confirmed: the last order that it accepted; C{None}: what it obeys is not known.
+    @ivar forbids_by_default: it has accepted that it gives no current outside a transaction,
+        and nothing says that it may have forgotten it.
     @ivar stale: it has to be told again.
-    @ivar unsure: it may have forgotten what it accepted since it accepted anything; until it is
-        told again it may have fallen back to its fail-safe current.
+    @ivar unsure: it may have forgotten all that it accepted, and has accepted nothing since.
     @ivar disobedient: it did not take its last order, so that nobody can count on its taking
         the next one.
     @ivar meter: what its meter says.
@@ -109,6 +110,7 @@ class Evse:
     ordered: Setpoint | None = None
     unanswered_ma: int = 0
     confirmed: Setpoint | None = None
+    forbids_by_default: bool = False
     stale: bool = True
     unsure: bool = True
     disobedient: bool = False
@@ -165,7 +167,7 @@ class Evse:
         """
         if self.confirmed is None:
             return 0
-        return max(self.confirmed.current_ma, self.unanswered_ma)
+        return self._told_ma
 
     @property
     def may_draw_ma(self) -> int:
@@ -180,11 +182,23 @@ class Evse:
             # Its owner says that it is out of use, and nothing says otherwise.
             return 0
         if self.confirmed is None:
-            return max(self.settings.max_current_ma, self.unanswered_ma)
-        # It does not leave its fail-safe current by being connected again, only by an order.
-        if self.unsure or self.link is not Link.ONLINE:
-            return max(self.granted_ma, self.settings.failsafe_current_ma)
-        return self.granted_ma
+            return max(self.settings.max_current_ma, self._told_ma)
+        if self.link is not Link.ONLINE:
+            # On its own it obeys what its owner says that it does.
+            return max(self.settings.failsafe_current_ma, self._told_ma)
+        if self.unsure:
+            # Some drop their limits when they start, connect or resume, and say nothing of it.
+            return max(self.settings.max_current_ma, self._told_ma)
+        return self._told_ma
+
+    @property
+    def _told_ma(self) -> int:
+        """The highest of all that it was told and may have taken. [mA per phase]"""
+        return max(
+            self.unanswered_ma,
+            0 if self.confirmed is None else self.confirmed.current_ma,
+            0 if self.ordered is None else self.ordered.current_ma,
+        )
 
 
 # The meter is the last field, so that all others can be handed on in their order.

@@ -7,14 +7,13 @@ another one into the settings: then the settings are the truth again.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 
 from attrs import evolve, field, frozen
 
-from cfos_cm.wire.authorization_key import MAX_KEY_BYTES, MIN_KEY_BYTES
+from cfos_cm.wire.authorization_key import is_hex_key
 
 __all__ = ["GRACE", "MAX_PREVIOUS", "UNDECIDED", "GivenKey"]
 
@@ -28,8 +27,6 @@ UNDECIDED = datetime(9000, 1, 1, tzinfo=UTC)
 #: How many passwords may count beside the last one; each but the oldest is an attempt whose end
 #: is not known.
 MAX_PREVIOUS = 8
-
-_DIGITS = re.compile(rb"(?:[0-9A-Fa-f]{2}){%d,%d}" % (MIN_KEY_BYTES, MAX_KEY_BYTES))
 
 
 @frozen
@@ -140,8 +137,10 @@ class GivenKey:
         return self.previous_until is not None and now < self.previous_until
 
     def _is_one_of(self, hashes: tuple[str, ...], given: bytes) -> bool:
-        as_digits = bytes.fromhex(given.decode()) if _DIGITS.fullmatch(given) else given
-        candidates = (_hash(self.salt, given), _hash(self.salt, as_digits))
+        # Each byte is one character there, so that those that are no digits stay none.
+        text = given.decode("latin-1")
+        key = bytes.fromhex(text) if is_hex_key(text) else given
+        candidates = (_hash(self.salt, given), _hash(self.salt, key))
         # All of them are compared, also when the first one fits.
         equal = [compare_digest(one, other) for one in hashes for other in candidates]
         return any(equal)

@@ -56,11 +56,13 @@ class StoredStart:
     @ivar transaction: as it is on disk.
     @ivar repeated: the Charge Point has said so before, and nothing was written.
     @ivar superseded: transactions of the same connector that had never been stopped.
+    @ivar runs: whether it goes on; not when its end is known already, or a later one's start.
     """
 
     transaction: Transaction
     repeated: bool
     superseded: tuple[int, ...]
+    runs: bool = True
 
 
 @frozen

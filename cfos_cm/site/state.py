@@ -12,6 +12,7 @@ from cfos_cm.site.events import (
     EvseConnected,
     EvseLost,
     EvseMeasured,
+    EvseUnproven,
     OccupancyReported,
     ProfilesMeddled,
     SetpointConfirmed,
@@ -131,7 +132,8 @@ def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
         case DeviceBooted(identity=identity):
             return evolve(_forgetful(evse), identity=identity)
         case ProfilesMeddled():
-            return _forgetful(evse)
+            # What it obeys now is somebody else's choice.
+            return evolve(_forgetful(evse), confirmed=None)
         case OccupancyReported(occupancy=occupancy, fault=fault):
             return _occupied(evse, occupancy, fault)
         case TransactionStarted(transaction=transaction):
@@ -150,35 +152,54 @@ def _fold_setpoint(evse: Evse, event: SiteEvent) -> Evse:
         case SetpointDecided(setpoint=setpoint):
             return evolve(evse, target=setpoint)
         case SetpointOrdered(setpoint=setpoint):
-            return evolve(
-                evse,
-                ordered=setpoint,
-                unanswered_ma=max(evse.unanswered_ma, setpoint.current_ma),
-            )
+            return evolve(_given_up(evse), ordered=setpoint)
         case SetpointConfirmed(setpoint=setpoint) if evse.ordered == setpoint:
-            return evolve(
-                evse,
-                ordered=None,
-                unanswered_ma=0,
-                confirmed=setpoint,
-                stale=False,
-                unsure=False,
-                disobedient=False,
-            )
+            return _confirmed(evse, event)
         case SetpointFailed(setpoint=setpoint, refused=refused) if evse.ordered == setpoint:
-            evse = evolve(evse, disobedient=True)
-            return _refused(evse) if refused else evolve(evse, ordered=None, stale=True)
+            # A refusal says something about that order only: earlier ones may be in force.
+            return _disobedient(evolve(evse, ordered=None) if refused else _given_up(evse))
         case SetpointFailed():
             return evolve(evse, stale=True)
+        case EvseUnproven() if evse.unsure and evse.link is Link.ONLINE:
+            return evolve(evse, disobedient=True)
         case _:
             # The answer to an order that is not awaited any more says nothing about the one
             # that is.
             return evse
 
 
+def _given_up(evse: Evse) -> Evse:
+    """The answer to its order is not awaited any more: it may have taken it, or may yet."""
+    if evse.ordered is None:
+        return evse
+    unanswered_ma = max(evse.unanswered_ma, evse.ordered.current_ma)
+    return evolve(evse, ordered=None, unanswered_ma=unanswered_ma)
+
+
 def _forgetful(evse: Evse) -> Evse:
     """It may have dropped what it was told, also what is being told to it at this moment."""
-    return evolve(evse, stale=True, unsure=True, ordered=None)
+    return evolve(_given_up(evse), stale=True, unsure=True, forbids_by_default=False)
+
+
+def _confirmed(evse: Evse, event: SetpointConfirmed) -> Evse:
+    forbids = event.forbids_by_default
+    return evolve(
+        evse,
+        ordered=None,
+        unanswered_ma=0,
+        confirmed=event.setpoint,
+        forbids_by_default=evse.forbids_by_default if forbids is None else forbids,
+        stale=False,
+        unsure=False,
+        disobedient=False,
+    )
+
+
+def _disobedient(evse: Evse) -> Evse:
+    # What it accepted before is still what it obeys; unless it may have forgotten that, for
+    # then nothing is known of it any more.
+    confirmed = None if evse.unsure else evse.confirmed
+    return evolve(evse, confirmed=confirmed, stale=True, disobedient=True)
 
 
 def _occupied(evse: Evse, occupancy: Occupancy, fault: str | None) -> Evse:
@@ -203,23 +224,15 @@ def _started(evse: Evse, transaction: Transaction) -> Evse:
 def _stopped(evse: Evse, transaction_id: int) -> Evse:
     if evse.transaction is None or evse.transaction.transaction_id != transaction_id:
         return evse
+    forbids = evse.forbids_by_default and evse.confirmed is not None
     return evolve(
-        evse,
+        # What was under way to it counts until it has accepted something later.
+        _given_up(evse),
         transaction=None,
         meter=evse.meter.standing_still(),
-        # What was under way to it counts until it has accepted something later.
-        ordered=None,
         # Its default profile is given once more: all depends on it until the next transaction.
         stale=True,
         # OCPP 1.6, "Charging profile purposes": a TxProfile ends with its transaction, and
         # the TxDefaultProfile that forbids charging is in force again, if it was accepted.
-        confirmed=None if evse.confirmed is None else STANDING_ORDER,
+        confirmed=STANDING_ORDER if forbids else None,
     )
-
-
-def _refused(evse: Evse) -> Evse:
-    # It said no, so what it accepted before is still what it obeys; unless it may have
-    # forgotten that, for then nothing is known of it any more.
-    if evse.unsure:
-        return evolve(evse, ordered=None, confirmed=None)
-    return evolve(evse, ordered=None, unanswered_ma=0, stale=True)

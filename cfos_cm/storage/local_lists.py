@@ -7,8 +7,8 @@ from functools import partial
 from sqlalchemy import Connection, delete, func, insert, select, update
 from twisted.internet.defer import Deferred
 
-from cfos_cm.central_system.commands.local_lists import SentList
 from cfos_cm.errors import LocalProtocolError
+from cfos_cm.site.sent_list import SentList
 from cfos_cm.storage import checks
 from cfos_cm.storage.database import Database
 from cfos_cm.storage.tables import sent_lists

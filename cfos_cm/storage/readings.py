@@ -28,6 +28,7 @@ __all__ = [
     "MAX_TRANSACTION_READINGS",
     "StoredMeterValues",
     "checked_meter_values",
+    "is_evidence",
     "keep_meter_values",
     "read_meter_values",
 ]
@@ -100,6 +101,16 @@ def checked_meter_values(
     )
 
 
+def is_evidence(payload_text: str) -> bool:
+    """
+    Whether a bill may hang on a reading: it is signed, or of a transaction's start or end.
+
+    OCPP 1.6, SampledValue: the format SignedData; the contexts Transaction.Begin and
+    Transaction.End.
+    """
+    return "SignedData" in payload_text or "Transaction." in payload_text
+
+
 def keep_meter_values(connection: Connection, readings: Sequence[StoredMeterValues]) -> None:
     """
     Keep readings in their order, and from time to time forget the oldest above the bound.
@@ -124,7 +135,8 @@ def read_meter_values(
     rows = connection.execute(
         select(meter_values)
         .where(_belongs(charge_point, transaction_id))
-        .order_by(meter_values.c.number)
+        # Not all have come here in the order in which they were received.
+        .order_by(meter_values.c.received_at, meter_values.c.number)
     )
     return tuple(
         StoredMeterValues(

@@ -8,17 +8,13 @@ from functools import partial
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from twisted.internet.defer import Deferred
 
-from cfos_cm.central_system.commands.reservations import Reservation
 from cfos_cm.errors import LocalProtocolError
+from cfos_cm.site.reservation import MAX_RESERVATIONS, Reservation
 from cfos_cm.storage import checks
 from cfos_cm.storage.database import Database
 from cfos_cm.storage.tables import reservations
 
-__all__ = ["MAX_RESERVATIONS", "ReservationState", "ReservationStore"]
-
-#: In all. Above it those that are over go, first the ones that would have expired first; when
-#: all are open, there is no room for another one.
-MAX_RESERVATIONS = 1000
+__all__ = ["ReservationState", "ReservationStore"]
 
 
 class ReservationState(StrEnum):
@@ -79,6 +75,10 @@ def _put(connection: Connection, reservation: Reservation) -> None:
 
 
 def _make_room(connection: Connection) -> None:
+    """
+    Forget those that are over, first the ones that would have expired first; when all are open,
+    there is no room for another one.
+    """
     stored = connection.scalar(select(func.count()).select_from(reservations)) or 0
     if stored < MAX_RESERVATIONS:
         return

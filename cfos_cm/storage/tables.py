@@ -24,6 +24,7 @@ __all__ = [
     "VERSION_TABLE",
     "UtcDateTime",
     "charge_points",
+    "drained_readings",
     "given_keys",
     "metadata",
     "meter_values",
@@ -204,4 +205,11 @@ reservations = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("state", Text, nullable=False),
     Index(None, "state", "expires_at"),
+)
+
+#: One row: the number of the last segment of the log of readings that is here.
+drained_readings = Table(
+    "drained_readings",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
 )

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 
 from cfos_cm.errors import RemoteProtocolError, StorageError
 from cfos_cm.site.records import (
@@ -37,9 +37,11 @@ from cfos_cm.site.tag import Verdict
 from cfos_cm.site.transaction import MAX_TRANSACTION_ID, Transaction
 from cfos_cm.storage import checks
 from cfos_cm.storage.database import Database
+from cfos_cm.storage.intake import ReadingsIntake
 from cfos_cm.storage.readings import (
     StoredMeterValues,
     checked_meter_values,
+    is_evidence,
     keep_meter_values,
     read_meter_values,
 )
@@ -105,13 +107,41 @@ class StoredTransaction:
 class Ledger:
     """Transactions on disk. Every Deferred fires when what it is about is committed."""
 
-    def __init__(self, database: Database, new_id: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        new_id: Callable[[], int],
+        intake: ReadingsIntake | None = None,
+    ) -> None:
         """
         @param new_id: makes a random transaction id, 1 to L{MAX_TRANSACTION_ID}; an id that is
             taken is asked for again. It is called in the writer's thread.
+        @param intake: takes the readings that nothing is billed by; C{None}: they go into the
+            database one by one, as the others.
         """
+        self._intake = intake
         self._database = database
         self._new_id = new_id
+
+    def open(self) -> Deferred[None]:
+        """
+        Take up the readings that an earlier run has left on their way.
+
+        @return: fails with L{StorageError} when they, or the database, cannot be used.
+        """
+        return succeed(None) if self._intake is None else self._intake.open()
+
+    def settled(self) -> Deferred[None]:
+        """@return: fires when every reading that was taken is in the database, or cannot be."""
+        return succeed(None) if self._intake is None else self._intake.drained()
+
+    def close(self) -> Deferred[None]:
+        """
+        Bring every reading into the database; before that is stopped.
+
+        @return: fires when this is done; what cannot be there waits for the next start.
+        """
+        return succeed(None) if self._intake is None else self._intake.close()
 
     def start(self, start: TransactionStart) -> Deferred[StoredStart]:
         """
@@ -157,6 +187,10 @@ class Ledger:
         """
         Keep what a meter said, to the letter.
 
+        What is signed, and what belongs to the start or the end of a transaction, is in the
+        database then. Other readings outlive the program; see
+        L{cfos_cm.storage.readings_log}.
+
         @param transaction_id: as the Charge Point named it; whatever integer that is.
         @return: fails as that of L{start}.
         """
@@ -166,6 +200,8 @@ class Ledger:
             )
         except RemoteProtocolError as error:
             return fail(error)
+        if self._intake is not None and not is_evidence(payload_text):
+            return self._intake.take(values)
         return self._database.run_together(keep_meter_values, values)
 
     def open_transactions(self) -> Deferred[tuple[OpenTransaction, ...]]:
@@ -187,9 +223,10 @@ class Ledger:
         self, charge_point: str, transaction_id: int | None
     ) -> Deferred[tuple[StoredMeterValues, ...]]:
         """The readings of a transaction, or a Charge Point's outside any, oldest first."""
-        return self._database.run(
-            partial(read_meter_values, charge_point=charge_point, transaction_id=transaction_id)
+        read = partial(
+            read_meter_values, charge_point=charge_point, transaction_id=transaction_id
         )
+        return self.settled().addCallback(lambda _: self._database.run(read))
 
     def stray_stops(self, charge_point: str) -> Deferred[tuple[StrayStop, ...]]:
         """The stops of a Charge Point that are kept for review, oldest first."""
@@ -260,9 +297,10 @@ def _start(
 ) -> StoredStart:
     start = _checked_start(start)
     for _ in range(_MAX_ID_TRIES):
-        known = _repeated(connection, start)
+        known = _repeated(connection, start) or _repeated_sleeper(connection, start)
         if known is not None:
-            return StoredStart(_transaction(known), repeated=True, superseded=())
+            runs = _taken_up(connection, known)
+            return StoredStart(_transaction(known), repeated=True, superseded=(), runs=runs)
         transaction = _begun(start, new_id())
         if _insert(connection, start, transaction):
             superseded = _supersede(
@@ -308,6 +346,48 @@ def _repeated(connection: Connection, start: TransactionStart) -> _Record | None
             "start_text": start.request_text,
         },
     ).first()
+
+
+def _repeated_sleeper(connection: Connection, start: TransactionStart) -> _Record | None:
+    """
+    The transaction that was begun with the same words and is thought to be over, if none has
+    begun there since: an answer was lost, and the connector said to be free meanwhile.
+    """
+    known = connection.execute(
+        select(transactions)
+        .where(
+            transactions.c.state == TransactionState.SUPERSEDED.value,
+            transactions.c.charge_point == start.charge_point,
+            transactions.c.connector == start.connector,
+            transactions.c.start_text == start.request_text,
+        )
+        .order_by(transactions.c.number.desc())
+        .limit(1)
+    ).first()
+    return known if known is not None and _is_newest(connection, known) else None
+
+
+def _taken_up(connection: Connection, known: _Record) -> bool:
+    """Whether a transaction goes on whose start is repeated; it is open then."""
+    if known.state == TransactionState.OPEN.value:
+        return True
+    if known.state == TransactionState.STOPPED.value or not _is_newest(connection, known):
+        return False
+    connection.execute(
+        update(transactions)
+        .where(transactions.c.number == known.number)
+        .values(state=TransactionState.OPEN.value)
+    )
+    return True
+
+
+def _is_newest(connection: Connection, known: _Record) -> bool:
+    later = select(transactions.c.number).where(
+        transactions.c.charge_point == known.charge_point,
+        transactions.c.connector == known.connector,
+        transactions.c.number > known.number,
+    )
+    return connection.execute(later.limit(1)).first() is None
 
 
 def _insert(connection: Connection, start: TransactionStart, made: Transaction) -> bool:

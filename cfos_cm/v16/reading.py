@@ -16,11 +16,14 @@ from msgspec import inspect
 from cfos_cm import strict_json
 from cfos_cm.quirk import EVERY_QUIRK, NO_QUIRKS, Quirk
 from cfos_cm.strict_json import AmbiguousJson
-from cfos_cm.v16.tolerance import Mended, mended, shape_of
+from cfos_cm.v16.tolerance import mended, shape_of
 from cfos_cm.v16.types import Message
 from cfos_cm.v16.violations import violation
 
-__all__ = ["PayloadReader", "Reading"]
+__all__ = ["MAX_ADVISED_BYTES", "PayloadReader", "Reading"]
+
+#: For longer payloads it is not found out what would have to be forgiven.
+MAX_ADVISED_BYTES = 16 * 1024
 
 
 @frozen
@@ -110,14 +113,18 @@ class PayloadReader:
         try:
             message = better.as_message(self._kind)
         except msgspec.ValidationError as error:
-            everything = mended(value, payload, self._kind, EVERY_QUIRK)
-            quirk = better.not_tolerated if self._is_message(everything) else None
+            quirk = better.not_tolerated
+            if quirk is not None and not self._could_be_read(value, payload):
+                quirk = None
             raise violation(self._subject, error, quirk) from error
         return Reading(message, better.quirks, better.remarks + remarks)
 
-    def _is_message(self, better: Mended) -> bool:
+    def _could_be_read(self, value: object, payload: bytes) -> bool:
+        """Whether all patience would make it a message; of a long one, nobody asks."""
+        if len(payload) > MAX_ADVISED_BYTES:
+            return False
         try:
-            better.as_message(self._kind)
+            mended(value, payload, self._kind, EVERY_QUIRK).as_message(self._kind)
         except msgspec.ValidationError:
             return False
         return True

@@ -5,20 +5,24 @@ L{mended} goes through the JSON value of a payload beside the class of its messa
 deviation has a name, a L{Quirk}; one that is tolerated is repaired and noted, any other is left
 as it is, for the class to refuse. Nothing is guessed: what could mean two things, as an unknown
 status or an idTag that is too long, stays refused whatever is tolerated.
+
+A message may have a hundred thousand places. What has to be refused for one of them is not
+repaired any further, and what is as it should be is found so by the class, many at a time.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
+from types import GenericAlias
 from typing import Final, cast
 
 import msgspec
 from attrs import frozen
-from msgspec import inspect
+from msgspec import Struct, inspect
 
 from cfos_cm.quirk import Quirk
 from cfos_cm.strict_json import WrittenFloat
@@ -36,6 +40,8 @@ __all__ = ["MAX_REMARKS", "MAX_REMARK_CHARS", "Mended", "mended", "shape_of"]
 #: What is wrong with a message a thousand times is told often enough by these.
 MAX_REMARKS = 16
 MAX_REMARK_CHARS = 160
+#: So many objects of a list are looked at together, because most of them are as they should be.
+_AT_ONCE: Final = 64
 
 
 @frozen
@@ -86,7 +92,7 @@ def mended(
     @param kind: the class that it should be an instance of.
     """
     mending = _Mending(payload, tolerated)
-    better = mending.structure(value, shape_of(kind), "$")
+    better = mending.structure(value, kind, "$")
     return Mended(
         better,
         frozenset(mending.quirks),
@@ -97,30 +103,110 @@ def mended(
 
 
 @cache
-def shape_of(kind: type[Message]) -> inspect.StructType:
+def shape_of(kind: type[Struct]) -> inspect.StructType:
     """The fields of a class and their types."""
     return cast(inspect.StructType, inspect.type_info(kind))
 
 
+_Fit = Callable[[object], bool]
+
+
+@frozen
+class _Form:
+    """
+    What an object of some class looks like.
+
+    @ivar kind: the class.
+    @ivar fields: by their names on the wire.
+    @ivar fits: whether a value is as it should be, for those fields that hold a single one.
+    @ivar required: the names of the fields that have to be there.
+    @ivar row: the type of a list of such objects.
+    """
+
+    kind: type[Struct]
+    fields: Mapping[str, inspect.Field]
+    fits: Mapping[str, _Fit]
+    required: frozenset[str]
+    row: GenericAlias
+
+    def is_that_of_all(self, found: list[object]) -> bool:
+        """Whether the class will take all of these objects, as they are."""
+        try:
+            msgspec.convert(found, self.row)
+        except msgspec.ValidationError:
+            return False
+        return True
+
+
+@cache
+def _form_of(kind: type[Struct]) -> _Form:
+    fields = {field.encode_name: field for field in shape_of(kind).fields}
+    return _Form(
+        kind,
+        fields,
+        {name: fit for name, field in fields.items() if (fit := _fit(field.type)) is not None},
+        frozenset(name for name, field in fields.items() if field.required),
+        GenericAlias(list, (kind,)),
+    )
+
+
+def _fit(shape: inspect.Type) -> _Fit | None:
+    """
+    What tells whether a value will be taken; C{None} for objects and lists.
+
+    It may say yes to a value that is refused, but never no to one that is taken.
+    """
+    match shape:
+        case inspect.StructType() | inspect.VarTupleType():
+            return None
+        case inspect.StrType(max_length=None):
+            return lambda found: type(found) is str
+        case inspect.StrType(max_length=int() as limit):
+            return lambda found: type(found) is str and len(found) <= limit
+        case inspect.EnumType(cls=words):
+            texts = frozenset(str(word.value) for word in words)
+            return lambda found: isinstance(found, str) and found in texts
+        case inspect.IntType():
+            return lambda found: type(found) is int
+        case inspect.FloatType():
+            return lambda found: type(found) in (int, float)
+        case _:
+            return lambda found: type(found) is bool
+
+
 class _Mending:
-    """The repair of one payload; its attributes are those of L{Mended}."""
+    """
+    The repair of one payload; its attributes are those of L{Mended}.
+
+    @ivar _stuck: the class will refuse what was looked at last, unless it is left out with the
+        object that it is in.
+    """
 
     def __init__(self, payload: bytes, tolerated: frozenset[Quirk]) -> None:
         self._payload = payload
         self._tolerated = tolerated
+        self._stuck = False
         self.quirks: set[Quirk] = set()
         self.remarks: list[str] = []
         self.not_tolerated: Quirk | None = None
         self.nothing_left = False
 
-    def structure(self, found: object, shape: inspect.StructType, place: str) -> object:
-        """What an object of the class in C{shape} means, or L{Nothing.FIELD}."""
+    def structure(self, found: object, kind: type[Struct], place: str) -> object:
+        """What an object of the class C{kind} means, or L{Nothing.FIELD}."""
         if not isinstance(found, dict):
-            return found
-        fields = {field.encode_name: field for field in shape.fields}
+            self._stuck = True
+            return _plain(found)
+        form = _form_of(kind)
         meant: dict[str, object] = {}
-        for name, inner in self._renamed(found, shape.cls, place).items():
-            better = self._field(inner, name, fields.get(name), shape.cls, place)
+        is_stuck = False
+        items = iter(self._renamed(found, kind, place).items())
+        for name, inner in items:
+            fits = form.fits.get(name)
+            if fits is not None and fits(inner):
+                meant[name] = inner
+                continue
+            better = self._field(inner, name, form, place)
+            is_stuck, self._stuck = is_stuck or self._stuck, False
             if better is not Nothing.OBJECT:
                 if better is not Nothing.FIELD:
                     meant[name] = better
@@ -128,57 +214,82 @@ class _Mending:
                 self.nothing_left = True
             else:
                 return Nothing.FIELD
+            if is_stuck and place == "$":
+                # However good the rest is.
+                meant.update(items)
+        self._stuck = is_stuck or not form.required <= meant.keys()
         return meant
 
-    def _forgives(self, quirk: Quirk, remark: str, place: str) -> bool:
-        """Whether a deviation is to be repaired; it is noted in both cases."""
+    def _forgives(self, quirk: Quirk, remark: str | Callable[[], str], place: str) -> bool:
+        """
+        Whether a deviation is to be repaired; it is noted in both cases.
+
+        @param remark: what it is; called only if it is told.
+        """
         if quirk not in self._tolerated:
             if self.not_tolerated is None:
                 self.not_tolerated = quirk
             return False
         self.quirks.add(quirk)
         if len(self.remarks) < MAX_REMARKS:
-            self.remarks.append(f"{remark} at {place}"[:MAX_REMARK_CHARS])
+            what = remark if isinstance(remark, str) else remark()
+            told = f"{what} at {place}"[:MAX_REMARK_CHARS]
+            if told not in self.remarks:
+                self.remarks.append(told)
         return True
 
     def _renamed(
         self, found: dict[str, object], kind: type, place: str
     ) -> Mapping[str, object]:
         """The same object, with the names of OCPP 1.6 instead of those of 1.5."""
-        name, older = _NAMES_OF_OCPP_15.get(kind, ("", ()))
+        names = _NAMES_OF_OCPP_15.get(kind)
+        if names is None or names[0] in found:
+            return found
+        name, older = names
         used = next((word for word in older if isinstance(found.get(word), list | dict)), None)
-        if used is None or name in found:
+        if used is None:
             return found
         if not self._forgives(Quirk.OCPP15_VALUES, f"{used} instead of {name}", place):
             return found
         return {name if word == used else word: inner for word, inner in found.items()}
 
-    def _field(
-        self, found: object, name: str, field: inspect.Field | None, owner: type, place: str
-    ) -> object:
+    def _field(self, found: object, name: str, form: _Form, place: str) -> object:
         """What one field of an object means, or a L{Nothing}."""
+        field = form.fields.get(name)
         if field is None:
-            remark = f"unknown field {_shown(name)}"
-            return (
-                Nothing.FIELD
-                if self._forgives(Quirk.UNKNOWN_FIELDS, remark, place)
-                else _plain(found)
-            )
+            if self._forgives(
+                Quirk.UNKNOWN_FIELDS, lambda: f"unknown field {_shown(name)}", place
+            ):
+                return Nothing.FIELD
+            self._stuck = True
+            return _plain(found)
         here = f"{place}.{name}"
         if found is None and not field.required:
-            return Nothing.FIELD if self._forgives(Quirk.NULL_FIELDS, "null", here) else None
-        if name == "data" and owner in _TRANSFERS:
+            if self._forgives(Quirk.NULL_FIELDS, "null", here):
+                return Nothing.FIELD
+            self._stuck = True
+            return None
+        if name == "data" and form.kind in _TRANSFERS:
             found = self._data(found, here)
-        return _plain(self._value(found, field.type, name, here))
+        return self._value(found, field.type, form.fits.get(name), name, here)
 
-    def _value(self, found: object, shape: inspect.Type, name: str, place: str) -> object:
+    def _value(
+        self, found: object, shape: inspect.Type, fits: _Fit | None, name: str, place: str
+    ) -> object:
+        if isinstance(shape, inspect.StructType):
+            return self.structure(found, shape.cls, place)
+        if isinstance(shape, inspect.VarTupleType):
+            return self._list(found, shape, place)
+        better = self._single(found, shape, name, place)
+        if fits is not None and not fits(better) and not isinstance(better, Nothing):
+            self._stuck = True
+        return _plain(better)
+
+    def _single(self, found: object, shape: inspect.Type, name: str, place: str) -> object:
+        """What a value means that is neither an object nor a list, or a L{Nothing}."""
         match shape:
-            case inspect.StructType():
-                return self.structure(found, shape, place)
-            case inspect.VarTupleType():
-                return self._list(found, shape, place)
-            case inspect.StrType():
-                return self._text(found, shape, name, place)
+            case inspect.StrType(max_length=limit):
+                return self._text(found, limit, name, place)
             case inspect.EnumType():
                 return self._word(found, cast(type[StrEnum], shape.cls), place)
             case inspect.IntType():
@@ -190,50 +301,84 @@ class _Mending:
 
     def _list(self, found: object, shape: inspect.VarTupleType, place: str) -> object:
         item = shape.item_type
-        if isinstance(found, dict) and isinstance(item, inspect.StructType):
-            if not self._forgives(Quirk.SINGLE_METER_VALUE, "an object, not a list", place):
-                return found
+        if (
+            isinstance(found, dict)
+            and isinstance(item, inspect.StructType)
+            and self._forgives(Quirk.SINGLE_METER_VALUE, "an object, not a list", place)
+        ):
             found = [found]
         if not isinstance(found, list):
-            return found
-        if isinstance(item, inspect.StructType) and item.cls is TransactionData:
-            found = self._flat(found, place)
+            self._stuck = True
+            return _plain(found)
+        here = f"{place}[...]"
+        is_left_out = False
+        if isinstance(item, inspect.StructType):
+            meant, is_left_out = self._objects(found, _form_of(item.cls), here)
+        else:
+            meant = self._singles(found, item, here)
+        if len(meant) < (shape.min_length or 0):
+            if is_left_out:
+                return Nothing.OBJECT
+            self._stuck = True
+        return meant
+
+    def _singles(self, found: list[object], shape: inspect.Type, place: str) -> list[object]:
+        """What those elements of a list mean that are neither objects nor lists."""
+        fits = _fit(shape)
+        meant: list[object] = []
+        for index, inner in enumerate(found, 1):
+            if inner is None and self._forgives(Quirk.NULL_FIELDS, "null", place):
+                continue
+            meant.append(self._value(inner, shape, fits, "", place))
+            if self._stuck:
+                return meant + found[index:]
+        return meant
+
+    def _objects(
+        self, found: list[object], form: _Form, place: str
+    ) -> tuple[list[object], bool]:
+        """What the objects in a list mean, and whether one had to be left out."""
         meant: list[object] = []
         is_left_out = False
-        for index, inner in enumerate(found):
-            here = f"{place}[{index}]"
-            if inner is None and self._forgives(Quirk.NULL_FIELDS, "null", here):
+        for start in range(0, len(found), _AT_ONCE):
+            some = found[start : start + _AT_ONCE]
+            # As they are: nothing can help any more, or nothing has to.
+            if self._stuck or form.is_that_of_all(some):
+                meant += some
+            elif self._each(some, form.kind, place, meant):
+                is_left_out = True
+        return meant, is_left_out
+
+    def _each(
+        self, found: list[object], kind: type[Struct], place: str, meant: list[object]
+    ) -> bool:
+        """Put what some objects mean into another list; whether one had to be left out."""
+        is_left_out = False
+        for index, inner in enumerate(found, 1):
+            if inner is None and self._forgives(Quirk.NULL_FIELDS, "null", place):
                 continue
-            better = self._value(inner, item, "", here)
-            if better is Nothing.FIELD:
+            moments = _moments_of_ocpp_15(inner) if kind is TransactionData else None
+            if moments is not None and self._forgives(
+                Quirk.OCPP15_VALUES, "values of several moments", place
+            ):
+                self._each(moments, kind, place, meant)
+            elif (better := self.structure(inner, kind, place)) is Nothing.FIELD:
                 is_left_out = True
             else:
-                meant.append(_plain(better))
-        return Nothing.OBJECT if is_left_out and not meant and shape.min_length else meant
+                meant.append(better)
+            if self._stuck:
+                meant += found[index:]
+                break
+        return is_left_out
 
-    def _flat(self, found: list[object], place: str) -> list[object]:
-        """The transaction data of OCPP 1.5, where each element has several moments."""
-        flat: list[object] = []
-        for index, inner in enumerate(found):
-            moments = _moments_of_ocpp_15(inner)
-            here = f"{place}[{index}]"
-            if moments is None:
-                flat.append(inner)
-            elif self._forgives(Quirk.OCPP15_VALUES, "values of several moments", here):
-                flat.extend(moments)
-            else:
-                flat.append(inner)
-        return flat
-
-    def _text(self, found: object, shape: inspect.StrType, name: str, place: str) -> object:
+    def _text(self, found: object, limit: int | None, name: str, place: str) -> object:
         if found is None and name == "timestamp":
             # No point in time: who has to have one takes that of the receipt.
             return "" if self._forgives(Quirk.NULL_FIELDS, "null", place) else None
-        if isinstance(found, bool | int | float):
+        if isinstance(found, _NUMBERS):
             if not self._forgives(Quirk.LOOSE_TYPES, _loosely(found), place):
                 return found
             found = _written(found)
-        limit = shape.max_length
         if not isinstance(found, str) or limit is None or len(found) <= limit:
             return found
         remark = f"{len(found)} characters cut to {limit}"
@@ -257,7 +402,7 @@ class _Mending:
         if meant is None or meant == found:
             return found
         outcome = meant.value if isinstance(meant, Nothing) else f"read as {meant}"
-        if not self._forgives(Quirk.OTHER_WORDS, f"{excerpt(found)} {outcome}", place):
+        if not self._forgives(Quirk.OTHER_WORDS, lambda: f"{excerpt(found)} {outcome}", place):
             return found
         return meant
 
@@ -274,6 +419,8 @@ class _Mending:
         return found
 
     def _number(self, found: object, place: str) -> object:
+        if isinstance(found, WrittenFloat):
+            return _plain(found)
         number = _exact(found) if isinstance(found, str) else None
         if number is None or not self._forgives(Quirk.LOOSE_TYPES, _loosely(found), place):
             return found
@@ -287,6 +434,8 @@ class _Mending:
             return found
         return _FLAGS[word]
 
+
+_NUMBERS: Final = (bool, int, WrittenFloat)
 
 _TRANSFERS: Final = (DataTransferRequest, DataTransferConfirmation)
 
@@ -328,7 +477,7 @@ def _exact(found: object) -> Decimal | None:
     if isinstance(found, bool):
         return Decimal(found)
     if isinstance(found, WrittenFloat):
-        number = Decimal(found.text)
+        number = Decimal(_written(found))
         # Compared, not computed with: its exponent may be huge.
         return number if -(2**63) <= number < 2**63 and number.adjusted() > -31 else None
     if isinstance(found, str) and _DIGITS.fullmatch(found.strip()):
@@ -336,11 +485,11 @@ def _exact(found: object) -> Decimal | None:
     return None
 
 
-def _written(found: bool | int | float) -> str:
+def _written(found: bool | int | WrittenFloat) -> str:
     """The JSON text of a number or a truth value, as it came."""
     if isinstance(found, bool):
         return "true" if found else "false"
-    return found.text if isinstance(found, WrittenFloat) else str(found)
+    return bytes(found).decode() if isinstance(found, WrittenFloat) else str(found)
 
 
 def _loosely(found: object) -> str:
@@ -352,12 +501,12 @@ def _loosely(found: object) -> str:
 
 def _plain(found: object) -> object:
     """The value as one that msgspec takes."""
-    return float(found) if isinstance(found, WrittenFloat) else found
+    return float(_written(found)) if isinstance(found, WrittenFloat) else found
 
 
 def _moments_of_ocpp_15(found: object) -> list[object] | None:
     """The meter values in an element of OCPP 1.5's transaction data; C{None} if it is none."""
-    if not isinstance(found, dict) or found.keys() != {"values"}:
+    if not isinstance(found, dict) or len(found) != 1 or "values" not in found:
         return None
     values = found["values"]
     moments = [values] if isinstance(values, dict) else values

@@ -13,9 +13,7 @@ from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
 
-from cfos_cm.errors import LocalProtocolError
-
-__all__ = ["MAX_KEY_BYTES", "MIN_KEY_BYTES", "KeyForm", "key_for", "matches"]
+__all__ = ["MAX_KEY_BYTES", "MIN_KEY_BYTES", "KeyForm", "is_hex_key", "matches"]
 
 MIN_KEY_BYTES = 16
 MAX_KEY_BYTES = 20
@@ -34,6 +32,11 @@ class KeyForm(StrEnum):
     """The configured text, which is no key of 16 to 20 bytes in hexadecimal digits."""
 
 
+def is_hex_key(text: str) -> bool:
+    """Whether a text is a key in hexadecimal digits, two for each of its 16 to 20 bytes."""
+    return _HEX_KEY.fullmatch(text) is not None
+
+
 def matches(configured: str, given: bytes) -> KeyForm | None:
     """
     Whether a password is the configured one, and in which of its forms.
@@ -44,7 +47,7 @@ def matches(configured: str, given: bytes) -> KeyForm | None:
     @param given: what came in the C{Authorization} header.
     @return: the first form that fits; C{None} if none does.
     """
-    is_hex = _HEX_KEY.fullmatch(configured) is not None
+    is_hex = is_hex_key(configured)
     key = bytes.fromhex(configured) if is_hex else configured.encode()
     has_hex_form = MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES
     as_given = _is_equal(given, key)
@@ -52,27 +55,6 @@ def matches(configured: str, given: bytes) -> KeyForm | None:
     if as_given:
         return KeyForm.BYTES if is_hex else KeyForm.TEXT
     return KeyForm.HEX if as_digits else None
-
-
-def key_for(configured: str) -> str:
-    """
-    What ChangeConfiguration has to carry as the value of AuthorizationKey.
-
-    @param configured: the password that the Charge Point is to have.
-    @return: 32 to 40 hexadecimal digits.
-    @raise LocalProtocolError: if the password is too short or too long for that. Its text does
-        not repeat the password.
-    """
-    if _HEX_KEY.fullmatch(configured) is not None:
-        return configured
-    key = configured.encode()
-    if not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
-        raise LocalProtocolError(
-            f"a password of {len(key)} bytes cannot be an AuthorizationKey; it must have"
-            f" {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes,"
-            f" or {2 * MIN_KEY_BYTES} to {2 * MAX_KEY_BYTES} hexadecimal digits"
-        )
-    return key.hex()
 
 
 def _is_equal(given: bytes, expected: bytes) -> bool:

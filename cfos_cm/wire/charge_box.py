@@ -11,7 +11,6 @@ __all__ = [
     "MAX_IDENTITY_CHARS",
     "MAX_SEGMENTS",
     "identities_in_path",
-    "identity_in_path",
     "is_identity",
 ]
 
@@ -50,13 +49,3 @@ def identities_in_path(raw_path: str) -> tuple[str, ...]:
             if is_identity(text):
                 candidates[text] = None
     return tuple(candidates)
-
-
-def identity_in_path(raw_path: str) -> str:
-    """
-    The identity in the path of an upgrade request that keeps to the rule: the last segment.
-
-    @param raw_path: not decoded, without a query.
-    @raise RemoteProtocolError: if there is none that could be one.
-    """
-    return identities_in_path(raw_path)[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from enum import Enum
 from typing import Generic, TypeVar
 
 from attrs import frozen
@@ -17,7 +18,7 @@ from cfos_cm.errors import LocalProtocolError
 from cfos_cm.quirk import NO_QUIRKS, Quirk
 from cfos_cm.wire.ocppj import Call, CallError, CallResult
 
-__all__ = ["MAX_REMEMBERED_IDS", "MAX_WAITING_CALLS", "CallQueue", "Pending"]
+__all__ = ["MAX_REMEMBERED_IDS", "MAX_WAITING_CALLS", "CallQueue", "Pending", "Stray"]
 
 #: One call is in flight at a time, so a longer queue only means that the peer does not answer;
 #: its calls would be stale before they were sent.
@@ -36,14 +37,19 @@ class Pending(Generic[T]):
     token: T
 
 
-class CallQueue(Generic[T]):
-    """
-    Our calls to one peer on one connection.
+class Stray(Enum):
+    """Why nobody waits for an answer."""
 
-    @ivar late: how many answers came to calls that had been given up.
-    @ivar doubled: how many came to calls that had been answered.
-    @ivar unknown: how many came to message ids that no call had, or none of the last 32.
-    """
+    LATE = "late"
+    """Its call had been given up."""
+    DOUBLED = "doubled"
+    """Its call had been answered."""
+    UNKNOWN = "unknown"
+    """No call had its message id, or none of the last L{MAX_REMEMBERED_IDS}."""
+
+
+class CallQueue(Generic[T]):
+    """Our calls to one peer on one connection."""
 
     def __init__(self, send: Callable[[Call], None], limit: int = MAX_WAITING_CALLS) -> None:
         """
@@ -54,16 +60,10 @@ class CallQueue(Generic[T]):
         self._limit = limit
         self._in_flight: Pending[T] | None = None
         self._waiting: deque[Pending[T]] = deque()
+        # How many calls were given up whose answers may still come.
+        self._owed = 0
         # Oldest first; whether the id was answered.
         self._ended: dict[str, bool] = {}
-        self.late = 0
-        self.doubled = 0
-        self.unknown = 0
-
-    @property
-    def dropped(self) -> int:
-        """How many answers came that nobody waited for."""
-        return self.late + self.doubled + self.unknown
 
     @property
     def in_flight(self) -> Pending[T] | None:
@@ -83,44 +83,50 @@ class CallQueue(Generic[T]):
 
     def answered(
         self, answer: CallResult | CallError, tolerated: frozenset[Quirk] = NO_QUIRKS
-    ) -> Pending[T] | None:
+    ) -> Pending[T] | Stray:
         """
         Match an answer and send the next call.
 
         @param tolerated: with L{Quirk.OTHER_ANSWER_IDS}, an answer with an id that no call had
             is for the call in flight, of which there is never more than one. The id of the
             call that is returned tells whether that was so.
-        @return: the call that it answers, or C{None} if it answers none.
+        @return: the call that it answers, or why it answers none.
         """
         pending = self._in_flight
         unique_id = answer.unique_id
-        if pending is not None and pending.call.unique_id == unique_id:
-            return self._end(answered=True)
-        if pending is None or unique_id in self._ended or not _takes_others(tolerated):
-            self._drop(unique_id)
-            return None
-        # The same answer once more must not be taken for that to the next call.
-        self._remember(unique_id, answered=True)
-        return self._end(answered=True)
+        if pending is None:
+            return self._stray(unique_id)
+        if pending.call.unique_id != unique_id:
+            if unique_id in self._ended or Quirk.OTHER_ANSWER_IDS not in tolerated:
+                return self._stray(unique_id)
+            # The same answer once more must not be taken for that to the next call.
+            self._remember(unique_id, answered=True)
+            if self._owed:
+                # Nor one that comes late, whatever its id, for that to the call in flight.
+                self._owed -= 1
+                return Stray.LATE
+        self._end(pending, answered=True)
+        return pending
 
     def expired(self) -> Pending[T] | None:
         """Give up the call in flight and send the next one; its answer will be dropped."""
-        return self._end(answered=False)
+        expired = self._in_flight
+        if expired is not None:
+            self._owed += 1
+            self._end(expired, answered=False)
+        return expired
 
     def close(self) -> tuple[Pending[T], ...]:
         """Forget all calls; those that were not answered, oldest first."""
         waiting = tuple(self._waiting)
         self._waiting.clear()
-        in_flight = self._end(answered=False)
+        in_flight = self.expired()
         return waiting if in_flight is None else (in_flight, *waiting)
 
-    def _end(self, *, answered: bool) -> Pending[T] | None:
-        ended = self._in_flight
-        if ended is not None:
-            self._in_flight = None
-            self._remember(ended.call.unique_id, answered=answered)
-            self._send_next()
-        return ended
+    def _end(self, in_flight: Pending[T], *, answered: bool) -> None:
+        self._in_flight = None
+        self._remember(in_flight.call.unique_id, answered=answered)
+        self._send_next()
 
     def _remember(self, unique_id: str, *, answered: bool) -> None:
         self._ended.pop(unique_id, None)
@@ -128,22 +134,18 @@ class CallQueue(Generic[T]):
         if len(self._ended) > MAX_REMEMBERED_IDS:
             del self._ended[next(iter(self._ended))]
 
-    def _drop(self, unique_id: str) -> None:
+    def _stray(self, unique_id: str) -> Stray:
         was_answered = self._ended.get(unique_id)
         if was_answered is None:
-            self.unknown += 1
-        elif was_answered:
-            self.doubled += 1
-        else:
-            self.late += 1
-            # What comes now once more is not late, but doubled.
-            self._ended[unique_id] = True
+            return Stray.UNKNOWN
+        if was_answered:
+            return Stray.DOUBLED
+        self._owed = max(0, self._owed - 1)
+        # What comes now once more is not late, but doubled.
+        self._ended[unique_id] = True
+        return Stray.LATE
 
     def _send_next(self) -> None:
         if self._in_flight is None and self._waiting:
             self._in_flight = self._waiting.popleft()
             self._send(self._in_flight.call)
-
-
-def _takes_others(tolerated: frozenset[Quirk]) -> bool:
-    return Quirk.OTHER_ANSWER_IDS in tolerated

@@ -11,12 +11,14 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.central_system.commands.local_lists import SentList, SentLists
+from cfos_cm.central_system.commands.local_lists import SentLists
 from cfos_cm.central_system.commands.operator import Archives, Chance, Operator
 from cfos_cm.central_system.commands.passwords import KeyBook
-from cfos_cm.central_system.commands.reservations import Reservation, ReservationStore
+from cfos_cm.central_system.commands.reservations import ReservationStore
 from cfos_cm.central_system.settings import CentralSystemSettings
 from cfos_cm.errors import CfosError
+from cfos_cm.site.reservation import Reservation
+from cfos_cm.site.sent_list import SentList
 from cfos_cm.site.tag import Tag
 
 from .world import SITE, Disk, Peer, World

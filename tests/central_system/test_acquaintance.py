@@ -146,3 +146,36 @@ class Values(SynchronousTestCase):
         with self.assertRaises(CallFailed):
             self.say()
         self.assertEqual(before + 1, len(self.world.happened(EvseMeasured)))
+
+
+class Crowd(SynchronousTestCase):
+    """Where many come that nobody knows."""
+
+    def test_connected(self) -> None:
+        """One that is connected is not forgotten, however many come after it."""
+        world = World()
+        stranger = world.connect("S-0")
+        for number in range(1, 2 * MAX_ACQUAINTANCES):
+            world.system.roster.acquaintance(f"S-{number}")
+        known = stranger.session.charge_point.acquaintance
+        self.assertIs(known, world.system.roster.acquaintance("S-0"))
+        stranger.lose()
+        for number in range(1, 2 * MAX_ACQUAINTANCES):
+            world.system.roster.acquaintance(f"T-{number}")
+        self.assertIsNot(known, world.system.roster.acquaintance("S-0"))
+
+
+class Opening(SynchronousTestCase):
+    """A connection that cannot be opened."""
+
+    def test_fails(self) -> None:
+        """It is not kept: nobody would ever close it."""
+        world = World()
+
+        def fail(event: object) -> None:
+            raise ZeroDivisionError
+
+        environment = world.system.roster.environment
+        world.system.roster.environment = evolve(environment, report=fail)
+        self.assertRaises(ZeroDivisionError, world.connect)
+        self.assertIsNone(world.system.session("CP-1"))

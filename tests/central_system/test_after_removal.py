@@ -7,6 +7,7 @@ from typing import Any
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cm.central_system.admission import Admission
 from cfos_cm.central_system.settings import UnknownChargePoints
 from cfos_cm.errors import CallErrorCode
 from cfos_cm.site.events import TransactionStopped
@@ -82,11 +83,17 @@ class Removed(SynchronousTestCase):
         self.assertEqual(1, len(self.world.happened(TransactionStopped)))
 
     def test_refusing_site(self) -> None:
-        """Where others are refused, it may say them until its connection is closed."""
-        self.world.system.configure(evolve(WITHOUT, unknown=UnknownChargePoints.REFUSE))
-        self.assertEqual([1008], [code for code, _ in self.peer.hang_ups])
+        """Where others are refused, it is let in until it has said them."""
+        refusing = evolve(WITHOUT, unknown=UnknownChargePoints.REFUSE)
+        self.world.system.configure(refusing)
+        self.assertEqual([], self.peer.hang_ups)
+        self.assertIs(Admission.ADMITTED, self.world.system.admit("CP-1", None))
+        self.peer = self.world.connect()
         self.peer.ask("StopTransaction", stop_of(self.number))
         self.assertEqual("stopped", self.world.ledger.rows[self.number].state)
+        self.world.system.configure(refusing)
+        self.assertEqual([1008], [code for code, _ in self.peer.hang_ups])
+        self.assertIs(Admission.UNKNOWN, self.world.system.admit("CP-1", None))
 
     def test_other_transactions(self) -> None:
         """Nothing is believed of another transaction; what has ended may be said again."""

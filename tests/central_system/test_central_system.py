@@ -77,11 +77,17 @@ class Admit(SynchronousTestCase):
             ("CP-1", b"\xff\x00"),
             ("", "common"),
             ("CP-2", "common"),
-            ("cp-1", "common"),
             ("\ufffd", "common"),
         ):
             self.assertEqual(
                 self.admitted(LOCKED, "CP-1", *credentials), Admission.UNAUTHORISED, credentials
+            )
+
+    def test_spelling(self) -> None:
+        """A wallbox that writes its identity in another way does so in its user name too."""
+        for name in ("cp-1", "CP-1 ", " cP-1"):
+            self.assertEqual(
+                self.admitted(LOCKED, "CP-1", name, "common"), Admission.ADMITTED, name
             )
 
     def test_strangers(self) -> None:

@@ -135,6 +135,44 @@ class GetConfiguration(OperatorCase):
 class ChangeConfiguration(OperatorCase):
     """L{Operator.change_configuration}."""
 
+    def tells(self, key: str, value: str) -> None:
+        """CP-1 is asked for its configuration, and has this key."""
+        self.station.acts["GetConfiguration"] = Keys({key: value}).tell
+        self.get(self.operator.get_configuration("CP-1"))
+
+    def test_securityProfileNotLowered(self) -> None:
+        """The security profile that it has told is not lowered; it may be raised."""
+        self.station.acts["ChangeConfiguration"] = {"status": "Accepted"}
+        self.tells("SecurityProfile", "2")
+        changing = self.operator.change_configuration("CP-1", "securityprofile", "1")
+        said = self.error_of(changing, LocalProtocolError)
+        self.assertIn("SecurityProfile is 2 and would be 1; it is never lowered", said)
+        self.assertEqual(self.station.payloads("ChangeConfiguration"), [])
+        self.get(self.operator.change_configuration("CP-1", "SecurityProfile", "3"))
+
+    def test_securityProfileToldAgain(self) -> None:
+        """What it tells last counts, none at all too."""
+        self.station.acts["ChangeConfiguration"] = {"status": "Accepted"}
+        self.tells("SecurityProfile", "2")
+        self.tells("SecurityProfile", "0")
+        self.get(self.operator.change_configuration("CP-1", "SecurityProfile", "1"))
+
+    def test_securityProfileUnknown(self) -> None:
+        """Where it has told none, or what is wanted is none, the Charge Point decides."""
+        self.station.acts["ChangeConfiguration"] = {"status": "Rejected"}
+        self.get(self.operator.change_configuration("CP-1", "SecurityProfile", "0"))
+        self.tells("SecurityProfile", "2")
+        self.get(self.operator.change_configuration("CP-1", "SecurityProfile", "low"))
+
+    def test_connector0Reservable(self) -> None:
+        """What it tells of connector 0 is understood however it is written."""
+        for told, may in (("true", True), (" 'False'", False), ("1", True), ("0", False)):
+            self.tells("ReserveConnectorZeroSupported", told)
+            announced = self.operator._calls.announced.by("CP-1")
+            self.assertEqual(announced["ReserveConnectorZeroSupported"], may, told)
+        self.tells("ReserveConnectorZeroSupported", "no idea")
+        self.assertEqual(announced["ReserveConnectorZeroSupported"], 0)
+
     def test_results(self) -> None:
         """Each of the four results reaches the caller."""
         for status in ConfigurationStatus:
@@ -229,6 +267,16 @@ class FragileAvailability(Availability):
         self.station.acts["ChangeAvailability"] = {"status": "Accepted"}
         self.get(self.operator.change_availability("CP-1", 0, False))
         self.assertEqual(self.connectors(), [1, 2])
+
+    def test_numberNotToldNow(self) -> None:
+        """Where asking for that number fails, so does the order: it may have more."""
+
+        def fail(_request: object) -> object:
+            raise Refuse("InternalError")
+
+        self.station.acts["GetConfiguration"] = fail
+        self.error_of(self.operator.change_availability("CP-1", 0, False), DeviceRefusal)
+        self.assertEqual(self.connectors(), [])
 
     def test_notEndless(self) -> None:
         """A number that no Charge Point has is not believed."""

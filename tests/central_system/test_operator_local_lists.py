@@ -13,7 +13,7 @@ from cfos_cm.central_system.commands.local_lists import (
     ListOutcome,
     ListUpdate,
 )
-from cfos_cm.errors import DeviceError, DeviceRefusal, LocalProtocolError, StorageError
+from cfos_cm.errors import DeviceError, DeviceRefusal, LocalProtocolError, NotSent, StorageError
 from cfos_cm.site.tag import Tag, Verdict
 from cfos_cm.v16.local_auth_list import UpdateType
 
@@ -21,6 +21,10 @@ from .operators import OperatorCase, Refuse
 from .world import NOW
 
 FULL, DIFFERENTIAL = UpdateType.FULL, UpdateType.DIFFERENTIAL
+
+
+def _fail(_request: object) -> object:
+    raise Refuse("InternalError")
 
 
 class ListKeeper:
@@ -274,6 +278,21 @@ class LocalLists(OperatorCase):
         self.assertIs(update.outcome, ListOutcome.NOT_SUPPORTED)
         self.assertIn("NotImplemented what list", update.remark)
 
+    def test_versionNotToldNow(self) -> None:
+        """One that fails to tell its version may keep a list: the caller is told."""
+        self.station.acts["GetLocalListVersion"] = _fail
+        self.has("A")
+        said = self.error_of(self.operator.send_local_list("CP-1"), DeviceRefusal)
+        self.assertIn("InternalError", said)
+        self.assertEqual(self.updates(), [])
+
+    def test_limitsNotToldNow(self) -> None:
+        """One that fails to tell its limits has some: nothing is sent past them."""
+        self.station.acts["GetConfiguration"] = _fail
+        self.has("A")
+        self.error_of(self.operator.send_local_list("CP-1"), DeviceRefusal)
+        self.assertEqual(self.updates(), [])
+
     def test_notSupported(self) -> None:
         """One that says so only when it is sent a list keeps none either."""
         self.keeper.answers = ["NotSupported"]
@@ -372,6 +391,36 @@ class LocalLists(OperatorCase):
         self.send()
         self.call("SendLocalList", {"listVersion": 1, "updateType": "Full"})
         self.assertEqual(self.send(), ListUpdate(ListOutcome.ACCEPTED, 2, 3, FULL, 1))
+
+    def test_byHandNotAllowed(self) -> None:
+        """An update that may not be sent leaves what is known of the list as it is."""
+        self.has("A")
+        self.send()
+        update = {"listVersion": 9, "updateType": "Differential"}
+        twice = {**update, "localAuthorizationList": [{"idTag": "B"}, {"idTag": "b"}]}
+        self.call_error("SendLocalList", twice, LocalProtocolError)
+        self.assertIs(self.send().outcome, ListOutcome.UNCHANGED)
+
+    def test_byHandTooLong(self) -> None:
+        """So does one that is longer than any message."""
+        self.keeper.limits = {}
+        self.has("A")
+        self.send()
+        entries = [{"idTag": f"{number:020}"} for number in range(10_000)]
+        update = {"listVersion": 9, "updateType": "Differential"}
+        payload = {**update, "localAuthorizationList": entries}
+        said = self.call_error("SendLocalList", payload, LocalProtocolError)
+        self.assertIn("bytes; at most 262144", said)
+        self.assertIs(self.send().outcome, ListOutcome.UNCHANGED)
+
+    def test_byHandNotConnected(self) -> None:
+        """So does one for a Charge Point that is not there."""
+        self.has("A")
+        self.send()
+        self.station.lose()
+        update = {"listVersion": 9, "updateType": "Differential"}
+        self.call_error("SendLocalList", update, NotSent)
+        self.assertEqual(list(self.sent_lists.lists), ["CP-1"])
 
     def test_sameListAtHandOnce(self) -> None:
         """A list that is sent again takes no other one's place."""

@@ -249,8 +249,10 @@ class Objections(SynchronousTestCase):
             self.said("SetChargingProfile", above, managed),
         )
         self.assertIsNone(self.said("SetChargingProfile", above))
-        to_start = changed(REQUESTS["RemoteStartTransaction"], "chargingProfile.stackLevel", 3)
-        self.assertSaid("it must be 0", self.said("RemoteStartTransaction", to_start, managed))
+        to_start = REQUESTS["RemoteStartTransaction"]
+        said = self.said("RemoteStartTransaction", to_start, managed)
+        self.assertSaid("while load management is on, that gives the transaction", said)
+        self.assertIsNone(self.said("RemoteStartTransaction", to_start))
         lowering = {
             **changed(TX_PROFILE, "transactionId"),
             "stackLevel": 3,
@@ -280,6 +282,16 @@ class Objections(SynchronousTestCase):
         ):
             self.assertSaid(words, self.said(action, payload, here))
             self.assertIsNone(self.said(action, payload))
+
+    def test_connector0NotReservable(self) -> None:
+        """Who says that connector 0 cannot be reserved is not asked that."""
+        here = evolve(HERE, announced={"ReserveConnectorZeroSupported": 0})
+        whole = {**REQUESTS["ReserveNow"], "connectorId": 0}
+        self.assertSaid("from 1 on", self.said("ReserveNow", whole, here))
+        self.assertIsNone(self.said("ReserveNow", whole))
+        self.assertIsNone(self.said("ReserveNow", {**whole, "connectorId": 1}, here))
+        able = evolve(HERE, announced={"ReserveConnectorZeroSupported": 1})
+        self.assertIsNone(self.said("ReserveNow", whole, able))
 
     def test_connector0NotBorne(self) -> None:
         """Who restarts when connector 0 is taken out of use is not asked that."""

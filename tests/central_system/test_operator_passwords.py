@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from cfos_cm.errors import DeviceError, DeviceRefusal, LocalProtocolError, StorageError
+from cfos_cm.errors import (
+    CallErrorCode,
+    DeviceError,
+    DeviceRefusal,
+    LocalProtocolError,
+    NotSent,
+    StorageError,
+)
 from cfos_cm.v16.core import ConfigurationStatus
 
 from .operators import OperatorCase, Refuse
@@ -59,6 +66,38 @@ class Passwords(OperatorCase):
 
         self.station.acts["ChangeConfiguration"] = refuse
         self.error_of(self.operator.change_password("CP-1"), DeviceRefusal)
+        self.assertEqual(self.steps(), ["offered", "kept"])
+
+    def test_refusalNotRepeated(self) -> None:
+        """Why it refuses the key is told by its code: its words may be the key."""
+
+        def refuse(request: dict[str, str]) -> object:
+            raise Refuse("PropertyConstraintViolation", f"bad value {request['value']}")
+
+        self.station.acts["ChangeConfiguration"] = refuse
+        changing = self.begin(self.operator.change_password("CP-1"))
+        error = self.failureResultOf(changing, DeviceRefusal).value
+        self.assertEqual(
+            str(error), "the new AuthorizationKey was refused: PropertyConstraintViolation"
+        )
+        self.assertIs(error.code, CallErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
+        self.assertIsNone(error.__context__)
+
+    def test_nonsenseNotRepeated(self) -> None:
+        """An answer that cannot be read is not repeated either; both keys count after it."""
+        self.station.acts["ChangeConfiguration"] = lambda request: {"status": request["value"]}
+        said = self.error_of(self.operator.change_password("CP-1", GIVEN), DeviceError)
+        self.assertIn("is not known", said)
+        self.assertNotIn(GIVEN[:8], said)
+        self.assertEqual(self.steps(), ["offered"])
+
+    def test_goneMeanwhile(self) -> None:
+        """A key that was not sent, because the connection went before, does not count."""
+        self.world.disk.held = True
+        changing = self.begin(self.operator.change_password("CP-1"))
+        self.station.lose()
+        self.world.disk.let_go()
+        self.failureResultOf(changing, NotSent)
         self.assertEqual(self.steps(), ["offered", "kept"])
 
     def test_notAnswered(self) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from cfos_cm.central_system.commands.reservations import (
-    MAX_RESERVATIONS,
-    Reservation,
-    ReservationMade,
-)
-from cfos_cm.errors import DeviceError, DeviceRefusal, LocalProtocolError, StorageError
+from cfos_cm.central_system.commands import reservations as commands
+from cfos_cm.central_system.commands.reservations import ReservationMade
+from cfos_cm.errors import DeviceError, DeviceRefusal, LocalProtocolError, NotSent, StorageError
+from cfos_cm.site.reservation import MAX_RESERVATIONS, Reservation
 from cfos_cm.v16.reservation import CancelReservationStatus, ReservationStatus
 
 from .operators import OperatorCase, Refuse, Station
@@ -19,6 +17,8 @@ from .world import NOW
 
 ACCEPTED = {"status": "Accepted"}
 UNTIL = NOW + timedelta(hours=1)
+#: Replaces the reservation that C{REQUESTS} asks for.
+LONGER = {**REQUESTS["ReserveNow"], "expiryDate": "2026-03-01T14:00:00Z"}
 
 
 def _refuse(_request: object) -> object:
@@ -102,6 +102,54 @@ class Reservations(OperatorCase):
         self.error_of(self.operator.reserve("CP-1", 1, "04AABB", UNTIL), DeviceError)
         self.assertOpen()
 
+    def test_goneMeanwhile(self) -> None:
+        """What was not sent, because the connection went before, is not open."""
+        self.world.disk.held = True
+        reserving = self.begin(self.operator.reserve("CP-1", 1, "04AABB", UNTIL))
+        self.station.lose()
+        self.world.disk.let_go()
+        self.failureResultOf(reserving, NotSent)
+        self.assertOpen()
+
+    def test_goneWhileReplaced(self) -> None:
+        """When what was not sent would have replaced another one, that one goes on."""
+        self.call("ReserveNow", REQUESTS["ReserveNow"])
+        (first,) = self.operator.reservations.open()
+        self.world.disk.held = True
+        replacing = self.operator.call("CP-1", "ReserveNow", LONGER)
+        self.station.lose()
+        self.world.disk.let_go()
+        self.failureResultOf(replacing, NotSent)
+        self.assertOpen(first)
+
+    def test_lateMeanwhile(self) -> None:
+        """What is over before it is on disk is neither sent nor open."""
+        self.world.disk.held = True
+        reserving = self.begin(self.operator.reserve("CP-1", 1, "04AABB", UNTIL))
+        self.world.clock.advance(3600)
+        self.world.disk.let_go()
+        self.failureResultOf(reserving, LocalProtocolError)
+        self.assertEqual(self.station.requests(), [])
+        self.assertOpen()
+
+    def test_forbiddenMeanwhile(self) -> None:
+        """What the rules forbid before it is on disk is neither sent nor open."""
+        told = {"key": "ReserveConnectorZeroSupported", "readonly": True, "value": "false"}
+        self.station.acts["GetConfiguration"] = {"configurationKey": [told]}
+        self.world.disk.held = True
+        reserving = self.begin(self.operator.reserve("CP-1", 0, "04AABB", UNTIL))
+        self.get(self.operator.get_configuration("CP-1"))
+        self.world.disk.let_go()
+        self.failureResultOf(reserving, LocalProtocolError)
+        self.assertEqual(self.station.requests("ReserveNow"), [])
+        self.assertOpen()
+
+    def test_notWritable(self) -> None:
+        """A request that cannot be sent is not noted."""
+        reserving = self.operator.reserve("CP-1", 1, "x" * 21, UNTIL)
+        self.error_of(reserving, LocalProtocolError)
+        self.assertOpen()
+
     def test_notInTheFuture(self) -> None:
         """A reservation that is over already is not made."""
         said = self.error_of(
@@ -129,6 +177,7 @@ class Reservations(OperatorCase):
         self.world.disk.broken = True
         self.error_of(self.operator.reserve("CP-1", 1, "04AABB", UNTIL), StorageError)
         self.assertEqual(self.station.requests(), [])
+        self.assertEqual(self.operator.reservations.open(), ())
 
     def test_restart(self) -> None:
         """After a restart the same ones are open, and their ids are not given again."""
@@ -208,6 +257,17 @@ class Reservations(OperatorCase):
         said = self.error_of(reserving, LocalProtocolError)
         self.assertEqual(said, f"{MAX_RESERVATIONS} reservations are open already")
 
+    def test_tooManyAtOnce(self) -> None:
+        """Those that are on their way to the disk count too."""
+        self.patch(commands, "MAX_RESERVATIONS", 1)
+        self.world.disk.held = True
+        first = self.begin(self.operator.reserve("CP-1", 1, "04AABB", UNTIL))
+        reserving = self.operator.reserve("CP-1", 2, "04AABB", UNTIL)
+        said = self.error_of(reserving, LocalProtocolError)
+        self.assertEqual(said, "1 reservations are open already")
+        self.world.disk.let_go()
+        self.successResultOf(first)
+
     def test_byHand(self) -> None:
         """A reservation that somebody has made as JSON is open like any other."""
         self.call("ReserveNow", REQUESTS["ReserveNow"])
@@ -219,14 +279,62 @@ class Reservations(OperatorCase):
         """The same id again replaces the reservation; refused, the old one goes on."""
         self.call("ReserveNow", REQUESTS["ReserveNow"])
         (first,) = self.operator.reservations.open()
-        longer = {**REQUESTS["ReserveNow"], "expiryDate": "2026-03-01T14:00:00Z"}
         self.station.acts["ReserveNow"] = {"status": "Rejected"}
-        self.call("ReserveNow", longer)
+        self.call("ReserveNow", LONGER)
         self.assertOpen(first)
         self.station.acts["ReserveNow"] = ACCEPTED
-        self.call("ReserveNow", longer)
+        self.call("ReserveNow", LONGER)
         (second,) = self.operator.reservations.open()
         self.assertEqual(second.expires_at, NOW + timedelta(hours=2))
+
+    def test_usedWhileReplaced(self) -> None:
+        """One that is used while it is replaced does not come back when that is refused."""
+        self.call("ReserveNow", REQUESTS["ReserveNow"])
+        del self.station.acts["ReserveNow"]
+        replacing = self.operator.call("CP-1", "ReserveNow", LONGER)
+        self.operator.reservations.used("CP-1", 5)
+        unique_id = self.station.requests("ReserveNow")[-1][1]
+        self.station.say([3, unique_id, {"status": "Rejected"}])
+        self.assertEqual(self.successResultOf(replacing), {"status": "Rejected"})
+        self.assertOpen()
+
+    def test_usedBeforeReplaced(self) -> None:
+        """When it is used before the other one is on disk, that one is not sent."""
+        self.call("ReserveNow", REQUESTS["ReserveNow"])
+        self.world.disk.held = True
+        replacing = self.operator.call("CP-1", "ReserveNow", LONGER)
+        self.operator.reservations.used("CP-1", 5)
+        self.world.disk.let_go()
+        error = self.failureResultOf(replacing, LocalProtocolError).value
+        self.assertEqual(str(error), "reservation 5 was over before it was sent")
+        self.assertEqual(len(self.station.requests("ReserveNow")), 1)
+        self.assertOpen()
+
+    def test_oneOrderAtATime(self) -> None:
+        """What is being made is neither cancelled nor replaced before that is answered."""
+        del self.station.acts["ReserveNow"]
+        reserving = self.operator.call("CP-1", "ReserveNow", REQUESTS["ReserveNow"])
+        for action, payload in (
+            ("CancelReservation", {"reservationId": 5}),
+            ("ReserveNow", LONGER),
+        ):
+            said = self.call_error(action, payload, LocalProtocolError)
+            self.assertEqual(said, "reservation 5 is being made or cancelled already")
+        self.station.say([3, self.station.requests()[-1][1], ACCEPTED])
+        self.successResultOf(reserving)
+        self.assertIs(self.cancel(5), CancelReservationStatus.ACCEPTED)
+
+    def test_refusedWithBrokenDisk(self) -> None:
+        """Whoever asked learns that it was refused, also when that cannot be written down."""
+
+        def refuse(_request: object) -> object:
+            self.world.disk.broken = True
+            raise Refuse
+
+        self.station.acts["ReserveNow"] = refuse
+        reserving = self.operator.reserve("CP-1", 1, "04AABB", UNTIL)
+        self.error_of(reserving, DeviceRefusal)
+        self.assertEqual(self.operator.reservations.open(), ())
 
     def test_idOfAnother(self) -> None:
         """The id of another Charge Point's reservation is not given twice."""

@@ -187,3 +187,31 @@ class Settings(SynchronousTestCase):
         self.assertTrue(evolve(SITE, password="x").asks_passwords)
         own = evolve(SITE.charge_points["CP-1"], password="x")
         self.assertTrue(CentralSystemSettings({"CP-1": own}).asks_passwords)
+
+
+class Races(Case):
+    """Log-ins while a key is on its way."""
+
+    def test_oldDuringOffer(self) -> None:
+        """Who logs in with the key that he has does not undo the one that he is offered."""
+        self.give(KEY)
+        self.world.disk.held = True
+        offering = self.passwords.offered("CP-1", NEXT)
+        self.assertTrue(self.knows(KEY))
+        self.world.disk.let_go()
+        self.successResultOf(offering)
+        self.assertTrue(self.knows(KEY))
+        self.successResultOf(self.passwords.taken("CP-1"))
+        self.assertTrue(self.knows(NEXT))
+        self.restart()
+        self.assertTrue(self.knows(NEXT))
+        self.assertFalse(self.knows(KEY))
+
+    def test_refusedAndUsed(self) -> None:
+        """Who says that he refuses a key and logs in with it has it."""
+        self.give(KEY)
+        self.assertTrue(self.knows(KEY))
+        self.offer(NEXT)
+        self.assertTrue(self.knows(NEXT))
+        self.successResultOf(self.passwords.kept("CP-1"))
+        self.assertTrue(self.knows(NEXT))

@@ -85,6 +85,19 @@ class OnTheWire(SynchronousTestCase):
         self.assertEqual(1, len(self.world.ledger.rows))
         self.assertEqual([], self.world.ledger.stray_stops)
 
+    def test_sameStartLater(self) -> None:
+        """
+        Some begin with the same ids after each restart, and have no clock: what they say once
+        more, after the end of the first, is another transaction.
+        """
+        start = {**START, "timestamp": "1970-01-01T00:00:00Z"}
+        first, _ = self.twice("StartTransaction", start)
+        self.peer.ask("StopTransaction", stop_of(first[2]["transactionId"]))  # type: ignore[call-overload]
+        self.world.clock.advance(60)
+        second, third = self.twice("StartTransaction", start)
+        self.assertNotEqual(first, second)
+        self.assertEqual(second, third)
+
     def test_restartedIds(self) -> None:
         """The same id with other words is another message."""
         other = {**VALUES, "connectorId": 2}

@@ -51,7 +51,9 @@ class Start(SynchronousTestCase):
     def test_connector(self) -> None:
         """At a connector without [evse] it is stored, refused and warned of."""
         world = World()
-        (warning,) = self.refused(world, world.connect(), STRANGE)
+        peer = world.connect()
+        warning, _ = self.refused(world, peer, STRANGE)
+        self.assertEqual(1, len(peer.requests("SetChargingProfile")))
         self.assertIn("CP-1: connector 3 is no EVSE of the site", warning)
 
     def test_tag(self) -> None:
@@ -63,7 +65,7 @@ class Start(SynchronousTestCase):
     def test_station(self) -> None:
         """A Charge Point that is accepted without being configured has no EVSE either."""
         world = World(ACCEPTING)
-        (warning,) = self.refused(world, world.connect("new"), START)
+        warning, _ = self.refused(world, world.connect("new"), START)
         self.assertIn("new: connector 1 is no EVSE of the site", warning)
 
 
@@ -139,11 +141,33 @@ class Standing(SynchronousTestCase):
         peer = World().connect()
         says(peer, 3, "Preparing")
         ((_, unique_id, *_),) = peer.requests("SetChargingProfile")
+        peer.answers["GetConfiguration"] = {}
         with capturedLogs() as logged:
             peer.say([4, unique_id, "NotSupported", "", {}])
         (warning,) = warnings(logged)
         self.assertIn("CP-1: ", warning)
         peer.ask("Heartbeat")
+
+    def test_toldAgain(self) -> None:
+        """It is told again with its next state, until it takes it, and then no more."""
+        peer = World().connect()
+        peer.answers["GetConfiguration"] = {}
+        says(peer, 3, "Preparing")
+        peer.say([3, peer.requests("SetChargingProfile")[-1][1], {"status": "Rejected"}])
+        says(peer, 3, "Preparing")
+        peer.say([3, peer.requests("SetChargingProfile")[-1][1], {"status": "Accepted"}])
+        says(peer, 3, "Preparing")
+        self.assertEqual(2, len(peer.requests("SetChargingProfile")))
+
+    def test_watts(self) -> None:
+        """One that takes watts only gets no watts."""
+        peer = World().connect()
+        key = {"key": "ChargingScheduleAllowedChargingRateUnit", "readonly": True}
+        peer.answers["GetConfiguration"] = {"configurationKey": [key | {"value": "Power"}]}
+        says(peer, 3, "Preparing")
+        peer.say([3, peer.requests("SetChargingProfile")[-1][1], {"status": "Rejected"}])
+        schedule = peer.requests("SetChargingProfile")[-1][3]["csChargingProfiles"]
+        self.assertEqual("W", schedule["chargingSchedule"]["chargingRateUnit"])
 
 
 class End(SynchronousTestCase):

@@ -181,9 +181,11 @@ class MemoryLedger:
 
     def _start(self, start: TransactionStart) -> StoredStart:
         for row in self.rows.values():
-            same_words = row.state == "open" and _words(row.start) == _words(start)
+            same_words = _words(row.start) == _words(start) and (
+                row.state == "open" or (row.state == "superseded" and self._is_newest(row))
+            )
             if same_words or _key(row.start) == _key(start):
-                return StoredStart(row.transaction, True, ())
+                return self._repeated(row)
         made = Transaction(
             next(self._ids), start.id_tag, start.verdict, start.started_at, start.meter_start_wh
         )
@@ -196,6 +198,17 @@ class MemoryLedger:
             self.rows[number] = evolve(self.rows[number], state="superseded")
         self.rows[made.transaction_id] = _Row(start, made)
         return StoredStart(made, False, superseded)
+
+    def _is_newest(self, row: _Row) -> bool:
+        here = (one for one, other in self.rows.items() if _place(other) == _place(row))
+        return row.transaction.transaction_id == max(here)
+
+    def _repeated(self, row: _Row) -> StoredStart:
+        number = row.transaction.transaction_id
+        if row.state == "superseded" and self._is_newest(row):
+            self.rows[number] = evolve(row, state="open")
+        runs = self.rows[number].state == "open"
+        return StoredStart(row.transaction, True, (), runs)
 
     def _vacated(self, charge_point: str, connector: int) -> None:
         for number, row in self.rows.items():
@@ -218,6 +231,10 @@ class MemoryLedger:
             taken_wh if taken_wh >= 0 else None,
             row.start.id_tag,
         )
+
+
+def _place(row: _Row) -> tuple[object, ...]:
+    return _key(row.start)[:2]
 
 
 def _words(start: TransactionStart) -> tuple[object, ...]:

@@ -237,7 +237,7 @@ CASES: tuple[Entry, ...] = (
              ends(),
              Finds(transactions=[{"transaction_id": ITS_NUMBER, "state": "stopped"}],
                    meter_values=[{"transaction_id": ITS_NUMBER}], review=[],
-                   counters={"calls_repeated": 4}),
+                   counters={"calls_repeated": 6}),
          )),
     Case("NEG-09", _NEGATIVE,
          "Answers that nobody waits for",

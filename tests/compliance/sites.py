@@ -14,6 +14,7 @@ __all__ = [
     "FIRST",
     "GARAGE",
     "INVALID",
+    "OBSERVED",
     "OTHER_OF_GROUP",
     "PARENT",
     "PASSWORD",
@@ -102,4 +103,6 @@ class Site:
 
 
 GARAGE = Site(_GARAGE)
+#: Where load management sets nothing, so that an operator may.
+OBSERVED = Site(_GARAGE.replace("[manager]\n", "[manager]\nload_management = observe\n"))
 STRICT_SITE = Site(_GARAGE + _STRICT)

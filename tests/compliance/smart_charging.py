@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.compliance.case import Case, Profile
 from tests.compliance.patterns import ABSENT, Moment
-from tests.compliance.sites import VALID
+from tests.compliance.sites import OBSERVED, VALID
 from tests.compliance.states import (
     BOOTED,
     CHARGING,
@@ -119,5 +119,6 @@ CASES: tuple[Case, ...] = (
                             "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 6}]},
                     }}),
              starts(), status("Charging"), ends("Local"),
-         )),
+         ),
+         site=OBSERVED),
 )

@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TypeVar
 
 from attrs import evolve
 from twisted.internet import reactor as running_reactor
-from twisted.internet.defer import Deferred, inlineCallbacks, succeed
+from twisted.internet.defer import Deferred, inlineCallbacks
 from websockets.typing import Subprotocol
 
 from cfos_cm.central_system.central_system import CentralSystem
@@ -160,9 +160,14 @@ class SocketBench:
 
     def facts(self) -> Deferred[Facts]:
         """See L{tests.compliance.bench.Bench.facts}."""
+        ledger = self._site.ledger
+        assert ledger is not None, "the site does not run"
+        return ledger.settled().addCallback(lambda _: self._facts())
+
+    def _facts(self) -> Facts:
         with closing(sqlite3.connect(self._folder / "site.sqlite")) as database:
             database.row_factory = sqlite3.Row
-            facts = Facts(
+            return Facts(
                 transactions=_rows(database, "transactions", _transaction),
                 meter_values=_rows(database, "meter_values", dict),
                 review=_rows(database, "stray_stops", _review),
@@ -174,7 +179,6 @@ class SocketBench:
                 counters=central_system.counted(self._system),
                 connected=[one.identity for one in self._system.sessions()],
             )
-        return succeed(facts)
 
     @property
     def _operator(self) -> Operator:

@@ -46,7 +46,7 @@ class Ocpp16(SynchronousTestCase):
 
     def apply(
         self, current_ma: int, transaction_id: int | None = None, from_scratch: bool = False
-    ) -> Deferred[None]:
+    ) -> Deferred[bool | None]:
         """Order it a current."""
         return self.evse.apply(Setpoint(current_ma, WHY), transaction_id, from_scratch)
 
@@ -177,14 +177,20 @@ class Ocpp16(SynchronousTestCase):
             self.assertEqual(str(failure.value), f"TxProfile was answered with {status}")
 
     def test_firstRefused(self) -> None:
-        """A refused default profile does not matter where the transaction takes its limit."""
+        """Where the transaction takes its limit, a refused default profile is told, no more."""
         del self.peer.answers["SetChargingProfile"]
         ordered = self.apply(6000, 77, from_scratch=True)
         self.peer.say([3, self.peer.requests()[0][1], {"status": "Rejected"}])
         self.assertNoResult(ordered)
         self.peer.say([3, self.peer.requests()[-1][1], {"status": "Accepted"}])
-        self.successResultOf(ordered)
+        self.assertIs(False, self.successResultOf(ordered))
         self.assertEqual(self.limits(), [0, 6])
+
+    def test_forbidsByDefault(self) -> None:
+        """It says whether the default profile was taken, where it was sent."""
+        self.assertIs(True, self.successResultOf(self.apply(0)))
+        self.assertIs(True, self.successResultOf(self.apply(6000, 77, from_scratch=True)))
+        self.assertIsNone(self.successResultOf(self.apply(6000, 77)))
 
     def test_firstNotAnswered(self) -> None:
         """When nothing answers the first profile, the second is not even tried."""
@@ -203,7 +209,7 @@ class Ocpp16(SynchronousTestCase):
         self.peer.answers["SetChargingProfile"] = {"status": "Perhaps"}
         self.assertUnknown(self.apply(6000, 77))
 
-    def assertUnknown(self, ordered: Deferred[None]) -> None:
+    def assertUnknown(self, ordered: Deferred[bool | None]) -> None:
         """Fail unless it is not known whether C{ordered} is obeyed."""
         failure = self.failureResultOf(ordered, DeviceError)
         self.assertNotIsInstance(failure.value, DeviceRefusal)
@@ -237,7 +243,7 @@ class Units(SynchronousTestCase):
         self.world = World()
         self.peer = self.world.connect()
         now = self.world.system.roster.environment.now
-        self.evse = Ocpp16Evse("bay-1", 3, ("CP-1", 1), self.world.system, now)
+        self.evse = Ocpp16Evse("bay-1", 3, ("CP-1", 1), self.world.system, now, 16_000)
 
     def announce(self, units: str) -> None:
         """Say which units it takes."""
@@ -264,9 +270,39 @@ class Units(SynchronousTestCase):
         self.answer("Rejected")
         self.answer("Accepted")
         self.successResultOf(ordered)
-        self.assertEqual([("A", 6.0), ("W", 4140.0)], self.schedules())
+        self.assertEqual([("A", 6.0), ("W", 1242.0)], self.schedules())
         self.evse.apply(Setpoint(16000, WHY), 77, False)
         self.assertEqual(("W", 11040.0), self.schedules()[-1])
+
+    def watts(self, current_ma: int, phases: int, rating_ma: int | None) -> float:
+        """The limit for a current. [W]"""
+        self.world.system.learn("CP-1", Quirk.WATTS)
+        now = self.world.system.roster.environment.now
+        address = ("CP-1", 1)
+        evse = Ocpp16Evse("bay-1", phases, address, self.world.system, now, rating_ma)
+        ordered = evse.apply(Setpoint(current_ma, WHY), 77, False)
+        ((unit, limit),) = self.schedules()[-1:]
+        self.answer("Accepted")
+        self.successResultOf(ordered)
+        self.assertEqual("W", unit)
+        return limit
+
+    def test_onePhase(self) -> None:
+        """Drawn on one phase, it is no more current than was meant, at 207 V too."""
+        for phases in (1, 2, 3):
+            for current_ma in range(0, 16_000, 900):
+                limit_w = self.watts(current_ma, phases, 16_000)
+                self.assertLessEqual(limit_w, current_ma * 207 / 1000)
+                self.assertGreater(limit_w, current_ma * 207 / 1000 - 1)
+
+    def test_rating(self) -> None:
+        """With its full rating it gets the power of all phases: it can carry no more on one."""
+        for phases, expected in ((1, 3_680), (2, 7_360), (3, 11_040)):
+            self.assertEqual(expected, self.watts(16_000, phases, 16_000))
+
+    def test_ratingNotKnown(self) -> None:
+        """Where its rating is not known, it never does."""
+        self.assertEqual(3_312, self.watts(16_000, 3, None))
 
     def test_otherForms(self) -> None:
         """Some announce "W", in quotes or with blanks around it."""

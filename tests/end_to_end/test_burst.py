@@ -78,6 +78,7 @@ class Burst(cases.EndToEndCase):
         places = tuple(f"CP-{number:04}" for number in range(STATIONS))
         manager = self.started(places=places, fuse_a=2000)
         self.run_peers(self.garage(manager, places))
+        manager.stop()
         for table in ("transactions", "meter_values"):
             ((stored,),) = manager.rows(f"SELECT count(*) FROM {table}")
             self.assertEqual(STATIONS * ROUNDS, stored, table)

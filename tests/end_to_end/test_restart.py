@@ -63,6 +63,8 @@ class Restart(cases.EndToEndCase):
             ),
             [(self.transaction_id, "stopped", 1000, 4000)],
         )
+        # Readings are in the database a moment after their answers, and when it has stopped.
+        self.manager.stop()
         values = self.manager.rows("select transaction_id from meter_values")
         self.assertEqual(values, [(self.transaction_id,)] * 2)
         self.assertEqual(self.manager.rows("select * from stray_stops"), [])

@@ -66,8 +66,23 @@ class Mutator:
             changed = self._changed(payload)
             if isinstance(changed, dict) or random.random() < 0.1:
                 payload = changed
-        text = self._spelled(self._enveloped(self.action if case.is_request else "", payload))
-        for _ in range(random.choice((0, 0, 0, 0, 0, 1, 2, 8))):
+        return self._written(self._enveloped(self.action if case.is_request else "", payload))
+
+    def bent(self, action: str, payload: Any) -> bytes:
+        """
+        An input that is made from one message.
+
+        @param action: of a request; empty for a confirmation.
+        """
+        payload = json.loads(json.dumps(payload))
+        for _ in range(self._random.choice((1, 1, 2))):
+            changed = self._changed(payload)
+            payload = changed if isinstance(changed, dict) else payload
+        return self._written(self._enveloped(action, payload))
+
+    def _written(self, frame: list[Any]) -> bytes:
+        text = self._spelled(frame)
+        for _ in range(self._random.choice((0, 0, 0, 0, 0, 1, 2, 8))):
             text = self._damaged(text)
         return text
 

@@ -46,7 +46,9 @@ def charging(settings: EvseSettings, confirmed_ma: int | None = 0) -> Evse:
         occupancy=Occupancy.CHARGING,
         transaction=Transaction(1, "04A1", Verdict.ACCEPTED, NOON, 0),
         confirmed=None if confirmed_ma is None else setpoint(confirmed_ma),
+        forbids_by_default=confirmed_ma is not None,
         stale=confirmed_ma is None,
+        unsure=confirmed_ma is None,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -25,6 +25,8 @@ from cfos_cm.site.events import (
     DeviceBooted,
     EvseConnected,
     EvseLost,
+    EvseUnproven,
+    ProfilesMeddled,
     SetpointConfirmed,
     SetpointFailed,
     SetpointOrdered,
@@ -43,8 +45,21 @@ from .sites import NOON, WIRINGS, charging, circuits, setpoint, site
 
 IDENTITY = DeviceIdentity("V", "M")
 
-#: An order, and the number that its answer is recognised by.
-Numbered = tuple[int, Setpoint]
+
+@frozen
+class _Order:
+    """
+    An order as it was sent.
+
+    @ivar number: its answer is recognised by it.
+    @ivar in_transaction: it is about a transaction.
+    @ivar from_scratch: it says too that charging is forbidden outside a transaction.
+    """
+
+    number: int
+    setpoint: Setpoint
+    in_transaction: bool
+    from_scratch: bool
 
 
 @define
@@ -53,6 +68,7 @@ class _Device:
     An EVSE as it really is, which the program can only guess.
 
     @ivar obeyed_ma: what it obeys now. [mA]
+    @ivar forbids: it obeys 0 A outside a transaction.
     @ivar orders: under way to it, in the order in which they were sent.
     @ivar answers: under way from it.
     @ivar awaited: the orders whose answers the program waits for, by number; more than one only
@@ -60,7 +76,8 @@ class _Device:
     """
 
     obeyed_ma: int
-    orders: deque[Numbered] = field(factory=deque)
+    forbids: bool = False
+    orders: deque[_Order] = field(factory=deque)
     answers: deque[tuple[int, SiteEvent]] = field(factory=deque)
     awaited: dict[int, Setpoint] = field(factory=dict)
 
@@ -70,9 +87,12 @@ class _Network(RuleBasedStateMachine):
     A site whose messages are delayed and lost, and whose devices refuse, vanish and forget.
 
     @cvar failsafes: the fail-safe currents that an EVSE may have. [mA]
+    @cvar drops: whether EVSEs do as they like: drop their limits when they connect or start,
+        take no default profile, and obey whoever else tells them something.
     """
 
     failsafes: tuple[int, ...] = (0,)
+    drops = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,10 +153,11 @@ class _Network(RuleBasedStateMachine):
         """The program decides and orders; nothing that it orders is booked beyond what fits."""
         before = Wiring(self.state).free_beside(self.booked())
         for name, ordered in orders(self.state, decide(self.state)).items():
-            device = self.devices[name]
+            device, evse = self.devices[name], self.state.evses[name]
             self.number += 1
             self.fold(SetpointOrdered(name, ordered))
-            device.orders.append((self.number, ordered))
+            in_transaction = evse.active_transaction_id is not None
+            device.orders.append(_Order(self.number, ordered, in_transaction, evse.stale))
             device.awaited[self.number] = ordered
         for conductor, left_ma in Wiring(self.state).free_beside(self.booked()).items():
             assert left_ma >= min(0, before[conductor]), conductor
@@ -165,16 +186,22 @@ class _Network(RuleBasedStateMachine):
 
     # What devices and the network do.
 
-    def receive(self, name: str, refused: bool) -> None:
+    def receive(self, name: str, refused: bool, takes_default: bool = True) -> None:
         """The oldest order under way arrives and is obeyed, unless it is refused."""
         device = self.devices[name]
-        number, ordered = device.orders.popleft()
-        if refused:
-            answer: SiteEvent = SetpointFailed(name, ordered, True, "Rejected")
+        order = device.orders.popleft()
+        takes_default = takes_default or not self.drops
+        if refused or not (order.in_transaction or takes_default):
+            answer: SiteEvent = SetpointFailed(name, order.setpoint, True, "Rejected")
         else:
-            device.obeyed_ma = ordered.current_ma
-            answer = SetpointConfirmed(name, ordered)
-        device.answers.append((number, answer))
+            device.obeyed_ma = order.setpoint.current_ma
+            forbids = None
+            if order.from_scratch or not order.in_transaction:
+                # One that it took before is in force if it refuses the next.
+                device.forbids = device.forbids or takes_default
+                forbids = takes_default
+            answer = SetpointConfirmed(name, order.setpoint, forbids)
+        device.answers.append((order.number, answer))
 
     def answer(self, name: str) -> None:
         """The oldest answer under way arrives; nobody listens if it is not awaited."""
@@ -183,12 +210,27 @@ class _Network(RuleBasedStateMachine):
         if device.awaited.pop(number, None) is not None:
             self.fold(event)
 
-    @rule(data=st.data(), refused=st.integers(0, 4))
-    def deliver(self, data: st.DataObject, refused: int) -> None:
+    @rule(data=st.data(), refused=st.integers(0, 4), takes_default=st.booleans())
+    def deliver(self, data: st.DataObject, refused: int, takes_default: bool) -> None:
         """An order arrives."""
         name = self.pick(data, lambda evse, device: bool(device.orders))
         if name is not None:
-            self.receive(name, refused == 0)
+            self.receive(name, refused == 0, takes_default)
+
+    @rule(data=st.data())
+    def answer_too_late(self, data: st.DataObject) -> None:
+        """An order arrives and is obeyed, and nobody waits for the answer any more."""
+        name = self.pick(data, lambda evse, device: bool(device.orders))
+        if name is not None:
+            self.receive(name, False)
+            self.give_all_up(name)
+
+    @rule(data=st.data())
+    def doubt(self, data: st.DataObject) -> None:
+        """The program has waited long enough for one that may have forgotten everything."""
+        name = self.pick(data, lambda evse, device: evse.unsure)
+        if name is not None:
+            self.fold(EvseUnproven(name))
 
     @rule(data=st.data())
     def deliver_answer(self, data: st.DataObject) -> None:
@@ -226,7 +268,17 @@ class _Network(RuleBasedStateMachine):
         if name is not None:
             self.fall_back(name)
 
-    @rule(data=st.data(), how=st.sampled_from(["as it was", "fell back", "booted", "forgot"]))
+    def drop(self, name: str, obeyed_ma: int | None = None) -> None:
+        """A device forgets its limits, and obeys another one or none."""
+        if self.drops:
+            rating_ma = self.state.evses[name].settings.max_current_ma
+            self.devices[name].forbids = False
+            self.devices[name].obeyed_ma = rating_ma if obeyed_ma is None else obeyed_ma
+
+    @rule(
+        data=st.data(),
+        how=st.sampled_from(["as it was", "fell back", "booted", "forgot", "dropped"]),
+    )
     def connect(self, data: st.DataObject, how: str) -> None:
         """A device is there (again), perhaps only because it has started anew."""
         name = self.pick(data, lambda evse, device: evse.link is not Link.ONLINE)
@@ -237,6 +289,24 @@ class _Network(RuleBasedStateMachine):
         self.fold(EvseConnected(name, ""))
         if how in ("booted", "forgot"):
             self.fold(DeviceBooted(name, IDENTITY))
+        if how == "dropped":
+            self.drop(name)
+
+    @rule(data=st.data())
+    def boot(self, data: st.DataObject) -> None:
+        """A device says that it has started, on a connection that it has already."""
+        name = self.pick(data, lambda evse, device: evse.link is Link.ONLINE)
+        if name is not None:
+            self.fold(DeviceBooted(name, IDENTITY))
+            self.drop(name)
+
+    @rule(data=st.data(), obeyed_ma=st.integers(0, 16_000))
+    def meddle(self, data: st.DataObject, obeyed_ma: int) -> None:
+        """An operator has it obey something else."""
+        name = self.pick(data, lambda evse, device: evse.link is Link.ONLINE)
+        if name is not None:
+            self.fold(ProfilesMeddled(name, "an operator"))
+            self.drop(name, obeyed_ma)
 
     @rule(data=st.data())
     def start(self, data: st.DataObject) -> None:
@@ -266,8 +336,10 @@ class _Network(RuleBasedStateMachine):
 
     def end_limit(self, name: str) -> None:
         """Without a transaction a device that has a standing order obeys that."""
-        if self.state.evses[name].confirmed is not None:
+        if self.devices[name].forbids:
             self.devices[name].obeyed_ma = 0
+        else:
+            self.drop(name)
 
     @rule(data=st.data(), priority=st.integers(1, 3))
     def prefer(self, data: st.DataObject, priority: int) -> None:
@@ -324,9 +396,10 @@ class _Network(RuleBasedStateMachine):
 
 
 class _NetworkWithFailsafes(_Network):
-    """Devices that do not pause when they are on their own."""
+    """Devices that do not pause when they are on their own, and drop what they were told."""
 
     failsafes = (0, 6_000, 16_000)
+    drops = True
 
 
 class AdversaryTests(SynchronousTestCase):
@@ -394,6 +467,21 @@ class OrdersTests(SynchronousTestCase):
         state = fused(20_000, evse("a", 0), evse("b", 15_000))
         self.check(state, {"a": 6_000, "b": 14_000}, {"b": 14_000})
 
+    def test_may_have_forgotten(self) -> None:
+        """Who may have forgotten keeps what he was granted, and others are not raised."""
+        a, b = evolve(evse("a", 10_000), unsure=True, stale=True), evse("b", 6_000)
+        state = fused(40_000, a, b)
+        self.check(state, {"a": 10_000, "b": 20_000}, {"a": 10_000, "b": 8_000})
+        state = fused(36_000, a, b)
+        self.check(state, {"a": 10_000, "b": 20_000}, {"a": 10_000})
+
+    def test_many_may_have_forgotten(self) -> None:
+        """When all come back at once, all are told again what they had: nobody is paused."""
+        names = [f"e{number}" for number in range(200)]
+        charging_ = [evolve(evse(name, 10_000), unsure=True, stale=True) for name in names]
+        wanted = dict.fromkeys(names, 10_000)
+        self.check(fused(2_000_000, *charging_), wanted, wanted)
+
     def test_too_much_is_booked(self) -> None:
         """Where more is booked than fits, who shall have more keeps what it has."""
         state = fused(16_000, evse("a", 10_000), evse("b", 10_000))
@@ -419,13 +507,14 @@ class OrdersTests(SynchronousTestCase):
     def test_feared_is_not_granted(self) -> None:
         """A fail-safe current that is only feared is not given as long as it does not fit."""
         settings_ = EvseSettings("a", "main", failsafe_current_ma=16_000)
-        back = evolve(charging(settings_, 6_000), stale=True)
+        back = evolve(charging(settings_, 6_000), stale=True, unsure=True)
         state = fused(32_000, back, evse("b", 26_000))
         self.check(state, {"a": 16_000, "b": 16_000}, {"a": 6_000, "b": 16_000})
 
     def test_refused_then_unknown(self) -> None:
         """After a refusal that leaves nothing known, neither side is raised too early."""
-        state = fused(40_000, evolve(evse("a", 8_000), stale=True), evse("b", 32_000))
+        forgetful = evolve(evse("a", 8_000), stale=True, unsure=True)
+        state = fused(40_000, forgetful, evse("b", 32_000))
         state = fold(state, SetpointOrdered("a", setpoint(8_000)))
         state = fold(state, SetpointFailed("a", setpoint(8_000), True, "Rejected"))
         self.check(state, {"a": 20_000, "b": 20_000}, {"a": 8_000, "b": 20_000})

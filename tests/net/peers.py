@@ -200,7 +200,9 @@ class ServerCase(TestCase):
     async def dial(self, request: bytes = b"") -> Wire:
         """A TCP connection on which C{request} was sent."""
         endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.port_number)
-        wire: Wire = await endpoint.connect(Factory.forProtocol(Wire))
+        factory = Factory.forProtocol(Wire)
+        factory.noisy = False
+        wire: Wire = await endpoint.connect(factory)
         self._wires.append(wire)
         wire.say(request)
         return wire

@@ -198,6 +198,21 @@ class Pace(Case):
         self.world.clock.advance(10)
         await self.heartbeat(wire)
 
+    async def test_long_messages(self) -> None:
+        """Long messages count for as many as they take time."""
+        units = 60
+        text = HEARTBEAT + b" " * (units * LIMITS.message_unit_bytes)
+        wire = await self.flood(frame(TEXT, text) * 8)
+        await self.answers(wire, 4)
+        owed_s = (4 * (units + 1) - LIMITS.message_burst + 1) / LIMITS.messages_per_s
+        for _ in range(50):
+            self.world.clock.advance((owed_s - 0.01) / 50)
+            await self.turn()
+        await self.answers(wire, 4)
+        self.world.clock.advance(0.02)
+        await self.answers(wire, 5)
+        wire.drop()
+
     async def test_others(self) -> None:
         """Others are served meanwhile."""
         flooding = await self.flood(frame(TEXT, HEARTBEAT) * 2000)
@@ -318,3 +333,25 @@ class SlowReaders(Case):
         while self.server.connections:
             await self.turn()
         wire.drop()
+
+
+class Goodbye(Case):
+    """Somebody who goes on after we have said goodbye."""
+
+    async def test_cut_off(self) -> None:
+        """What he sends is not looked through for as long as he sends it."""
+        wire = await self.opened()
+        (connection,) = self.server.connections
+        steps = 0
+        look = type(connection).processData
+
+        def counted(self: object) -> bool:
+            nonlocal steps
+            steps += 1
+            return look(self)  # type: ignore[arg-type]
+
+        self.patch(type(connection), "processData", counted)
+        wire.say(frame(BINARY, b"x") + frame(CONTINUATION, b"", fin=False) * 20_000)
+        await wire.closed()
+        self.assertLess(steps, 5000)
+        self.assertEqual(set(), self.server.connections)

@@ -121,7 +121,8 @@ class Writing(Case):
         for eager in (False, True):
             server, peer = await self.connect(eager)
             peer.drop()
-            await deferLater(reactor, 0.01)
+            # The server has had no turn yet to notice it.
+            await peer.closed()
             server.transport.write(b"anybody?")
             self.assertIs(ConnectionLost, await server.ended)
 

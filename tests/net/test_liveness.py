@@ -51,6 +51,14 @@ class SilenceTests(SynchronousTestCase):
         self.clock.advance(0.1)
         self.assertEqual(1, self.fell)
 
+    def test_lasts(self) -> None:
+        """It can be asked how long it has lasted."""
+        self.clock.advance(60)
+        self.assertEqual(60, self.silence.lasts_s())
+        self.silence.heard()
+        self.clock.advance(1)
+        self.assertEqual(1, self.silence.lasts_s())
+
     def test_stop(self) -> None:
         """It leaves no timer."""
         self.silence.stop()
@@ -134,13 +142,24 @@ class NoPings(ServerCase):
     async def test_silent(self) -> None:
         """It is not pinged, and given up when two heartbeats are missing."""
         wire = await self.opened()
-        self.world.clock.pump([1] * 229)
+        two_heartbeats_s = 2 * self.settings.heartbeat_interval_s
+        silence_s = two_heartbeats_s + int(self.limits.silence_margin_s)
+        self.world.clock.pump([1] * (silence_s - 1))
         await self.turn()
         self.assertEqual((b"", False), (wire.heard, wire.ended))
         self.world.clock.advance(1)
         await wire.closed()
         self.assertEqual(b"", wire.heard)
         self.assertEqual(1, self.world.system.counters[Counter.PONGS_MISSED])
+
+    async def test_margin(self) -> None:
+        """How much later the second heartbeat may be is a bound like others."""
+        self.server.limits = evolve(self.limits, silence_margin_s=77)
+        wire = await self.opened()
+        self.world.clock.advance(2 * self.settings.heartbeat_interval_s + 76)
+        self.assertEqual(0, self.world.system.counters[Counter.PONGS_MISSED])
+        self.world.clock.advance(1)
+        await wire.closed()
 
     async def test_heartbeats(self) -> None:
         """It stays for as long as it says something."""

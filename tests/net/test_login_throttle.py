@@ -6,7 +6,13 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.net import login_throttle
-from cfos_cm.net.login_throttle import FORGET_S, FREE_FAILURES, MAX_DELAY_S, LoginThrottle
+from cfos_cm.net.login_throttle import (
+    FORGET_S,
+    FREE_FAILURES,
+    MAX_DELAY_AT_HOME_S,
+    MAX_DELAY_S,
+    LoginThrottle,
+)
 
 
 class ThrottleTests(SynchronousTestCase):
@@ -60,12 +66,30 @@ class ThrottleTests(SynchronousTestCase):
         self.assertEqual(0, self.throttle.wait_s("CP-2", "a"))
 
     def test_at_home(self) -> None:
-        """From where it was logged in last, a Charge Point is always tried."""
+        """From where it was logged in last, failures elsewhere do not count."""
         self.throttle.succeeded("CP-1", "home")
         for number in range(100):
             self.throttle.failed("CP-1", f"source {number}")
         self.assertEqual(0, self.throttle.wait_s("CP-1", "home"))
         self.assertGreater(self.throttle.wait_s("CP-1", "elsewhere"), 0)
+
+    def test_guessing_at_home(self) -> None:
+        """Failures at that place do, and the delay is a short one."""
+        self.throttle.succeeded("CP-1", "home")
+        self.fail_times(FREE_FAILURES, source="home")
+        waits = []
+        for _ in range(4):
+            waits.append(self.throttle.wait_s("CP-1", "home"))
+            self.fail_times(1, source="home")
+        self.assertEqual([1, 2, MAX_DELAY_AT_HOME_S, MAX_DELAY_AT_HOME_S], waits)
+        self.clock.advance(MAX_DELAY_AT_HOME_S)
+        self.assertEqual(0, self.throttle.wait_s("CP-1", "home"))
+
+    def test_other_case(self) -> None:
+        """Upper and lower case make no other identity, known or not."""
+        self.fail_times(FREE_FAILURES - 1, identity="nobody")
+        self.fail_times(1, identity="Nobody")
+        self.assertEqual(1, self.throttle.wait_s("NOBODY", "a"))
 
     def test_moved(self) -> None:
         """Only where it was last."""

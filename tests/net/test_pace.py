@@ -54,6 +54,32 @@ class PaceTests(SynchronousTestCase):
         for start_s in range(0, 1000, 200):
             self.assertNotIn(Step.HANG_UP, self.flood(pace, start_s, start_s + 190))
 
+    def test_size(self) -> None:
+        """A message costs one, and one more for each whole unit of its length."""
+        unit = LIMITS.message_unit_bytes
+        for size_bytes, messages in ((unit - 1, 200), (unit, 100), (255 * 1024, 4)):
+            pace = Pace(LIMITS, 0)
+            steps = [pace.spend(0, size_bytes) for _ in range(messages)]
+            self.assertEqual([Step.GO_ON] * (messages - 1) + [Step.PAUSE], steps, size_bytes)
+
+    def test_pause(self) -> None:
+        """A pause is as long as it takes to pay for what was read, and never too short."""
+        pace = Pace(LIMITS, 0)
+        for _ in range(200):
+            pace.spend(0)
+        self.assertEqual(LIMITS.pause_s, pace.pause_s())
+        pace.spend(0, 63 * LIMITS.message_unit_bytes)
+        self.assertAlmostEqual(65 / 50, pace.pause_s())
+
+    def test_debts(self) -> None:
+        """Long messages one after the other are read no faster than they are paid for."""
+        pace, now_s, read_bytes, size_bytes = Pace(LIMITS, 0), 0.0, 0, 255 * 1024
+        while now_s < 100:
+            step = pace.spend(now_s, size_bytes)
+            read_bytes += size_bytes
+            now_s += 0 if step is Step.GO_ON else pace.pause_s()
+        self.assertLess(read_bytes, (200 + 50 * 101) * LIMITS.message_unit_bytes)
+
     @given(st.lists(st.floats(0, 1), max_size=300))
     def test_never_more(self, pauses_s: list[float]) -> None:
         """In no time are more messages let through than a burst and what the time is worth."""

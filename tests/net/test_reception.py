@@ -8,7 +8,7 @@ from twisted.logger import capturedLogs, formatEvent
 from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.central_system.settings import ChargePointSettings, UnknownChargePoints
 from cfos_cm.counters import Counter
-from cfos_cm.net.login_throttle import FREE_FAILURES
+from cfos_cm.net.login_throttle import FREE_FAILURES, MAX_DELAY_AT_HOME_S
 from cfos_cm.quirk import Quirk
 from tests.central_system.world import BAY_1, BAY_2, SITE
 
@@ -197,10 +197,15 @@ class Logins(ServerCase):
         self.assertEqual(429, await self.status(self.request(PASSWORD)))
 
     async def test_at_home(self) -> None:
-        """Where a Charge Point was logged in last, it is never put off."""
+        """Where a Charge Point was logged in last, guessers do not keep it out for long."""
         wire = await self.dial(self.request(PASSWORD))
         await wire.head()
-        await self.fail(FREE_FAILURES + 3)
+        await self.fail(FREE_FAILURES)
+        for _ in range(5):
+            self.assertEqual(429, await self.status(self.request("wrong")))
+            self.world.clock.advance(MAX_DELAY_AT_HOME_S)
+            await self.fail(1)
+        self.world.clock.advance(MAX_DELAY_AT_HOME_S)
         self.assertEqual(101, await self.status(self.request(PASSWORD)))
 
     async def test_no_password(self) -> None:
@@ -214,8 +219,8 @@ class Logins(ServerCase):
         await self.fail(FREE_FAILURES)
         self.assertEqual(101, await self.status(self.request(PASSWORD, "CP-2")))
 
-    async def test_nobodyLearns(self) -> None:
-        """Where only some have to know a password, an unknown one is told no more."""
+    async def test_nobody_learns(self) -> None:
+        """Where only some have to know a password, an unknown one is told the same."""
         own = evolve(SITE.charge_points["CP-1"], password=PASSWORD)
         settings = evolve(
             SITE,
@@ -224,8 +229,15 @@ class Logins(ServerCase):
             unknown=UnknownChargePoints.REFUSE,
         )
         self.world.system.configure(settings)
-        for identity in ("nobody", "CP-1"):
-            self.assertEqual(401, await self.status(self.request("wrong", identity)))
+        told = []
+        for names in (("nobody", "Nobody"), ("CP-1", "cp-1")):
+            requests = [upgrade(f"/{names[0]}")]
+            requests += [self.request("wrong", names[0])] * (FREE_FAILURES - 1)
+            requests += [self.request("wrong", names[1])] * 2
+            told.append([await self.asked(request) for request in requests])
+        self.assertEqual(told[0], told[1])
+        self.assertIn(" 401 ", told[0][-2])
+        self.assertIn(" 429 ", told[0][-1])
 
     async def test_refused(self) -> None:
         """Identities that are refused are counted."""

@@ -8,6 +8,7 @@ from twisted.python.failure import Failure
 
 from cfos_cm.central_system.settings import UnknownChargePoints
 from cfos_cm.net.charge_point_server import ChargePointConnection
+from cfos_cm.net.quiet_log import QUIET_S
 from tests.central_system.world import SITE
 
 from .peers import CLOSE, ServerCase, basic, frame, upgrade
@@ -29,7 +30,8 @@ class Why(ServerCase):
     settings = evolve(SITE, password=PASSWORD, unknown=UnknownChargePoints.REFUSE)
 
     async def refused(self, request: bytes) -> str:
-        """The one warning that a request gets."""
+        """The one warning that a request gets, if there was none like it for a while."""
+        self.world.clock.advance(QUIET_S)
         with capturedLogs() as logged:
             head = await self.asked(request)
         self.assertNotIn(" 101 ", head)
@@ -94,6 +96,52 @@ class Why(ServerCase):
         self.assertIn("add no-subprotocol to the quirks of its EVSE", line)
 
 
+class Often(ServerCase):
+    """What anybody can bring about is told once."""
+
+    settings = evolve(SITE, password=PASSWORD, unknown=UnknownChargePoints.REFUSE)
+
+    async def test_often(self) -> None:
+        """Each kind of refusal has one line, however often it happens."""
+        header = f"Authorization: {basic('new', PASSWORD)}"
+        kinds = (
+            upgrade("/CP-1"),
+            upgrade("/CP-1", f"Authorization: {basic('CP-1', 'wrong')}"),
+            upgrade("/CP-1", "Authorization: Basic ???"),
+            upgrade("/new", header),
+            upgrade("/.."),
+            upgrade("/CP-1", subprotocol="ocpp2.0.1"),
+            upgrade("/CP-1").replace(b"Connection: Upgrade\r\n", b""),
+            b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        )
+        for request in kinds:
+            self.world.clock.advance(QUIET_S)
+            with capturedLogs() as logged:
+                await self.asked(request)
+            self.assertNotEqual([], logged, request)
+            with capturedLogs() as logged:
+                for _ in range(3):
+                    await self.asked(request)
+            self.assertEqual([], lines(logged), request)
+
+    async def test_left_out(self) -> None:
+        """After a while there is one more, which says how many there were meanwhile."""
+        for _ in range(4):
+            await self.asked(upgrade("/CP-1"))
+        self.world.clock.advance(QUIET_S)
+        with capturedLogs() as logged:
+            await self.asked(upgrade("/CP-1"))
+        (line,) = lines(logged)
+        self.assertIn("CP-1 refused: it has sent no password (and 3 like this", line)
+
+    async def test_others(self) -> None:
+        """Another wallbox is named at once, for it has to be looked after, too."""
+        await self.asked(upgrade("/CP-1"))
+        with capturedLogs() as logged:
+            await self.asked(upgrade("/CP-2"))
+        self.assertIn("CP-2 refused", "".join(lines(logged)))
+
+
 class Secrets(ServerCase):
     """What a peer has written is in no line of the log, and in no answer."""
 
@@ -103,6 +151,7 @@ class Secrets(ServerCase):
         """None of these is upgraded, and none is repeated."""
         for request in requests:
             self.assertIn(SECRET.encode(), request)
+            self.world.clock.advance(QUIET_S)
             with capturedLogs() as logged:
                 wire = await self.dial(request)
                 head = await wire.head()

@@ -20,11 +20,11 @@ class JudgeTests(SynchronousTestCase):
             (Incumbent(None), LET_IN, CHALLENGE),
             (stale, LET_IN, CHALLENGE),
             (fresh, CHALLENGE, CHALLENGE),
-            (Incumbent(None, is_sending=True), LET_IN, REFUSE),
-            (Incumbent(1, is_sending=True), REFUSE, REFUSE),
-            (Incumbent(None, answers_pings=False), LET_IN, LET_IN),
-            (Incumbent(1, answers_pings=False), LET_IN, LET_IN),
-            (Incumbent(1, answers_pings=False, is_sending=True), LET_IN, LET_IN),
+            (Incumbent(None, is_alive=True), LET_IN, REFUSE),
+            (Incumbent(30.0, is_alive=True), LET_IN, REFUSE),
+            (Incumbent(29.9, is_alive=True), REFUSE, REFUSE),
+            (Incumbent(None, is_alive=False), LET_IN, LET_IN),
+            (Incumbent(29.9, is_alive=False), LET_IN, LET_IN),
         ):
             self.assertIs(with_password, judge(True, incumbent, 30), incumbent)
             self.assertIs(without, judge(False, incumbent, 30), incumbent)

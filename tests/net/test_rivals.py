@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs, formatEvent
 
 from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.central_system.settings import ChargePointSettings
@@ -179,6 +180,17 @@ class Unauthenticated(Case):
             await self.turn()
         await self.assertRefused(await self.dialled())
 
+    async def test_told(self) -> None:
+        """Somebody who tries again and again does not fill the log."""
+        first = await self.first()
+        with capturedLogs() as logged:
+            for _ in range(5):
+                second = await self.dialled()
+                first.say(frame(PONG, await self.challenged(first)))
+                await self.assertRefused(second)
+        told = [line for line in map(formatEvent, logged) if "is alive" in line]
+        self.assertEqual(1, len(told), told)
+
     async def test_stopping(self) -> None:
         """Who waits when we stop is dropped, and never opened."""
         first = await self.first()
@@ -260,27 +272,101 @@ class Authenticated(Case):
         await self.assertServed(first)
 
 
-class Silent(Case):
-    """A Charge Point that must not be pinged cannot be asked."""
+def not_pinged() -> ChargePointSettings:
+    """A Charge Point that must not be pinged."""
+    quirks = QuirkPolicy(named=frozenset({Quirk.NO_PING}))
+    return ChargePointSettings("CP-1", {1: BAY_1, 2: BAY_2}, quirks=quirks)
 
-    settings = evolve(
-        SITE,
-        charge_points={
-            "CP-1": ChargePointSettings(
-                "CP-1",
-                {1: BAY_1, 2: BAY_2},
-                quirks=QuirkPolicy(named=frozenset({Quirk.NO_PING})),
-            )
-        },
-    )
+
+#: So long after its last word a Charge Point that cannot be asked is taken to be alive. [s]
+ALIVE_S = SITE.heartbeat_interval_s + LIMITS.silence_margin_s
+
+
+class Silent(Case):
+    """A Charge Point that must not be pinged cannot be asked: what counts is its last word."""
+
+    settings = evolve(SITE, charge_points={"CP-1": not_pinged()})
+
+    async def test_alive(self) -> None:
+        """While it is heard of, a newcomer without a password is refused, every time."""
+        first = await self.first()
+        for _ in range(3):
+            self.world.clock.advance(ALIVE_S - 1)
+            await self.assertRefused(await self.dialled())
+            await self.assertServed(first)
+        self.assertEqual(b"", first.heard)
+        self.assertEqual(0, self.counted(Counter.CONNECTIONS_REPLACED))
+
+    async def test_silent(self) -> None:
+        """When it has missed a heartbeat, the newcomer takes over at once."""
+        first = await self.first()
+        self.world.clock.advance(ALIVE_S)
+        second = await self.dialled()
+        self.assertIn(" 101 ", await second.head())
+        self.assertEqual(1000, await first.close_code())
+        await self.assertServed(second)
+
+
+class SilentAndAuthenticated(Case):
+    """The same where it has to know a password."""
+
+    settings = evolve(SITE, password=PASSWORD, charge_points={"CP-1": not_pinged()})
+    request = upgrade("/CP-1", AUTHORIZATION)
 
     async def test_newest(self) -> None:
-        """Its newest connection counts, however often."""
-        for _ in range(3):
-            wire = await self.dialled()
-            self.assertIn(" 101 ", await wire.head())
-        await self.assertServed(wire)
+        """The newest connection counts, once within the interval."""
+        await self.first()
+        second = await self.first()
+        await self.assertRefused(await self.dialled())
+        await self.assertServed(second)
+        self.world.clock.advance(LIMITS.replacement_interval_s)
+        await self.assertServed(await self.first())
         self.assertEqual(2, self.counted(Counter.CONNECTIONS_REPLACED))
+
+    async def test_silent(self) -> None:
+        """One that is silent is in nobody's way, whatever it has displaced."""
+        await self.first()
+        self.world.clock.advance(ALIVE_S)
+        await self.first()
+        self.world.clock.advance(ALIVE_S)
+        await self.assertServed(await self.first())
+
+
+class LearnedLater(Case):
+    """It turns out while a newcomer waits that the earlier connection must not be pinged."""
+
+    async def learned_while_challenged(self) -> tuple[Wire, Wire]:
+        """An earlier connection, and one that waits for its place."""
+        first = await self.first()
+        self.world.clock.advance(LIMITS.ping_interval_s - 1)
+        second = await self.dialled()
+        await self.challenged(first)
+        self.patch(self.world.system, "quirks_of", lambda _: frozenset({Quirk.NO_PING}))
+        self.world.clock.advance(1)
+        return first, second
+
+    async def test_heard(self) -> None:
+        """It is still listened to: the newcomer is refused, and no timer is left."""
+        first, second = await self.learned_while_challenged()
+        await self.assertServed(first)
+        await self.assertRefused(second)
+        self.world.clock.advance(LIMITS.challenge_s)
+        await self.assertServed(first)
+
+    async def test_unanswered(self) -> None:
+        """That it has not answered the ping is not held against it."""
+        first, second = await self.learned_while_challenged()
+        self.world.clock.advance(LIMITS.challenge_s)
+        await self.assertRefused(second)
+        await self.assertServed(first)
+        self.assertEqual(0, self.counted(Counter.PONGS_MISSED))
+
+    async def test_before(self) -> None:
+        """Once it is known it is not pinged for a newcomer either."""
+        first = await self.first()
+        self.patch(self.world.system, "quirks_of", lambda _: frozenset({Quirk.NO_PING}))
+        await self.assertRefused(await self.dialled())
+        self.assertEqual(b"", first.heard)
 
 
 class Fight(Case):

@@ -10,7 +10,9 @@ from attrs import field, frozen
 from twisted.internet import defer, reactor
 
 from cfos_cm.errors import DeviceError
+from cfos_cm.net.limits import ServerLimits
 from cfos_cm.services.charging_site import ChargingSite
+from cfos_cm.services.config import read_config
 from cfos_cm.simulator.personas.persona import Performance, Persona
 from cfos_cm.simulator.personas.play import play
 from cfos_cm.simulator.personas.stage import Stage
@@ -25,9 +27,9 @@ from cfos_cm.storage.transactions import Ledger, StoredTransaction
 from cfos_cm.v16.types import Message
 from tests.services.sites import SiteCase
 
-__all__ = ["IDENTITY", "TAG", "PersonaCase", "Scene", "Stored", "is_limited"]
+__all__ = ["IDENTITY", "PINGED_AT_ONCE", "TAG", "PersonaCase", "Scene", "Stored", "is_limited"]
 
-IDENTITY = "CP-0001"
+IDENTITY = "FAKE-1"
 TAG = "04A1B2C3D4E5F6"
 
 
@@ -86,10 +88,25 @@ class Scene:
         return state.evses["bay"]
 
 
+#: Nobody waits half a minute here to be pinged.
+PINGED_AT_ONCE = ServerLimits(ping_interval_s=0.1, pong_timeout_s=0.1)
+
+
 class PersonaCase(SiteCase):
-    """A test with a site that has one EVSE."""
+    """
+    A test with a site that has one EVSE.
+
+    @ivar limits: how much of everything its sites give a wallbox; C{None}: the usual.
+    """
 
     timeout = 40
+    limits: ServerLimits | None = None
+
+    def site(self) -> ChargingSite:
+        """The site of the configuration, not started; stopped after the test."""
+        site = ChargingSite(read_config(str(self.path)), reactor, self.limits)
+        self.addCleanup(lambda: site.stopService() if site.running else None)
+        return site
 
     async def perform(
         self,
@@ -128,22 +145,27 @@ class PersonaCase(SiteCase):
                 answer = site.central_system.call(IDENTITY, request)
                 answer.addCallbacks(answers.append, _noting(answers))
 
-        stage = Stage(
+        stage = self.stage(
+            port, password=password, timeout_s=timeout_s, tell=ask, audience=look
+        )
+        performance = await play(persona, stage)
+        state = _state(site)
+        assert site.ledger is not None
+        await site.ledger.settled()
+        await site.stopService()
+        return Scene(performance, moments, state, await self.stored(site), answers)
+
+    def stage(self, port: int, **more: Any) -> Stage:
+        """Where a persona plays against a site; C{more}: what is not as usual."""
+        return Stage(
             reactor=reactor,
             now=lambda: datetime.now(UTC),
             address=Address("127.0.0.1", port),
             identity=IDENTITY,
-            password=password,
             id_tag=TAG,
-            timeout_s=timeout_s,
             patience_s=0.5,
-            tell=ask,
-            audience=look,
+            **more,
         )
-        performance = await play(persona, stage)
-        state = _state(site)
-        await site.stopService()
-        return Scene(performance, moments, state, await self.stored(site), answers)
 
     async def settled(self, site: ChargingSite, moment: str, within_s: float) -> None:
         """

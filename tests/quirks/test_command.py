@@ -47,6 +47,7 @@ class CommandLine(ConsoleCase):
             ([], "one of the arguments --list --all --persona is required"),
             (["--all"], "the URL of a Central System is required"),
             (["--all", "http://127.0.0.1/"], "allowed: ws://HOST:PORT/PATH"),
+            (["--all", "wss://127.0.0.1/"], "the URL: TLS (wss://) is to come; allowed: ws"),
             (["--persona", "Q99", url], "'Q99' is none of the personas; --list shows them"),
             (["--persona", "Q9", url], "Q9 is not played: it is about certificates"),
             (["--all", "--list", url], "not allowed with argument"),
@@ -110,7 +111,8 @@ class Live(PersonaCase):
             await self.served("none"), "--persona", "Q1", "--persona", "Q24"
         )
         self.assertEqual((1, ""), (ended.status, ended.error))
-        self.assertTrue(ended.lines[1].startswith("  BAD refused   connects: HTTP 400"))
+        refused = "  BAD refused   connects without it: HTTP 400"
+        self.assertTrue(ended.lines[3].startswith(refused), ended.lines)
         self.assertIn(f"  why it matters: {PERSONAS['Q1'].why}", ended.lines)
         self.assertIn(f"  seen in: {PERSONAS['Q1'].evidence[0]}", ended.lines)
         self.assertEqual("1 passed, 1 failed, 0 not shown", ended.lines[-1])
@@ -121,9 +123,20 @@ class Live(PersonaCase):
             await self.served(), "--persona", "Q39", "--patience", "0.1"
         )
         self.assertEqual(1, ended.status)
-        waits = "waiting 0.1 s for ChangeAvailability: have it sent to CP-0001"
+        waits = "waiting 0.1 s for ChangeAvailability: have it sent to FAKE-1"
         self.assertEqual(waits, ended.lines[0])
         self.assertEqual("0 passed, 0 failed, 1 not shown", ended.lines[-1])
+
+    async def test_not_let_in(self) -> None:
+        """Where the wallbox is not let in, it is said what to do; nobody has failed."""
+        ended = await self.run_against(
+            await self.served(), "--persona", "Q1,Q18", "--id", "FAKE-2"
+        )
+        waits = "the Central System keeps FAKE-2 waiting (Pending): approve it first"
+        self.assertEqual((1, ""), (ended.status, ended.error))
+        self.assertEqual(2, ended.lines.count(f"      {waits}"), ended.lines)
+        self.assertFalse([line for line in ended.lines if "why it matters" in line])
+        self.assertEqual("0 passed, 0 failed, 2 not shown", ended.lines[-1])
 
     async def test_json(self) -> None:
         """For a program each play is one line, and nothing else is."""
@@ -147,7 +160,7 @@ class Live(PersonaCase):
         )
         self.assertEqual(0, ended.status, ended.lines)
         text = "\n".join(ended.lines)
-        self.assertIn("-> GET /CP-0001 (ocpp1.6, with a password)", text)
+        self.assertIn("-> GET /FAKE-1 (ocpp1.6, with a password as FAKE-1)", text)
         self.assertIn("<- HTTP 101", text)
         self.assertIn('-> [2, "00000001", "BootNotification"', text)
         self.assertNotIn(PASSWORD, text)

@@ -65,6 +65,29 @@ class Foreign(TestCase):
         self.assertIs(Verdict.NOT_SHOWN, performance.verdict)
         self.assertIn("no SetChargingProfile came within", performance.not_shown)
 
+    async def test_asked_once(self) -> None:
+        """Who sets one limit and no more is not said to have hung over an odd answer."""
+        server = OcppServer(reactor)
+        await server.start()
+
+        def boots() -> int:
+            return sum(action == "BootNotification" for action, _ in server.requests)
+
+        async def limit_at_each_boot() -> None:
+            for times in (1, 2):
+                await server.until(lambda times=times: boots() == times)
+                # The library waits for an answer with its own id.
+                server.limit(6.0).addErrback(lambda _: None)
+
+        limiting = Deferred.fromCoroutine(limit_at_each_boot())
+        performance = await play(PERSONAS["Q11"], self.stage(server.port))
+        limiting.cancel()
+        await limiting.addErrback(lambda _: None)
+        await server.stop()
+        server.end()
+        self.assertIs(Verdict.NOT_SHOWN, performance.verdict, performance.transcript)
+        self.assertIn("only one SetChargingProfile comes", performance.not_shown)
+
     async def test_breaks_down(self) -> None:
         """A Central System that is gone when the wallbox comes back has failed."""
         server = OcppServer(reactor)
@@ -123,7 +146,7 @@ class NoCentralSystem(TestCase):
             (b"", False, "connects", Reaction.HUNG),
             (b"", True, "connects", Reaction.CLOSED),
             (b"SSH-2.0-OpenSSH\r\n\r\n", False, "connects", Reaction.CLOSED),
-            (b"HTTP/1.1 503 Busy\r\n\r\n", True, "connects", Reaction.REFUSED),
+            (b"HTTP/1.1 500 Oh\r\n\r\n", True, "connects", Reaction.REFUSED),
             (switches, False, "boots", Reaction.HUNG),
             (switches + endless, False, "boots", Reaction.CLOSED),
             (switches + b"\x81\x05[[[[[\x81\x02{}\x81\x01\xff", False, "boots", Reaction.HUNG),

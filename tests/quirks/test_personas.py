@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 
 from attrs import frozen
 
 from cfos_cm.electrical import PhaseCurrents
-from cfos_cm.errors import DeviceRefusal
+from cfos_cm.errors import DeviceError, DeviceRefusal
 from cfos_cm.net.limits import ServerLimits
-from cfos_cm.services import charging_site
 from cfos_cm.simulator.personas.catalogue import PERSONAS
-from cfos_cm.simulator.personas.persona import Performance, Verdict
+from cfos_cm.simulator.personas.persona import Performance, Reaction, Verdict
 from cfos_cm.simulator.personas.transactions import SIGNED_STOP_DATA
 from cfos_cm.site.evse import Link, Occupancy
 from cfos_cm.site.records import StopOutcome
@@ -28,6 +26,8 @@ from cfos_cm.v16.core import (
     ChangeConfigurationRequest,
     ClearCacheRequest,
     ConfigurationStatus,
+    GetConfigurationConfirmation,
+    GetConfigurationRequest,
 )
 from cfos_cm.v16.local_auth_list import GetLocalListVersionRequest
 from cfos_cm.v16.remote_trigger import (
@@ -38,7 +38,7 @@ from cfos_cm.v16.remote_trigger import (
 )
 from cfos_cm.v16.types import Message
 
-from .stages import IDENTITY, TAG, PersonaCase, Scene, is_limited
+from .stages import IDENTITY, PINGED_AT_ONCE, TAG, PersonaCase, Scene, is_limited
 
 KEY = "00112233445566778899aabbccddeeff"
 
@@ -51,14 +51,21 @@ class Setting:
     @ivar evse: more lines for the EVSE.
     @ivar password: what the wallbox is given.
     @ivar requests: what an operator sends when he is asked for it.
+    @ivar limits: how much of everything it gets; C{None}: the usual.
     """
 
     evse: str = ""
     password: bytes | None = None
     requests: Sequence[Message] = ()
+    limits: ServerLimits | None = None
 
+
+_NUMBER_OF_CONNECTORS = GetConfigurationRequest(key=("NumberOfConnectors",))
 
 SETTINGS: Mapping[str, Setting] = {
+    "Q6": Setting(limits=PINGED_AT_ONCE),
+    "Q14": Setting(requests=[_NUMBER_OF_CONNECTORS]),
+    "Q18": Setting(requests=[_NUMBER_OF_CONNECTORS]),
     "Q27": Setting(evse=f"fixed_tag = {TAG}"),
     "Q30": Setting(evse=f"fixed_tag = {TAG}"),
     "Q37": Setting(
@@ -85,24 +92,24 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "Q44": Setting(evse=f"password = {KEY}", password=KEY.encode()),
     "Q48": Setting(requests=[GetLocalListVersionRequest(), ClearCacheRequest()]),
+    "X1": Setting(requests=[_NUMBER_OF_CONNECTORS]),
 }
 
 
 class Personas(PersonaCase):
     """One test for each persona; its name ends with the persona's number."""
 
-    async def play(self, number: str) -> None:
+    async def play(self, number: str, setting: Setting | None = None) -> Scene:
         """
         Have a persona play, under the option that its description names.
 
+        @param setting: another one than that of the persona.
+        @return: the play, which has passed.
         @raise AssertionError: if the Central System did not pass, or the site does not know
             afterwards what it should.
         """
-        persona, setting = PERSONAS[number], SETTINGS.get(number, Setting())
-        if number == "Q6":
-            # Nobody waits half a minute here to be pinged.
-            quick = partial(ServerLimits, ping_interval_s=0.1, pong_timeout_s=0.1)
-            self.patch(charging_site, "ServerLimits", quick)
+        persona, setting = PERSONAS[number], setting or SETTINGS.get(number, Setting())
+        self.limits = setting.limits
         scene = await self.perform(
             persona,
             persona.setting,
@@ -122,6 +129,17 @@ class Personas(PersonaCase):
         check = AFTERWARDS.get(number)
         if check is not None:
             check(self, scene)
+        return scene
+
+    async def test_Q4_with_password(self) -> None:
+        """Whose identity has another form shows his password under that other one."""
+        scene = await self.play("Q4", Setting(evse=f"password = {KEY}", password=KEY.encode()))
+        users = {
+            line.rpartition(" as ")[2].rstrip(")")
+            for line in scene.performance.transcript
+            if "with a password" in line
+        }
+        self.assertEqual({IDENTITY, IDENTITY.lower(), f"{IDENTITY} "}, users)
 
     def assertEnergies(self, scene: Scene, *energies_wh: int) -> None:
         """Each transaction is stored once, and ended, with its energy. [Wh]"""
@@ -158,7 +176,23 @@ def _q7(case: Personas, scene: Scene) -> None:
 def _understood(case: Personas, scene: Scene) -> None:
     """Its odd answer counts as a confirmation."""
     case.assertLimited(scene, "answered")
-    case.assertEnergies(scene, 1000)
+    case.assertEnergies(scene, 1000, 1000)
+
+
+def _q14(case: Personas, scene: Scene) -> None:
+    """Each breakage was repaired, but for the answer that has no end."""
+    _energy(1234, 3)(case, scene)
+    reactions = [one.reaction for one in scene.performance.findings]
+    case.assertEqual({Reaction.TOLERATED}, set(reactions))
+    (answer,) = scene.answers
+    case.assertIsInstance(answer, DeviceError)
+
+
+def _q18(case: Personas, scene: Scene) -> None:
+    """Its odd answers are understood, and its CALLERROR reaches who has asked."""
+    _understood(case, scene)
+    (answer,) = scene.answers
+    case.assertIsInstance(answer, DeviceRefusal)
 
 
 def _one_transaction(case: Personas, scene: Scene) -> None:
@@ -275,6 +309,12 @@ def _q30(case: Personas, scene: Scene) -> None:
     case.assertTrue(later)
 
 
+def _picky(case: Personas, scene: Scene) -> None:
+    """It obeys a limit that it takes, in the second of its transactions."""
+    case.assertLimited(scene)
+    case.assertEnergies(scene, 1000, 1000)
+
+
 def _limited(case: Personas, scene: Scene) -> None:
     """It obeys a limit that it takes."""
     case.assertLimited(scene)
@@ -358,17 +398,35 @@ def _q48(case: Personas, scene: Scene) -> None:
         case.assertIn(code, str(answer))
 
 
+def _x1(case: Personas, scene: Scene) -> None:
+    """What it meant is known, and reaches who has asked."""
+    case.assertEnergies(scene, 1000)
+    case.assertEqual([1], [len(readings) for readings in scene.stored.readings])
+    (answer,) = scene.answers
+    assert isinstance(answer, GetConfigurationConfirmation)
+    (known,) = answer.configuration_key or ()
+    case.assertEqual(("1", True), (known.value, known.readonly))
+
+
+def _x4(case: Personas, scene: Scene) -> None:
+    """Both charges are of now, and it is free."""
+    case.assertEnergies(scene, 1000, 1000)
+    started = [one.transaction.started_at for one in scene.stored.transactions]
+    case.assertLess(datetime(2020, 1, 1, tzinfo=UTC), min(started))
+    case.assertIs(Occupancy.FREE, scene.bay("free again in 2000").occupancy)
+
+
 AFTERWARDS: Mapping[str, Check] = {
     "Q4": _q4,
     "Q7": _q7,
     "Q11": _understood,
     "Q12": _one_transaction,
     "Q13": _one_transaction,
-    "Q14": _energy(1234, 3),
+    "Q14": _q14,
     "Q15": _q15,
     "Q16": _energy(4400, 4),
     "Q17": _energy(4200, 1),
-    "Q18": _understood,
+    "Q18": _q18,
     "Q19": _q19,
     "Q20": _q20,
     "Q21": _q21,
@@ -381,20 +439,22 @@ AFTERWARDS: Mapping[str, Check] = {
     "Q28": _q28,
     "Q29": _q29,
     "Q30": _q30,
-    "Q31": _limited,
+    "Q31": _picky,
     "Q32": _limited,
     "Q33": _limited,
-    "Q34": _limited,
-    "Q35": _limited,
+    "Q34": _picky,
+    "Q35": _picky,
     "Q36": _q36,
     "Q37": _q37,
     "Q38": _q38,
     "Q39": _q39,
     "Q40": _q40,
     "Q42": _q42,
-    "Q43": _limited,
+    "Q43": _picky,
     "Q45": _q45,
     "Q48": _q48,
+    "X1": _x1,
+    "X4": _x4,
 }
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from attrs import frozen
 
-from cfos_cm.net.limits import ServerLimits
 from cfos_cm.quirk import Quirk
-from cfos_cm.services import charging_site
 from cfos_cm.simulator.personas.catalogue import PERSONAS
 from cfos_cm.simulator.personas.persona import Reaction, Verdict
 
-from .stages import PersonaCase
+from .stages import PINGED_AT_ONCE, PersonaCase
 
 
 @frozen
@@ -21,14 +18,14 @@ class Expectation:
     """
     What happens to a persona that is not forgiven.
 
-    @ivar quirk: the word that the log names.
+    @ivar quirk: what it would be forgiven with; the log names it.
     @ivar reactions: to what is odd, in their order.
     @ivar setting: the option C{quirks}.
     """
 
     quirk: Quirk
     reactions: tuple[Reaction, ...]
-    setting: str = "none"
+    setting: str = "auto"
 
 
 REFUSED = (Reaction.REFUSED,)
@@ -36,12 +33,16 @@ REFUSED = (Reaction.REFUSED,)
 EXPECTED: Mapping[str, Expectation] = {
     "Q1": Expectation(Quirk.NO_SUBPROTOCOL, REFUSED),
     "Q2": Expectation(Quirk.NO_CONNECTION_HEADER, REFUSED),
-    "Q13": Expectation(Quirk.NUMERIC_IDS, (Reaction.HUNG,)),
-    "Q15": Expectation(Quirk.SINGLE_METER_VALUE, REFUSED),
-    "Q16": Expectation(Quirk.OTHER_WORDS, REFUSED * 2),
+    "Q10": Expectation(Quirk.PADDED_FRAMES, (Reaction.HUNG, *REFUSED)),
+    "Q13": Expectation(Quirk.NUMERIC_IDS, (Reaction.HUNG,), setting="none"),
+    "Q15": Expectation(Quirk.SINGLE_METER_VALUE, REFUSED, setting="none"),
+    "Q16": Expectation(Quirk.OTHER_WORDS, REFUSED * 2, setting="none"),
     "Q17": Expectation(Quirk.OCPP15_VALUES, REFUSED),
-    "Q18": Expectation(Quirk.UNKNOWN_FIELDS, (*REFUSED * 2, Reaction.HUNG), setting="strict"),
+    "Q18": Expectation(Quirk.UNKNOWN_FIELDS, (Reaction.HUNG, *REFUSED * 2), setting="strict"),
     "Q20": Expectation(Quirk.NULL_FIELDS, REFUSED * 2),
+    "X1": Expectation(Quirk.LOOSE_TYPES, REFUSED * 2),
+    "X2": Expectation(Quirk.LONG_TEXTS, REFUSED),
+    "X3": Expectation(Quirk.DATA_AS_OBJECT, REFUSED * 2, setting="none"),
 }
 
 
@@ -59,13 +60,29 @@ class Untolerated(PersonaCase):
         self.assertIs(Verdict.FAILED, scene.performance.verdict)
         found = [one.reaction for one in scene.performance.findings if not one.good]
         self.assertEqual(list(expected.reactions), found)
-        self.assertNamed(expected.quirk)
+        if expected.setting == "strict":
+            # Whoever asks for strictness is given no advice against it.
+            self.assertFalse([line for line in self.log if "to forgive it" in line])
+        else:
+            self.assertNamed(expected.quirk)
         self.assertCalm()
 
     def assertNamed(self, quirk: Quirk) -> None:
         """The log says with which word it would be forgiven."""
         named = [line for line in self.log if "quirks" in line and quirk.value in line]
         self.assertTrue(named, self.log)
+
+    async def test_X4(self) -> None:
+        """Whose clock is not known to be wrong is believed."""
+        scene = await self.perform(PERSONAS["X4"], "auto", timeout_s=1.0)
+        years = [one.transaction.started_at.year for one in scene.stored.transactions]
+        self.assertEqual([2000, 2000], years)
+
+    def test_needs(self) -> None:
+        """Whatever has to be set by hand is shown here to be needed."""
+        by_hand = {number for number, persona in PERSONAS.items() if persona.needs}
+        shown = {number for number, one in EXPECTED.items() if one.setting == "auto"}
+        self.assertEqual(by_hand, shown | {"Q6", "X4"})
 
     async def test_Q14(self) -> None:
         """JSON that is broken gets a CALLERROR, and the connection stays."""
@@ -78,9 +95,8 @@ class Untolerated(PersonaCase):
 
     async def test_Q6(self) -> None:
         """Who answers no ping is thrown out."""
-        quick = partial(ServerLimits, ping_interval_s=0.1, pong_timeout_s=0.1)
-        self.patch(charging_site, "ServerLimits", quick)
-        scene = await self.perform(PERSONAS["Q6"], "none")
+        self.limits = PINGED_AT_ONCE
+        scene = await self.perform(PERSONAS["Q6"], "auto")
         self.assertIs(Verdict.FAILED, scene.performance.verdict)
         self.assertIs(Reaction.CLOSED, scene.performance.findings[-1].reaction)
 

@@ -26,7 +26,6 @@ class AddressOf(SynchronousTestCase):
         for url in (
             "",
             "http://host/",
-            "wss://host/",
             "ws://",
             "ws://host/?x=1",
             "ws://host/#x",
@@ -40,6 +39,12 @@ class AddressOf(SynchronousTestCase):
                 self.assertRaisesRegex(LocalProtocolError, "allowed: ws"),
             ):
                 address_of(url)
+
+    def test_tls(self) -> None:
+        """A URL that asks for TLS is told that this is to come."""
+        to_come = r"TLS \(wss://\) is to come; allowed: ws"
+        with self.assertRaisesRegex(LocalProtocolError, to_come):
+            address_of("wss://host/")
 
     def test_password(self) -> None:
         """A password in a URL is refused, and not repeated."""

@@ -47,7 +47,7 @@ class Given:
     current_ma: int
     transaction_id: int | None
     from_scratch: bool
-    answer: Deferred[None]
+    answer: Deferred[bool | None]
 
 
 @implementer(IEvse)
@@ -64,9 +64,9 @@ class NotingEvse:
 
     def apply(
         self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
-    ) -> Deferred[None]:
+    ) -> Deferred[bool | None]:
         """See L{IEvse.apply}."""
-        answer: Deferred[None] = Deferred()
+        answer: Deferred[bool | None] = Deferred()
         self.given.append(Given(setpoint.current_ma, transaction_id, from_scratch, answer))
         return answer
 
@@ -76,8 +76,14 @@ class NotingEvse:
         return [one.current_ma for one in self.given]
 
     def confirms(self) -> None:
-        """The last order is obeyed."""
-        self.given[-1].answer.callback(None)
+        """The last order is obeyed, with all that belongs to it."""
+        last = self.given[-1]
+        by_default = last.from_scratch or last.transaction_id is None
+        last.answer.callback(True if by_default else None)
+
+    def confirms_the_limit(self) -> None:
+        """The last order is obeyed, but charging outside transactions is not forbidden."""
+        self.given[-1].answer.callback(False)
 
     def refuses(self) -> None:
         """The last order is refused."""
@@ -98,7 +104,7 @@ class BrokenEvse:
 
     def apply(
         self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
-    ) -> Deferred[None]:
+    ) -> Deferred[bool | None]:
         """See L{IEvse.apply}; raises."""
         self.calls += 1
         raise ZeroDivisionError("a mistake in the driver")

@@ -9,11 +9,13 @@ from cfos_cm.drivers.interfaces import IEvse
 from cfos_cm.limits.urgency import Urgency
 from cfos_cm.services import control_loop
 from cfos_cm.services.control_loop import ORDERS_AT_ONCE, ControlLoop
+from cfos_cm.services.doubts import PROOF_S
 from cfos_cm.site.events import (
     DeviceBooted,
     EvseConnected,
     EvseLost,
     EvseMeasured,
+    EvseUnproven,
     OccupancyReported,
     ProfilesMeddled,
     SetpointConfirmed,
@@ -119,7 +121,7 @@ class Rhythm(LoopCase):
         decisions = self.count_decisions()
         self.report(EvseConnected("a", "192.0.2.1"))
         self.assertEqual(1, len(decisions))
-        self.clock.pump([CYCLE_S] * 5)
+        self.clock.pump([CYCLE_S] * 4)
         self.assertEqual(2, len(decisions))
 
     def test_devices(self) -> None:
@@ -255,6 +257,60 @@ class Transitions(LoopCase):
         self.assertIsNone(self.loop.state.evses["a"].ordered)
 
 
+class Doubted(LoopCase):
+    """One that has connected again, where the fuse carries both cars at 10 A each."""
+
+    fuse_ma = 20_000
+
+    def setUp(self) -> None:
+        """Both charge, and know how much."""
+        super().setUp()
+        self.connect(self.a)
+        self.connect(self.b)
+        self.charge(self.a, 1)
+        self.a.confirms()
+        self.charge(self.b, 2)
+        self.a.confirms()
+        self.settle()
+        self.b.confirms()
+        self.report(EvseConnected("a", "192.0.2.1"))
+        self.assertEqual((10_000, 10_000), (self.a.currents_ma[-1], self.b.currents_ma[-1]))
+        self.given = len(self.b.given)
+
+    def test_proves(self) -> None:
+        """If it confirms, nobody is told anything for its sake."""
+        self.clock.advance(PROOF_S - CYCLE_S)
+        self.a.confirms()
+        self.clock.pump([CYCLE_S] * 10)
+        self.assertEqual([], self.events_of(EvseUnproven))
+        self.assertEqual(self.given, len(self.b.given))
+
+    def test_takes_its_time(self) -> None:
+        """If it does not, the other one lives with what its rating leaves, until it does."""
+        self.clock.pump([CYCLE_S] * int(PROOF_S - 1))
+        self.assertEqual(self.given, len(self.b.given))
+        self.clock.advance(CYCLE_S)
+        self.assertEqual(0, self.b.currents_ma[-1])
+        self.b.confirms()
+        self.a.confirms()
+        self.settle()
+        self.assertEqual(10_000, self.b.currents_ma[-1])
+        self.assertEqual(1, len(self.events_of(EvseUnproven)))
+
+    def test_on_time(self) -> None:
+        """However long a cycle is, it is noticed in time."""
+        self.loop.cycle_s = 60.0
+        self.clock.advance(CYCLE_S)
+        self.clock.advance(PROOF_S - CYCLE_S)
+        self.assertEqual(1, len(self.events_of(EvseUnproven)))
+
+    def test_observing(self) -> None:
+        """Who is only observed is told nothing, and so proves nothing."""
+        self.report(settings("a", "b", observe_only=True))
+        self.clock.pump([CYCLE_S] * 20)
+        self.assertEqual([], self.events_of(EvseUnproven))
+
+
 class Many(LoopCase):
     """More EVSEs than are told at once."""
 
@@ -323,6 +379,20 @@ class OneAtATime(LoopCase):
         self.a.confirms()
         self.settle()
         self.assertEqual([None, 1, 2], [one.transaction_id for one in self.a.given])
+
+    def test_default_refused(self) -> None:
+        """Who does not forbid charging by default may draw its rating after the transaction."""
+        self.connect(self.a)
+        self.charge(self.a, 1)
+        self.report(ProfilesMeddled("a", "the operator"))
+        self.a.confirms()
+        self.settle()
+        self.a.confirms_the_limit()
+        self.stop_charging(self.a, 1)
+        self.assertEqual(16_000, self.loop.state.evses["a"].may_draw_ma)
+        self.assertEqual((None, 0), (self.a.given[-1].transaction_id, self.a.currents_ma[-1]))
+        self.a.confirms()
+        self.assertEqual(0, self.loop.state.evses["a"].may_draw_ma)
 
     def test_answer_for_ended_transaction(self) -> None:
         """What is accepted for a transaction that is over is not in force in the next one."""

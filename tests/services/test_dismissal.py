@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.errors import DeviceError
 from cfos_cm.services.dismissal import DISMISSAL_S, Dismissal
-from cfos_cm.site.events import EvseLost
+from cfos_cm.site.events import EvseConnected, EvseLost
 from cfos_cm.site.evse import Evse, EvseSettings, Link
 from cfos_cm.site.setpoint import ReasonCode
 from tests.services.loops import LoopCase, settings
@@ -95,6 +95,16 @@ class Dismiss(LoopCase):
         self.settle()
         self.assertEqual([], self.done)
         self.a.confirms()
+        self.settle()
+        self.assertEqual(1, len(self.done))
+
+    def test_in_doubt(self) -> None:
+        """One that may have forgotten that it pauses is waited for until it confirms it."""
+        self.connect(self.b)
+        self.report(EvseConnected("b", "192.0.2.1"))
+        self.dismiss("b")
+        self.assertEqual([], self.done)
+        self.b.confirms()
         self.settle()
         self.assertEqual(1, len(self.done))
 

@@ -6,7 +6,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.errors import DeviceError, DeviceRefusal
-from cfos_cm.services.dispatch import Dispatch, Order
+from cfos_cm.services.dispatch import Dispatch, Order, Outcome
 from cfos_cm.site.evse import Evse, EvseSettings
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from tests.services.loops import BrokenEvse, NotingEvse
@@ -19,28 +19,31 @@ class Orders(SynchronousTestCase):
     """
     Two devices.
 
-    @ivar ends: the EVSE and the failure of each order that has ended.
+    @ivar ends: of each order that has ended, the EVSE, and what it confirmed or its failure.
     """
 
     def setUp(self) -> None:
         """Have the devices there."""
-        self.ends: list[tuple[str, type[BaseException] | None]] = []
+        self.ends: list[tuple[str, type[BaseException] | bool | None]] = []
         self.dispatch = Dispatch(self.ended)
         self.a, self.b = NotingEvse("a"), NotingEvse("b")
         self.dispatch.devices = {"a": self.a, "b": self.b}
 
-    def ended(self, order: Order, failure: Failure | None) -> None:
+    def ended(self, order: Order, outcome: Outcome) -> None:
         """Note an end; the EVSE is ready for the next order by then."""
         self.assertTrue(self.dispatch.is_ready(order.evse))
         self.assertIs(SETPOINT, order.setpoint)
-        self.ends.append((order.evse, None if failure is None else failure.type))
+        end = outcome.type if isinstance(outcome, Failure) else outcome
+        self.ends.append((order.evse, end))
 
     def test_confirmed(self) -> None:
-        """A device that confirms has no failure."""
-        self.dispatch.give(A, SETPOINT)
-        self.assertEqual([], self.ends)
-        self.a.confirms()
-        self.assertEqual([("a", None)], self.ends)
+        """What a device confirms is told as it says it."""
+        for confirmed in (True, False, None):
+            self.ends.clear()
+            self.dispatch.give(A, SETPOINT)
+            self.assertEqual([], self.ends)
+            self.a.given[-1].answer.callback(confirmed)
+            self.assertEqual([("a", confirmed)], self.ends)
 
     def test_failed(self) -> None:
         """One that does not has its own."""
@@ -80,12 +83,12 @@ class Orders(SynchronousTestCase):
         self.assertEqual(([], False), (self.ends, self.dispatch.is_ready("a")))
         second.answer.callback(None)
         self.b.confirms()
-        self.assertEqual([("a", None), ("b", None)], self.ends)
+        self.assertEqual([("a", None), ("b", True)], self.ends)
 
     def test_mistake_of_the_listener(self) -> None:
         """What goes wrong where the end is told is logged, and the next order can be given."""
 
-        def raises(order: Order, failure: Failure | None) -> None:
+        def raises(order: Order, outcome: Outcome) -> None:
             raise LookupError("a mistake")
 
         dispatch = Dispatch(raises)

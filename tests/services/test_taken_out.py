@@ -14,7 +14,6 @@ from cfos_cm.services.journal import shortened
 from tests.services.consoles import ConsoleCase
 from tests.services.sites import BAYS, SiteCase, Station
 
-POLICY_VIOLATION = 1008
 SMALL = BAYS.replace("max_current = 40", "max_current = 20")
 #: Only bay-2 is left.
 ONE = SMALL.replace("[evse bay-1]\ntype = ocpp16\naddress = CP-1\n", "")
@@ -80,8 +79,8 @@ class TakenOut(SiteCase):
         await second.until(lambda: second.currents()[-1] == 16)
         self.assertEqual([], [line for line in self.log if "may go on charging" in line])
 
-    async def test_hung_up(self) -> None:
-        """Where others are refused, it is hung up on after its pause, not before."""
+    async def test_others_refused(self) -> None:
+        """Where others are refused it stays: it has to tell the end of its transaction."""
         site, first, second = await self.charging("unknown_charge_points = refuse")
         mute = Mute(first)
         self.reload(site, ONE)
@@ -89,8 +88,8 @@ class TakenOut(SiteCase):
         await self.turns(second)
         self.assertIsNone(first.close_code)
         mute.end()
-        self.assertEqual(POLICY_VIOLATION, await first.closed)
         await second.until(lambda: second.currents()[-1] == 16)
+        self.assertIsNone(first.close_code)
 
     async def test_gone(self) -> None:
         """One that goes instead of confirming its pause keeps nobody waiting."""

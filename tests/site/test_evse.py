@@ -92,10 +92,25 @@ class MayDrawTests(SynchronousTestCase):
                 self.assertEqual(found.may_draw_ma, expected)
                 self.assertEqual(found.granted_ma, expected)
 
+    def test_under_way(self) -> None:
+        """An order that is under way counts as long as it is higher than the others."""
+        reason = Reason(ReasonCode.RATING, "")
+        for ordered_ma, expected in ((0, 8_000), (8_000, 8_000), (16_000, 16_000)):
+            found = evolve(evse(6_000, 8_000, 0), ordered=Setpoint(ordered_ma, reason))
+            self.assertEqual((found.may_draw_ma, found.granted_ma), (expected, expected))
+
+    def test_may_have_forgotten(self) -> None:
+        """One that is there and may have forgotten may draw its rating; no more is granted."""
+        for confirmed_ma, unanswered_ma in ((0, 0), (6_000, 0), (6_000, 16_000)):
+            found = evse(confirmed_ma, unanswered_ma, 8_000, stale=True)
+            self.assertEqual(found.may_draw_ma, RATING_MA)
+            self.assertEqual(found.granted_ma, max(confirmed_ma, unanswered_ma))
+        # Its rating may have been lowered since.
+        self.assertEqual(evse(RATING_MA + 1, 0, 0, stale=True).may_draw_ma, RATING_MA + 1)
+
     def test_on_its_own(self) -> None:
-        """One that is not there, or may have forgotten, may be at its fail-safe current."""
-        states = [pair for pair in product(Link, (False, True)) if pair != (Link.ONLINE, False)]
-        for link, stale in states:
+        """One that is not there may be at its fail-safe current."""
+        for link, stale in product((Link.NEVER, Link.LOST), (False, True)):
             for confirmed_ma, unanswered_ma, failsafe_ma, expected in (
                 (0, 0, 0, 0),
                 (0, 0, 6_000, 6_000),

@@ -50,12 +50,13 @@ CHARGING = Evse(
     occupancy=Occupancy.CHARGING,
     transaction=TRANSACTION,
     confirmed=LOW,
+    forbids_by_default=True,
     stale=False,
     unsure=False,
     meter=Measured(PhaseCurrents(1, 2, 3), power_w=4_000),
 )
 #: It has not answered its last order yet.
-UNDER_WAY = evolve(CHARGING, ordered=HIGH, unanswered_ma=16_000)
+UNDER_WAY = evolve(CHARGING, ordered=HIGH)
 
 
 def folded(evse: Evse, *events: SiteEvent) -> Evse:

@@ -18,6 +18,7 @@ from cfos_cm.site.events import (
     EvseConnected,
     EvseLost,
     EvseMeasured,
+    EvseUnproven,
     OccupancyReported,
     ProfilesMeddled,
     SetpointConfirmed,
@@ -64,8 +65,9 @@ FULL = Evse(
     transaction=TRANSACTION,
     target=HIGH,
     ordered=HIGH,
-    unanswered_ma=16_000,
+    unanswered_ma=8_000,
     confirmed=LOW,
+    forbids_by_default=True,
     stale=False,
     unsure=False,
     meter=Measured(PhaseCurrents(1, 2, 3), 5_000, 4_000),
@@ -102,6 +104,7 @@ EVENTS: tuple[SiteEvent, ...] = (
     SetpointConfirmed("left", HIGH),
     SetpointFailed("left", HIGH, True, "Rejected"),
     SetpointFailed("left", HIGH, False, "no answer"),
+    EvseUnproven("left"),
 )
 
 
@@ -110,37 +113,31 @@ class FoldTests(SynchronousTestCase):
 
     def test_table(self) -> None:
         """Each event changes the fields that it is about, and no others."""
+        given_up = {"ordered": None, "unanswered_ma": 16_000, "stale": True}
+        forgotten = {**given_up, "unsure": True, "forbids_by_default": False}
         gone = {
             "link": Link.LOST,
             "occupancy": Occupancy.UNKNOWN,
             "meter": Measured(energy_wh=5_000),
-            "stale": True,
-            "unsure": True,
-            "ordered": None,
         }
         still = {"meter": Measured(NO_CURRENT, 5_000, 0)}
-        ended = {"confirmed": STANDING_ORDER, "ordered": None, "stale": True, **still}
+        ended = {"confirmed": STANDING_ORDER, **given_up, **still}
         changes: tuple[dict[str, object], ...] = (
-            {"stale": True, "unsure": True, "ordered": None},
-            gone,
-            {"stale": True, "unsure": True, "ordered": None},
+            forgotten,
+            {**forgotten, **gone},
+            forgotten,
             {"occupancy": Occupancy.PLUGGED, **still},
             {"transaction": LATER_TRANSACTION, **ended},
-            {
-                "transaction": LATER_TRANSACTION,
-                "confirmed": None,
-                "ordered": None,
-                "stale": True,
-                "unsure": True,
-            },
+            {"transaction": LATER_TRANSACTION, "confirmed": None, **forgotten},
             {"transaction": None, **ended},
             {"meter": Measured(PhaseCurrents(7, 8, 9), 1, 2)},
-            {"stale": True, "unsure": True, "ordered": None},
+            {"confirmed": None, **forgotten},
             {"target": LOW},
-            {"ordered": LOW},
+            {"ordered": LOW, "unanswered_ma": 16_000},
             {"ordered": None, "unanswered_ma": 0, "confirmed": HIGH},
-            {"ordered": None, "unanswered_ma": 0, "stale": True, "disobedient": True},
             {"ordered": None, "stale": True, "disobedient": True},
+            {**given_up, "disobedient": True},
+            {},
         )
         for event, change in zip(EVENTS, changes, strict=True):
             self.assertEqual(folded(FULL, event), evolve(FULL, **change), event)
@@ -271,16 +268,48 @@ class LinkTests(SynchronousTestCase):
         self.assertEqual((evse.ordered, evse.unanswered_ma), (None, 16_000))
         self.assertEqual(evse.energy_wh, 5_000)
 
+    def test_answerAfterReconnect(self) -> None:
+        """The answer to an order from before it connected again proves nothing."""
+        for event in (EvseConnected("left", ""), DeviceBooted("left", IDENTITY)):
+            after = folded(FULL, event, SetpointConfirmed("left", HIGH, True))
+            self.assertEqual(after, folded(FULL, event), event)
+
+    def test_rating_until_proven(self) -> None:
+        """Its rating counts from when it connects or starts until it confirms something."""
+        for event in (EvseConnected("left", ""), DeviceBooted("left", IDENTITY)):
+            evse = folded(IDLE, event)
+            self.assertEqual((evse.may_draw_ma, evse.granted_ma), (16_000, 6_000), event)
+            for answer, expected in (
+                (SetpointConfirmed("left", LOW, True), 6_000),
+                (SetpointFailed("left", LOW, True, "Rejected"), 16_000),
+                (SetpointFailed("left", LOW, False, "no answer"), 16_000),
+            ):
+                answered = folded(evse, SetpointOrdered("left", LOW), answer)
+                self.assertEqual(answered.may_draw_ma, expected, (event, answer))
+
+    def test_unproven(self) -> None:
+        """Nobody counts on one that takes its time, until it confirms something."""
+        evse = folded(IDLE, EvseConnected("left", ""), SetpointOrdered("left", LOW))
+        unproven = folded(evse, EvseUnproven("left"))
+        self.assertEqual(unproven, evolve(evse, disobedient=True))
+        self.assertFalse(folded(unproven, SetpointConfirmed("left", LOW)).disobedient)
+
+    def test_unproven_and_gone(self) -> None:
+        """Of one that is gone nothing was expected."""
+        lost = folded(IDLE, EvseLost("left", ""))
+        self.assertEqual(lost, folded(lost, EvseUnproven("left")))
+
 
 class MeddlingTests(SynchronousTestCase):
     """Somebody else has changed what an EVSE obeys."""
 
     def test_told_again(self) -> None:
-        """It may be at its fail-safe current until it is told again; who it is stays known."""
-        settings = evolve(SETTINGS, failsafe_current_ma=10_000)
-        evse = folded(evolve(IDLE, settings=settings), ProfilesMeddled("left", "the operator"))
-        self.assertEqual((evse.stale, evse.unsure, evse.may_draw_ma), (True, True, 10_000))
-        self.assertEqual((evse.identity, evse.confirmed), (IDENTITY, LOW))
+        """Its rating counts until it is told again; who it is stays known."""
+        evse = folded(IDLE, ProfilesMeddled("left", "the operator"))
+        self.assertEqual((evse.stale, evse.unsure, evse.may_draw_ma), (True, True, 16_000))
+        self.assertEqual((evse.identity, evse.confirmed), (IDENTITY, None))
+        told = folded(evse, SetpointOrdered("left", LOW), SetpointConfirmed("left", LOW))
+        self.assertEqual(told.may_draw_ma, 6_000)
 
 
 class OccupancyTests(SynchronousTestCase):
@@ -305,12 +334,6 @@ class OccupancyTests(SynchronousTestCase):
             after = folded(IDLE, OccupancyReported("left", occupancy, ""))
             self.assertEqual((after.measured, after.power_w), (NO_CURRENT, 0))
             self.assertIs(after.stale, occupancy is Occupancy.FREE)
-
-    def test_time(self) -> None:
-        """When it happened is of interest to those who report it: here the last one counts."""
-        for at in (NOON, NOON.replace(year=1970), None):
-            event = OccupancyReported("left", Occupancy.PLUGGED, "", at=at)
-            self.assertEqual(folded(IDLE, event).occupancy, Occupancy.PLUGGED)
 
     def test_fault(self) -> None:
         """The error code is kept while there is a fault, and no longer."""
@@ -364,6 +387,27 @@ class TransactionTests(SynchronousTestCase):
         self.assertIsNone(after.confirmed)
         self.assertEqual(after.may_draw_ma, SETTINGS.max_current_ma)
 
+    def test_stopped_without_default(self) -> None:
+        """If it did not take the default profile, nothing is in force after the transaction."""
+        ordered = evolve(IDLE, ordered=LOW, stale=True)
+        stopped = TransactionStopped("left", 4711, 0, "")
+        after = folded(ordered, SetpointConfirmed("left", LOW, False), stopped)
+        self.assertEqual((after.confirmed, after.may_draw_ma), (None, 16_000))
+        self.assertTrue(after.stale, "it is told to forbid charging again")
+        forbidden = SetpointConfirmed("left", STANDING_ORDER, True)
+        after = folded(after, SetpointOrdered("left", STANDING_ORDER), forbidden)
+        self.assertEqual((after.confirmed, after.may_draw_ma), (STANDING_ORDER, 0))
+
+    def test_default_is_kept(self) -> None:
+        """What it took of the default profile holds until it may have forgotten it."""
+        stopped = TransactionStopped("left", 4711, 0, "")
+        ordered = evolve(IDLE, ordered=LOW)
+        for forbids in (True, None):
+            after = folded(ordered, SetpointConfirmed("left", LOW, forbids), stopped)
+            self.assertEqual(after.confirmed, STANDING_ORDER, forbids)
+        for event in EVENTS[:3]:
+            self.assertIsNone(folded(IDLE, event, stopped).confirmed, event)
+
     def test_stopped_under_way(self) -> None:
         """An order that was under way stays in the books until a later one is accepted."""
         after = folded(FULL, TransactionStopped("left", 4711, 10, "Local"))
@@ -396,6 +440,7 @@ class SetpointTests(SynchronousTestCase):
                 SetpointFailed("left", order(current_ma), False, "no answer"),
             )
             self.assertEqual(evse.unanswered_ma, expected)
+            self.assertEqual(evse.may_draw_ma, expected)
         self.assertEqual((evse.confirmed, evse.ordered, evse.stale), (LOW, None, True))
 
     def test_confirmed(self) -> None:
@@ -405,19 +450,32 @@ class SetpointTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """Who refuses goes on obeying what he accepted before, and is told again."""
-        evse = folded(FULL, SetpointFailed("left", HIGH, True, "Rejected"))
+        ordered = evolve(IDLE, ordered=HIGH)
+        evse = folded(ordered, SetpointFailed("left", HIGH, True, "Rejected"))
         self.assertEqual((evse.confirmed, evse.may_draw_ma, evse.stale), (LOW, 6_000, True))
 
-    def test_refused_and_forgotten(self) -> None:
-        """Of somebody who refuses and may have forgotten the last order nothing is known."""
+    def test_refused_after_silence(self) -> None:
+        """A refusal says nothing about an earlier order, which may have arrived."""
+        silent = SetpointFailed("left", HIGH, False, "no answer")
+        refused = SetpointFailed("left", LOW, True, "Rejected")
+        evse = folded(
+            IDLE, SetpointOrdered("left", HIGH), silent, SetpointOrdered("left", LOW), refused
+        )
+        self.assertEqual((evse.unanswered_ma, evse.may_draw_ma), (16_000, 16_000))
+        evse = folded(evse, SetpointOrdered("left", LOW), SetpointConfirmed("left", LOW))
+        self.assertEqual((evse.unanswered_ma, evse.may_draw_ma), (0, 6_000))
+
+    def test_failed_and_forgotten(self) -> None:
+        """Of somebody who takes no order and may have forgotten the last nothing is known."""
         unsure = evolve(FULL, stale=True, unsure=True)
-        evse = folded(unsure, SetpointFailed("left", HIGH, True, "Rejected"))
-        self.assertIsNone(evse.confirmed)
-        self.assertEqual(evse.may_draw_ma, SETTINGS.max_current_ma)
+        for refused in (True, False):
+            evse = folded(unsure, SetpointFailed("left", HIGH, refused, ""))
+            self.assertIsNone(evse.confirmed, refused)
+            self.assertEqual(evse.may_draw_ma, SETTINGS.max_current_ma)
 
     def test_late_answers(self) -> None:
         """The answer to an order that is not awaited says nothing about the one that is."""
-        for evse in (evolve(IDLE, ordered=HIGH, unanswered_ma=16_000), IDLE):
+        for evse in (evolve(IDLE, ordered=HIGH), IDLE):
             self.assertEqual(folded(evse, SetpointConfirmed("left", LOW)), evse)
             for refused in (True, False):
                 event = SetpointFailed("left", LOW, refused, "")

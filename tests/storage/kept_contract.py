@@ -6,10 +6,10 @@ from datetime import datetime, timedelta, timezone
 
 from attrs import evolve
 
-from cfos_cm.central_system.commands.local_lists import SentList
-from cfos_cm.central_system.commands.reservations import Reservation
 from cfos_cm.errors import LocalProtocolError, RemoteProtocolError
 from cfos_cm.site.given_key import GivenKey
+from cfos_cm.site.reservation import Reservation
+from cfos_cm.site.sent_list import SentList
 from cfos_cm.storage import keys, local_lists, reservations, security_events
 from cfos_cm.storage.keys import KeyStore
 from cfos_cm.storage.local_lists import SentLists

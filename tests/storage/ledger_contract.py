@@ -450,7 +450,7 @@ class LedgerContract(DatabaseCase):
             await ledger.start(start_of(started_at=at, connector=connector))
         found = await ledger.meter_values("CP-1", None)
         self.assertEqual(
-            [values.received_at for values in found], [NOW, NOW.replace(microsecond=0), NOW]
+            [values.received_at for values in found], [NOW.replace(microsecond=0), NOW, NOW]
         )
         database = ledger._database
         as_stored = await self.rows(database, "SELECT DISTINCT received_at FROM meter_values")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -11,11 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cm import strict_json
 from cfos_cm.errors import CallErrorCode, RemoteProtocolError
-from cfos_cm.quirk import NO_QUIRKS
+from cfos_cm.quirk import EVERY_QUIRK, NO_QUIRKS, Quirk
 from cfos_cm.v16.actions import ACTIONS, encode
-from cfos_cm.v16.core import DataTransferRequest, MeterValuesRequest
-from cfos_cm.v16.reading import PayloadReader
+from cfos_cm.v16.core import (
+    DataTransferRequest,
+    MeterValuesRequest,
+    StopTransactionRequest,
+)
+from cfos_cm.v16.reading import PayloadReader, Reading
 from cfos_cm.v16.smart_charging import GetCompositeScheduleConfirmation
 from cfos_cm.v16.tolerance import shape_of
 
@@ -219,6 +225,88 @@ class WorkTests(SynchronousTestCase):
             small = work(read, head + piece * 100 + tail)
             large = work(read, head + piece * 1_000 + tail)
             self.assertLess(large, 11 * small + 200, piece)
+
+
+STANDARD = frozenset({Quirk.UNKNOWN_FIELDS})
+
+MOMENTS = (
+    ("MeterValues.req", MeterValuesRequest, b'{"connectorId":1,"meterValue":['),
+    (
+        "StopTransaction.req",
+        StopTransactionRequest,
+        b'{"meterStop":1,"timestamp":"T","transactionId":1,"transactionData":[',
+    ),
+)
+SAMPLED = b'{"timestamp":"T","sampledValue":['
+COUNT = 5_000
+
+
+class RefusalTests(SynchronousTestCase):
+    """
+    What it costs to refuse a long message.
+
+    Vetting its JSON calls something for each object in it. All else has to be less than that,
+    however many places there are that are wrong.
+    """
+
+    def assert_cheap(
+        self, reader: PayloadReader, payload: bytes, tolerated: frozenset[Quirk]
+    ) -> object:
+        """Returns what is read, or what is said about it."""
+        found = work(lambda text: outcome(reader, text, tolerated=tolerated), payload)
+        self.assertLess(found - work(strict_json.check, payload), COUNT // 2, payload[:100])
+        return outcome(reader, payload, tolerated=tolerated)
+
+    def payloads(self, good: bytes, bad: bytes) -> Iterator[tuple[PayloadReader, bytes]]:
+        """Many of one, a few of the other, where moments should be and where values should."""
+        for name, kind, head in MOMENTS:
+            reader = PayloadReader(name, kind)
+            yield reader, b"%b%b]}" % (head, b",".join([good] * COUNT + [bad]))
+            values = b",".join([b'{"value":"1"}'] * COUNT + [bad])
+            yield reader, b"%b%b%b]}]}" % (head, SAMPLED, values)
+
+    def test_all_wrong(self) -> None:
+        """After the first place nobody looks at the others."""
+        for bad in (b"{}", b"[]", b"1", b"1.5", b'""', b'{"a":{}}', b'{"value":{}}'):
+            for tolerated in (NO_QUIRKS, STANDARD, EVERY_QUIRK):
+                for reader, payload in self.payloads(bad, bad):
+                    found = self.assert_cheap(reader, payload, tolerated)
+                    self.assertIsInstance(found, tuple, bad)
+
+    def test_all_deviate(self) -> None:
+        """Nor where all of them could be repaired, and are not tolerated."""
+        for bad in (
+            b"null",
+            b'{"timestamp":null,"sampledValue":{"value":1.50}}',
+            b'{"timestamp":"T","sampledValue":[{"value":1}]}',
+            b'{"timestamp":"T","sampledValue":[{"value":"1","unit":"amp"}]}',
+            b'{"timestamp":"T","sampledValue":[{"value":"1","x":1}]}',
+        ):
+            for reader, payload in self.payloads(bad, bad):
+                found = self.assert_cheap(reader, payload, NO_QUIRKS)
+                self.assertIsInstance(found, tuple, bad)
+
+    def test_last_one_wrong(self) -> None:
+        """Nor is each of those before it looked at that are as they should be."""
+        good = SAMPLED + b'{"value":"1"}]}'
+        for tolerated in (NO_QUIRKS, STANDARD, EVERY_QUIRK):
+            for reader, payload in self.payloads(good, b"{}"):
+                found = self.assert_cheap(reader, payload, tolerated)
+                self.assertIsInstance(found, tuple)
+
+    def test_accepted(self) -> None:
+        """A message in which little deviates costs as little."""
+        good = b'{"value":"1"}'
+        for name, kind, head in MOMENTS:
+            payload = b"%b%b%b]}],%b}" % (
+                head,
+                SAMPLED,
+                b",".join([good] * COUNT + [b'{"value":"1","x":1}']),
+                b'"x":1',
+            )
+            found = self.assert_cheap(PayloadReader(name, kind), payload, STANDARD)
+            assert isinstance(found, Reading)
+            self.assertEqual(found.quirks, STANDARD)
 
 
 class ActionTests(SynchronousTestCase):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.python.monkey import MonkeyPatcher
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.errors import RemoteProtocolError
+from cfos_cm.errors import CallErrorCode, RemoteProtocolError
 from cfos_cm.quirk import EVERY_QUIRK, NO_QUIRKS, Quirk
+from cfos_cm.v16 import tolerance
 from cfos_cm.v16.actions import (
     ACTIONS,
     Reading,
@@ -21,10 +24,11 @@ from cfos_cm.v16.actions import (
     read_request,
 )
 from cfos_cm.v16.core import MeterValuesRequest, StopTransactionRequest
+from cfos_cm.v16.reading import MAX_ADVISED_BYTES
 from cfos_cm.v16.tolerance import MAX_REMARK_CHARS, MAX_REMARKS
 from cfos_cm.v16.types import Message
 
-from .schemas import MESSAGES, PROFILE, full_example, mutants
+from .schemas import MESSAGES, PROFILE, SchemaCase, full_example, mutants
 
 #: Messages that are as they should be, to be changed at one place.
 GOOD: dict[str, dict[str, Any]] = {
@@ -111,7 +115,7 @@ CASES = (
         "MeterValues",
         values(SAMPLED | {"x y": {"deep": [1.5, {}]}}),
         values(SAMPLED),
-        "unknown field 'x y' at $.meterValue[0].sampledValue[0]",
+        "unknown field 'x y' at $.meterValue[...].sampledValue[...]",
     ),
     Case(
         Quirk.NULL_FIELDS,
@@ -132,14 +136,14 @@ CASES = (
         "MeterValues",
         values(SAMPLED, None),
         values(SAMPLED),
-        "null at $.meterValue[0].sampledValue[1]",
+        "null at $.meterValue[...].sampledValue[...]",
     ),
     Case(
         Quirk.NULL_FIELDS,
         "MeterValues",
         values(SAMPLED, timestamp=None),
         values(SAMPLED, timestamp=""),
-        "null at $.meterValue[0].timestamp",
+        "null at $.meterValue[...].timestamp",
     ),
     Case(
         Quirk.LOOSE_TYPES,
@@ -181,7 +185,7 @@ CASES = (
         "MeterValues",
         b'{"connectorId":1,"meterValue":[{"timestamp":"T","sampledValue":[{"value":1.50}]}]}',
         values({"value": "1.50"}),
-        "a number at $.meterValue[0].sampledValue[0].value",
+        "a number at $.meterValue[...].sampledValue[...].value",
     ),
     Case(
         Quirk.LOOSE_TYPES,
@@ -209,7 +213,7 @@ CASES = (
         "MeterValues",
         values(SAMPLED | {"unit": "Hz", "measurand": "Frequency"}),
         values(SAMPLED | {"unit": "Hertz", "measurand": "Frequency"}),
-        "'Hz' read as Hertz at $.meterValue[0].sampledValue[0].unit",
+        "'Hz' read as Hertz at $.meterValue[...].sampledValue[...].unit",
     ),
     Case(
         Quirk.OTHER_WORDS,
@@ -217,14 +221,14 @@ CASES = (
         values(SAMPLED, SAMPLED | {"measurand": "Humidity"}),
         values(SAMPLED),
         "'Humidity' left out with the object that it is in"
-        " at $.meterValue[0].sampledValue[1].measurand",
+        " at $.meterValue[...].sampledValue[...].measurand",
     ),
     Case(
         Quirk.OTHER_WORDS,
         "MeterValues",
         values(SAMPLED | {"context": "Now"}),
         values(SAMPLED),
-        "'Now' left out at $.meterValue[0].sampledValue[0].context",
+        "'Now' left out at $.meterValue[...].sampledValue[...].context",
     ),
     Case(
         Quirk.OTHER_WORDS,
@@ -249,7 +253,7 @@ CASES = (
         ),
         changed("StopTransaction", transactionData=[{"timestamp": "T", "sampledValue": []}]),
         "'R' left out with the object that it is in"
-        " at $.transactionData[0].sampledValue[0].phase",
+        " at $.transactionData[...].sampledValue[...].phase",
     ),
     Case(
         Quirk.SINGLE_METER_VALUE,
@@ -263,7 +267,7 @@ CASES = (
         "MeterValues",
         values(sampledValue=SAMPLED),
         values(SAMPLED),
-        "an object, not a list at $.meterValue[0].sampledValue",
+        "an object, not a list at $.meterValue[...].sampledValue",
     ),
     Case(
         Quirk.OCPP15_VALUES,
@@ -277,7 +281,7 @@ CASES = (
         "MeterValues",
         renamed(values(SAMPLED), "sampledValue", "value"),
         values(SAMPLED),
-        "value instead of sampledValue at $.meterValue[0]",
+        "value instead of sampledValue at $.meterValue[...]",
     ),
     Case(
         Quirk.OCPP15_VALUES,
@@ -295,7 +299,7 @@ CASES = (
                 {"timestamp": moment, "sampledValue": [SAMPLED]} for moment in "TTU"
             ],
         ),
-        "values of several moments at $.transactionData[0]",
+        "values of several moments at $.transactionData[...]",
     ),
     Case(
         Quirk.DATA_AS_OBJECT,
@@ -577,8 +581,141 @@ class WithoutTests(SynchronousTestCase):
         )
 
 
+class ManyTests(SynchronousTestCase):
+    """Messages with hundreds of values."""
+
+    #: Sampled values that are not as they should be, and what they mean.
+    DEVIATIONS: tuple[tuple[dict[str, Any] | None, tuple[dict[str, Any], ...]], ...] = (
+        (SAMPLED | {"x": [1.5, {}]}, (SAMPLED,)),
+        (SAMPLED | {"unit": "a"}, (SAMPLED,)),
+        (SAMPLED | {"context": None, "location": ""}, (SAMPLED,)),
+        (SAMPLED | {"context": "now and then"}, (SAMPLED,)),
+        (SAMPLED | {"value": 1}, (SAMPLED,)),
+        (SAMPLED | {"measurand": "Humidity"}, ()),
+        ({"x": 1, "value": {}, "measurand": "Humidity"}, ()),
+        (None, ()),
+    )
+
+    def test_each_is_repaired(self) -> None:
+        """Wherever in a long list it stands, and however many there are."""
+        for strange, meant in self.DEVIATIONS:
+            for before, after in ((0, 300), (63, 1), (64, 0), (150, 150), (299, 1)):
+                good = [SAMPLED | {"value": str(number)} for number in range(before + after)]
+                found = [*good[:before], *[strange] * 3, *good[before:]]
+                expected = [*good[:before], *meant * 3, *good[before:]]
+                self.assertEqual(
+                    read("MeterValues", values(*found), EVERY_QUIRK).message,
+                    read("MeterValues", values(*expected), NO_QUIRKS).message,
+                )
+
+    def test_all_are_repaired(self) -> None:
+        """All of a long list, of each kind."""
+        for strange, meant in self.DEVIATIONS:
+            found = [SAMPLED, *[strange] * 200]
+            reading = read("MeterValues", values(*found), EVERY_QUIRK)
+            expected = read("MeterValues", values(SAMPLED, *meant * 200), NO_QUIRKS)
+            self.assertEqual(reading.message, expected.message)
+
+    def test_moments(self) -> None:
+        """Moments of OCPP 1.5 may be many, too, and stand among others."""
+        moment = {"timestamp": "T", "sampledValue": [SAMPLED]}
+        older = {"values": [{"timestamp": "T", "value": [SAMPLED]}] * 100}
+        payload = changed("StopTransaction", transactionData=[moment, older, moment] * 50)
+        reading = read("StopTransaction", payload, EVERY_QUIRK)
+        expected = changed("StopTransaction", transactionData=[moment] * (102 * 50))
+        self.assertEqual(reading.message, read("StopTransaction", expected, NO_QUIRKS).message)
+
+    def test_one_is_refused(self) -> None:
+        """The first of many that cannot be repaired is named."""
+        for before in (0, 1, 63, 64, 200):
+            found = [SAMPLED | {"x": 1}] * before + [{"x": 1}] + [SAMPLED | {"value": []}] * 99
+            error = self.assertRaises(
+                RemoteProtocolError, read, "MeterValues", values(*found), EVERY_QUIRK
+            )
+            self.assertIs(error.code, CallErrorCode.OCCURENCE_CONSTRAINT_VIOLATION)
+            self.assertIn(
+                f"field `value` at $.meterValue[0].sampledValue[{before}]", error.description
+            )
+
+    def test_long_ones_are_not_advised(self) -> None:
+        """What would have to be forgiven is found out for messages of up to 16 KiB."""
+        for length, quirk in (
+            (MAX_ADVISED_BYTES, Quirk.UNKNOWN_FIELDS),
+            (MAX_ADVISED_BYTES + 1, None),
+        ):
+            text = json.dumps(changed("Authorize", x=1)).encode().ljust(length)
+            error = self.assertRaises(RemoteProtocolError, read, "Authorize", text, NO_QUIRKS)
+            self.assertIs(error.quirk, quirk)
+            self.assertIs(error.code, CallErrorCode.FORMATION_VIOLATION)
+
+
+class _Thorough(tolerance._Mending):
+    """One that never gives up."""
+
+    _stuck = property(lambda _: False, lambda *_: None)  # type: ignore[assignment]
+
+
+class ShortCutTests(SynchronousTestCase):
+    """Giving up early changes nothing but the time that it takes."""
+
+    @PROFILE
+    @given(st.sampled_from(sorted(MESSAGES)), st.randoms(use_true_random=False))
+    def test_same(self, name: str, random: Any) -> None:
+        """What is read, or said, is the same as if every place had been looked at."""
+        case = MESSAGES[name]
+        payload = full_example(case.schema)
+        for _ in range(3):
+            try:
+                payload = random.choice(mutants(case.schema, payload))()
+            except (TypeError, AttributeError, KeyError, IndexError):
+                break
+        tolerated = frozenset(quirk for quirk in EVERY_QUIRK if random.random() < 0.5)
+        self.assert_same(case, payload, tolerated)
+
+    def test_deviations(self) -> None:
+        """So it is for each two deviations in one message, whatever is forgiven."""
+        for one, other in product(CASES, CASES):
+            if one.name == other.name:
+                case = MESSAGES[one.name]
+                payload = json.loads(other.text) | json.loads(one.text)
+                for tolerated in (NO_QUIRKS, EVERY_QUIRK, frozenset({one.quirk})):
+                    self.assert_same(case, payload, tolerated)
+                    self.assert_same(case, payload, EVERY_QUIRK - tolerated)
+
+    def assert_same(self, case: SchemaCase, payload: Any, tolerated: frozenset[Quirk]) -> None:
+        """With the short cuts and without them."""
+        thorough = MonkeyPatcher(
+            (tolerance, "_Mending", _Thorough),
+            (tolerance._Form, "is_that_of_all", lambda *_: False),
+        )
+        expected = thorough.runWithPatches(self.outcome, case, payload, tolerated)
+        self.assertEqual(self.outcome(case, payload, tolerated), expected, payload)
+
+    def outcome(self, case: SchemaCase, payload: Any, tolerated: frozenset[Quirk]) -> object:
+        """What is read, or what is said about it."""
+        action, text = case.action, json.dumps(payload).encode()
+        try:
+            if case.is_request:
+                return read_request(action.name, text, min(action.sent_by), tolerated)
+            return read_confirmation(action, text, tolerated)
+        except RemoteProtocolError as error:
+            return error.code, error.description, error.quirk
+
+
 class RemarkTests(SynchronousTestCase):
     """What is told of the repairs."""
+
+    def test_once(self) -> None:
+        """What is wrong with each of many values is told once."""
+        reading = read("MeterValues", values(*[SAMPLED | {"x": 1}] * 100), EVERY_QUIRK)
+        expected = ("unknown field x at $.meterValue[...].sampledValue[...]",)
+        self.assertEqual(reading.remarks, expected)
+
+    def test_each_kind(self) -> None:
+        """However often one thing is wrong, the others are told, too."""
+        found = [SAMPLED | {"x": 1}] * (2 * MAX_REMARKS) + [SAMPLED | {"y": 1}]
+        reading = read("MeterValues", values(*found), EVERY_QUIRK)
+        self.assertEqual(len(reading.remarks), 2)
 
     def test_bounded(self) -> None:
         """However much is wrong, the remarks are few, short and harmless."""

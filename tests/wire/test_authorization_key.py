@@ -6,12 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.errors import LocalProtocolError
 from cfos_cm.wire.authorization_key import (
     MAX_KEY_BYTES,
     MIN_KEY_BYTES,
     KeyForm,
-    key_for,
+    is_hex_key,
     matches,
 )
 
@@ -74,30 +73,15 @@ class MatchesTests(SynchronousTestCase):
         )
 
 
-class KeyForTests(SynchronousTestCase):
-    """What a Charge Point is told its password is."""
+class IsHexKeyTests(SynchronousTestCase):
+    """What is a key in hexadecimal digits."""
 
-    def test_hex(self) -> None:
-        """A key in hexadecimal digits is told as it is configured."""
-        self.assertEqual(key_for(HEX), HEX)
+    def test_keys(self) -> None:
+        """Sixteen to twenty bytes, in capitals or not."""
+        for text in (HEX, HEX.upper(), "a1" * MIN_KEY_BYTES, "a1" * MAX_KEY_BYTES):
+            self.assertTrue(is_hex_key(text), text)
 
-    def test_text(self) -> None:
-        """A text of 16 to 20 bytes is told in hexadecimal digits."""
-        self.assertEqual(key_for("sixteen letters!"), "7369787465656e206c65747465727321")
-        self.assertEqual(key_for("ü" * 10), "c3bc" * 10)
-
-    def test_impossible(self) -> None:
-        """Any other cannot be told, and the error says why, but not the password."""
-        for password in ("secret", "secret" * 4):
-            error = self.assertRaises(LocalProtocolError, key_for, password)
-            self.assertIn(f"{len(password)} bytes", str(error))
-            self.assertNotIn("secret", str(error))
-
-    @given(st.text(max_size=20))
-    def test_what_is_told_matches(self, password: str) -> None:
-        """Who was told its key and sends its bytes gets in."""
-        try:
-            key = key_for(password)
-        except LocalProtocolError:
-            return
-        self.assertIsNotNone(matches(password, bytes.fromhex(key)))
+    def test_others(self) -> None:
+        """Nothing shorter, longer, odd or with other characters, of any alphabet."""
+        for text in ("", HEX[:-2], HEX + "0", "a1" * 21, "zz" * 16, HEX + "\n", "\u0661" * 32):
+            self.assertFalse(is_hex_key(text), text)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from cfos_cm.central_system.commands.announced import CONNECTORS
-from cfos_cm.central_system.commands.checked_calls import CheckedCalls
+from cfos_cm.central_system.commands.checked_calls import CheckedCalls, cannot
 from cfos_cm.central_system.commands.configuration import get_configuration
 from cfos_cm.errors import DeviceRefusal
 from cfos_cm.quirk import Quirk
@@ -77,7 +77,9 @@ async def _connectors(calls: CheckedCalls, identity: str) -> tuple[int, ...]:
     configured = () if charge_point is None else tuple(charge_point.evses)
     try:
         announced = (await get_configuration(calls, identity, (CONNECTORS,))).number(CONNECTORS)
-    except DeviceRefusal:
+    except DeviceRefusal as refusal:
+        if not cannot(refusal):
+            raise
         announced = None
     most = max((announced or 1, *configured))
     return tuple(range(1, min(most, MAX_CONNECTORS_ASKED) + 1))

@@ -42,6 +42,13 @@ def profile_to_set(
 
 def profile_to_come(profile: ChargingProfile, situation: Situation) -> Iterator[str]:
     """What is wrong with the profile of a RemoteStartTransaction."""
+    if situation.managed:
+        # It would be in force from the first second of a transaction, before anybody could
+        # count with it.
+        yield (
+            "chargingProfile is there; while load management is on, that gives the transaction "
+            "its limit"
+        )
     purpose = profile.charging_profile_purpose
     if purpose is not _TRANSACTION:
         yield f"chargingProfilePurpose is {purpose.value}; it must be TxProfile"

@@ -8,29 +8,24 @@ from typing import TypeVar
 from cfos_cm.central_system.central_system import CentralSystem
 from cfos_cm.central_system.commands.announced import Announced
 from cfos_cm.central_system.commands.objections import objection
-from cfos_cm.central_system.commands.pace import Pace
+from cfos_cm.central_system.commands.pace import CallPace
 from cfos_cm.central_system.commands.secret_keys import without_password
 from cfos_cm.central_system.commands.situation import Situation
-from cfos_cm.errors import DeviceError, DeviceRefusal, LocalProtocolError
+from cfos_cm.errors import DeviceRefusal, LocalProtocolError, NotSent
 from cfos_cm.v16.actions import action_of, encode
 from cfos_cm.v16.core import (
     GetConfigurationConfirmation,
     RegistrationStatus,
-    ResetConfirmation,
     ResetRequest,
-    ResetStatus,
 )
 from cfos_cm.v16.smart_charging import (
-    ChargingProfileStatus,
-    ClearChargingProfileConfirmation,
     ClearChargingProfileRequest,
-    ClearChargingProfileStatus,
-    SetChargingProfileConfirmation,
     SetChargingProfileRequest,
 )
 from cfos_cm.v16.types import Message
+from cfos_cm.wire.error_codes import cannot_do
 
-__all__ = ["MAX_REQUEST_BYTES", "CheckedCalls"]
+__all__ = ["MAX_REQUEST_BYTES", "CheckedCalls", "cannot"]
 
 #: As long as a message of a Charge Point may be to us; far more than one can take. [bytes]
 MAX_REQUEST_BYTES = 256 * 1024
@@ -43,7 +38,7 @@ class CheckedCalls:
     Sends requests to Charge Points, if nothing speaks against it.
 
     @ivar central_system: whose Charge Points they are.
-    @ivar announced: the limits that they have told.
+    @ivar announced: what they have told of their configuration.
     """
 
     def __init__(
@@ -57,7 +52,7 @@ class CheckedCalls:
         self.central_system = central_system
         self.announced = Announced()
         self._reservations_elsewhere = reservations_elsewhere
-        self._pace = Pace(central_system.roster.environment.clock)
+        self._pace = CallPace(central_system.roster.environment.clock)
 
     def situation(self, identity: str) -> Situation:
         """What the rules look at, for a Charge Point as it is now."""
@@ -77,12 +72,18 @@ class CheckedCalls:
         """
         See whether a request may be sent.
 
-        @raise LocalProtocolError: if the rules say that it may not, with what they say.
-        @raise DeviceError: if the Charge Point is not connected.
+        @raise LocalProtocolError: if the rules say that it may not, with what they say; if it
+            cannot be written, or is too long.
+        @raise NotSent: if the Charge Point is not connected.
         """
         reason = objection(request, self.situation(identity))
         if reason is not None:
             raise LocalProtocolError(f"{_title(identity, request)}: {reason}")
+        length = len(encode(request))
+        if length > MAX_REQUEST_BYTES:
+            raise LocalProtocolError(
+                f"{_title(identity, request)} has {length} bytes; at most {MAX_REQUEST_BYTES}"
+            )
         self.check_reachable(identity)
 
     def check_reachable(self, identity: str) -> None:
@@ -90,11 +91,11 @@ class CheckedCalls:
         See whether anything may be sent to a Charge Point.
 
         @raise LocalProtocolError: if it has been rejected.
-        @raise DeviceError: if it is not connected.
+        @raise NotSent: if it is not connected.
         """
         registration = self._registration(identity)
         if registration is None:
-            raise DeviceError(f"{identity} is not connected")
+            raise NotSent(f"{identity} is not connected")
         if registration is RegistrationStatus.REJECTED:
             raise LocalProtocolError(f"{identity} has been rejected; nothing is sent to it")
 
@@ -112,6 +113,7 @@ class CheckedCalls:
         @param confirmation: the class of what it answers.
         @param hurry: do not wait for the pause since the same was asked last.
         @raise LocalProtocolError: if the request is not one to be sent now.
+        @raise NotSent: if the Charge Point is not connected.
         @raise DeviceError: see L{send}.
         """
         self.check(identity, request)
@@ -129,27 +131,15 @@ class CheckedCalls:
         """
         Ask a Charge Point, whatever the rules say.
 
-        @raise LocalProtocolError: if C{request} cannot be written, or is too long.
         @raise DeviceError: if it is not connected, does not answer in time or answers with
             something that is no confirmation: nobody knows then whether it has done it.
         @raise cfos_cm.errors.DeviceRefusal: if it answers with a CALLERROR.
         """
-        length = len(encode(request))
-        if length > MAX_REQUEST_BYTES:
-            raise LocalProtocolError(
-                f"{_title(identity, request)} has {length} bytes; at most {MAX_REQUEST_BYTES}"
-            )
         self._pace.asked(identity, request)
-        try:
-            answer = await self.central_system.call(identity, request)
-        except DeviceRefusal:
-            raise
-        except DeviceError:
-            # It may have done it all the same.
-            self._tell_meddled(identity, request)
-            raise
-        if _has_meddled(answer):
-            self._tell_meddled(identity, request)
+        # From the moment that it is sent nobody knows what is in force, whatever is answered;
+        # until load management has set its own again, which waits behind it.
+        self._tell_meddled(identity, request)
+        answer = await self.central_system.call(identity, request)
         if isinstance(answer, GetConfigurationConfirmation):
             self.announced.note(identity, answer)
             answer = without_password(answer)
@@ -173,17 +163,9 @@ class CheckedCalls:
                 self.central_system.meddled(identity)
 
 
-def _has_meddled(answer: Message) -> bool:
-    """Whether a Charge Point says that it obeys other charging profiles now, or will."""
-    match answer:
-        case (
-            SetChargingProfileConfirmation(status=ChargingProfileStatus.ACCEPTED)
-            | ClearChargingProfileConfirmation(status=ClearChargingProfileStatus.ACCEPTED)
-            | ResetConfirmation(status=ResetStatus.ACCEPTED)
-        ):
-            return True
-        case _:
-            return False
+def cannot(refusal: DeviceRefusal) -> bool:
+    """Whether a Charge Point has said that it never does this; else it will not do it now."""
+    return refusal.code is not None and cannot_do(refusal.code)
 
 
 def _title(identity: str, request: Message) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -18,11 +17,12 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 
 from cfos_cm.central_system.commands.announced import LIST_ENTRIES, LIST_ENTRIES_AT_ONCE
-from cfos_cm.central_system.commands.checked_calls import CheckedCalls
+from cfos_cm.central_system.commands.checked_calls import CheckedCalls, cannot
 from cfos_cm.central_system.commands.configuration import get_configuration
 from cfos_cm.central_system.commands.objections import MAX_ID
 from cfos_cm.central_system.commands.one_at_a_time import OneAtATime
 from cfos_cm.errors import DeviceRefusal, LocalProtocolError
+from cfos_cm.site.sent_list import SentList
 from cfos_cm.site.tag import Tag
 from cfos_cm.v16.local_auth_list import (
     AuthorizationData,
@@ -44,7 +44,6 @@ __all__ = [
     "ListOutcome",
     "ListUpdate",
     "LocalLists",
-    "SentList",
     "SentLists",
 ]
 
@@ -58,22 +57,6 @@ MAX_LISTS_AT_HAND = 4
 MAX_ENTRIES_AT_HAND = 20_000
 
 _Entries = tuple[AuthorizationData, ...]
-
-
-@frozen
-class SentList:
-    """
-    The list that a Charge Point has.
-
-    @ivar version: the number that it was sent with.
-    @ivar digest: of its entries. [hexadecimal]
-    @ivar sent_at: aware.
-    """
-
-    charge_point: str
-    version: int
-    digest: str
-    sent_at: datetime
 
 
 class SentLists(Protocol):
@@ -171,6 +154,8 @@ class LocalLists:
         @raise cfos_cm.errors.DeviceError: if it does not answer, or refuses.
         """
         with self._updates.alone(identity):
+            # A list that may not be sent leaves the one that it has as it is.
+            self._calls.check(identity, request)
             await self._sent_lists.remove(identity)
             return await self._calls.ask(identity, request, SendLocalListConfirmation)
 
@@ -181,6 +166,8 @@ class LocalLists:
             asked = GetLocalListVersionRequest()
             told = await self._calls.ask(identity, asked, GetLocalListVersionConfirmation)
         except DeviceRefusal as refusal:
+            if not cannot(refusal):
+                raise
             return ListUpdate(
                 ListOutcome.NOT_SUPPORTED, None, len(entries), remark=str(refusal)
             )
@@ -251,7 +238,9 @@ class LocalLists:
         try:
             await get_configuration(self._calls, identity, (LIST_ENTRIES_AT_ONCE,))
             await get_configuration(self._calls, identity, (LIST_ENTRIES,))
-        except DeviceRefusal:
+        except DeviceRefusal as refusal:
+            if not cannot(refusal):
+                raise
             return CAUTIOUS_ENTRIES
         limits = self._calls.announced.by(identity)
         most = limits.get(LIST_ENTRIES)

@@ -15,7 +15,10 @@ from typing import Any
 
 from cfos_cm.central_system.commands.announced import (
     CERTIFICATE_CHAIN_CHARS,
+    CONNECTOR_0_RESERVABLE,
     LIST_ENTRIES_AT_ONCE,
+    SECURITY_PROFILE,
+    number_in,
 )
 from cfos_cm.central_system.commands.charging_rules import (
     profile_to_come,
@@ -107,14 +110,23 @@ def _change_availability(
 
 
 def _change_configuration(
-    request: ChangeConfigurationRequest, _situation: Situation
+    request: ChangeConfigurationRequest, situation: Situation
 ) -> Iterator[str]:
     yield from _text(request.key, "key")
+    if request.key.strip().casefold() == SECURITY_PROFILE.casefold():
+        yield from _security_profile(number_in(request.value), situation)
     if is_password(request.key):
         yield (
             f"key is {AUTHORIZATION_KEY}, the Charge Point's password; it is changed by "
             "change_password, so that both sides know the new one"
         )
+
+
+def _security_profile(wanted: int | None, situation: Situation) -> Iterator[str]:
+    # "Improved security for OCPP 1.6-J", A05: it is raised over OCPP, and never lowered.
+    has = situation.announced.get(SECURITY_PROFILE)
+    if wanted is not None and has is not None and wanted < has:
+        yield f"{SECURITY_PROFILE} is {has} and would be {wanted}; it is never lowered"
 
 
 def _data_transfer(request: DataTransferRequest, _situation: Situation) -> Iterator[str]:
@@ -201,6 +213,8 @@ def _cancel_reservation(
 
 def _reserve_now(request: ReserveNowRequest, situation: Situation) -> Iterator[str]:
     yield from _at_least(0, request.connector_id, "connectorId")
+    if request.connector_id == 0 and not situation.announced.get(CONNECTOR_0_RESERVABLE, 1):
+        yield "connectorId is 0; this Charge Point reserves a connector from 1 on"
     yield from _text(request.id_tag, "idTag", hidden=True)
     yield from _between(1, MAX_ID, request.reservation_id, "reservationId")
     if request.reservation_id in situation.reserved_elsewhere:

@@ -1,4 +1,4 @@
-"""Orders of which a Charge Point can only have one under way."""
+"""Orders of which only one may be under way about the same."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ __all__ = ["OneAtATime"]
 
 
 class OneAtATime:
-    """Knows for which Charge Points an order is under way."""
+    """Knows about what an order is under way: Charge Points, or other things with a name."""
 
     def __init__(self, what: str) -> None:
         """
-        @param what: what happens to such a Charge Point, as C{is being sent its list}.
+        @param what: what happens to it meanwhile, as C{is being sent its list}.
         """
         self._what = what
         self._busy: set[str] = set()
 
     @contextmanager
-    def alone(self, identity: str) -> Iterator[None]:
+    def alone(self, subject: str) -> Iterator[None]:
         """
-        The order is under way as long as this context lasts.
+        An order about C{subject} is under way as long as this context lasts.
 
-        @raise LocalProtocolError: if it is already.
+        @raise LocalProtocolError: if one is already.
         """
-        if identity in self._busy:
-            raise LocalProtocolError(f"{identity} {self._what} already")
-        self._busy.add(identity)
+        if subject in self._busy:
+            raise LocalProtocolError(f"{subject} {self._what} already")
+        self._busy.add(subject)
         try:
             yield
         finally:
-            self._busy.discard(identity)
+            self._busy.discard(subject)

@@ -23,7 +23,7 @@ from cfos_cm.central_system.commands.configuration import (
     get_configuration,
 )
 from cfos_cm.central_system.commands.local_lists import ListUpdate, LocalLists, SentLists
-from cfos_cm.central_system.commands.passwords import KeyBook, PasswordChange, Passwords
+from cfos_cm.central_system.commands.passwords import KeyBook, PasswordChange, PasswordChanges
 from cfos_cm.central_system.commands.requests import as_json, read_request
 from cfos_cm.central_system.commands.reservations import (
     ReservationMade,
@@ -98,7 +98,7 @@ class Operator(ChargingOrders, UpkeepOrders):
         UpkeepOrders.__init__(self, calls, chance.number)
         self.reservations = Reservations(calls, archives.reservations, chance.number)
         self._lists = LocalLists(calls, archives.all_tags, archives.sent_lists)
-        self._passwords = Passwords(calls, archives.keys, chance.octets)
+        self._password_changes = PasswordChanges(calls, archives.keys, chance.octets)
         #: The requests that are not only sent, but remembered.
         self._ways: Mapping[type[Message], Callable[[str, Any], Awaitable[Message]]] = {
             CancelReservationRequest: self.reservations.ask_to_cancel,
@@ -139,8 +139,8 @@ class Operator(ChargingOrders, UpkeepOrders):
         return await change_configuration(self._calls, identity, key, value)
 
     async def change_password(self, identity: str, key: str | None = None) -> PasswordChange:
-        """Give a Charge Point another password; see L{Passwords.change}."""
-        return await self._passwords.change(identity, key)
+        """Give a Charge Point another password; see L{PasswordChanges.change}."""
+        return await self._password_changes.change(identity, key)
 
     async def reserve(
         self,

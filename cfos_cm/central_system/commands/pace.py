@@ -17,7 +17,7 @@ from cfos_cm.v16.remote_trigger import TriggerMessageRequest
 from cfos_cm.v16.security import ExtendedTriggerMessageRequest
 from cfos_cm.v16.types import Message
 
-__all__ = ["MANY_PAUSES", "RESET_PAUSE_S", "TRIGGER_PAUSE_S", "Pace"]
+__all__ = ["MANY_PAUSES", "RESET_PAUSE_S", "TRIGGER_PAUSE_S", "CallPace"]
 
 #: Between two triggers of the same message. [s]
 TRIGGER_PAUSE_S = 5.0
@@ -45,7 +45,7 @@ _PAUSES: Final[dict[type[Message], tuple[float, Callable[[Any], str]]]] = {
 }
 
 
-class Pace:
+class CallPace:
     """Remembers what was asked a moment ago."""
 
     def __init__(self, clock: IReactorTime) -> None:

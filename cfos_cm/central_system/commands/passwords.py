@@ -10,7 +10,6 @@ meanwhile, nobody is locked out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -20,19 +19,16 @@ from twisted.internet.defer import Deferred
 from cfos_cm.central_system.commands.checked_calls import CheckedCalls
 from cfos_cm.central_system.commands.one_at_a_time import OneAtATime
 from cfos_cm.central_system.commands.secret_keys import AUTHORIZATION_KEY
-from cfos_cm.errors import DeviceRefusal, LocalProtocolError
+from cfos_cm.errors import DeviceError, DeviceRefusal, LocalProtocolError, NotSent
 from cfos_cm.v16.core import (
     ChangeConfigurationConfirmation,
     ChangeConfigurationRequest,
     ConfigurationStatus,
 )
+from cfos_cm.wire.authorization_key import MAX_KEY_BYTES, MIN_KEY_BYTES, is_hex_key
 
-__all__ = ["KEY_BYTES", "KeyBook", "PasswordChange", "Passwords"]
+__all__ = ["KeyBook", "PasswordChange", "PasswordChanges"]
 
-#: The longest that the paper allows. [bytes]
-KEY_BYTES = 20
-
-_KEY = re.compile(r"(?:[0-9A-Fa-f]{2}){16,20}")
 _TAKEN = (ConfigurationStatus.ACCEPTED, ConfigurationStatus.REBOOT_REQUIRED)
 
 
@@ -56,7 +52,10 @@ class KeyBook(Protocol):
         """
 
     def kept(self, charge_point: str) -> Deferred[None]:
-        """It has refused the key that it was offered: only the old one counts again."""
+        """
+        It has refused the key that it was offered, or was not sent it: only the old one counts
+        again.
+        """
 
 
 @frozen
@@ -72,7 +71,7 @@ class PasswordChange:
     key: str | None = field(repr=False)
 
 
-class Passwords:
+class PasswordChanges:
     """Changes the passwords of Charge Points."""
 
     def __init__(
@@ -96,16 +95,16 @@ class Passwords:
             one is on its way.
         @raise cfos_cm.errors.DeviceError: if it does not answer, or refuses. When it has not
             answered, the old password and the new one both count until it logs in with the new
-            one.
+            one. What it said is not repeated, because it may have repeated the key.
         @raise cfos_cm.errors.StorageError: if the key could not be written down; nothing was
             sent. If only its being taken could not, both count.
         """
         if key is None:
-            key = self._random_bytes(KEY_BYTES).hex()
-        elif _KEY.fullmatch(key) is None:
+            key = self._random_bytes(MAX_KEY_BYTES).hex()
+        elif not is_hex_key(key):
             raise LocalProtocolError(
-                f"a key of {len(key)} characters; it must be 32 to 40 hexadecimal digits in "
-                "pairs"
+                f"a key of {len(key)} characters; it must be {2 * MIN_KEY_BYTES} to "
+                f"{2 * MAX_KEY_BYTES} hexadecimal digits in pairs"
             )
         self._calls.check_reachable(identity)
         with self._changes.alone(identity):
@@ -113,10 +112,9 @@ class Passwords:
             return await self._give(identity, key)
 
     async def _give(self, identity: str, key: str) -> PasswordChange:
-        request = ChangeConfigurationRequest(key=AUTHORIZATION_KEY, value=key)
         try:
-            answer = await self._calls.send(identity, request, ChangeConfigurationConfirmation)
-        except DeviceRefusal:
+            answer = await self._ask(identity, key)
+        except (DeviceRefusal, LocalProtocolError, NotSent):
             await self._book.kept(identity)
             raise
         if answer.status not in _TAKEN:
@@ -124,3 +122,28 @@ class Passwords:
             return PasswordChange(answer.status, None)
         await self._book.taken(identity)
         return PasswordChange(answer.status, key)
+
+    async def _ask(self, identity: str, key: str) -> ChangeConfigurationConfirmation:
+        request = ChangeConfigurationRequest(key=AUTHORIZATION_KEY, value=key)
+        # It may have gone while the key was written down.
+        self._calls.check_reachable(identity)
+        try:
+            return await self._calls.send(identity, request, ChangeConfigurationConfirmation)
+        except DeviceError as error:
+            failed = _in_our_words(error)
+        # Not where it was caught: there the other words would go along as its context.
+        raise failed
+
+
+def _in_our_words(error: DeviceError) -> DeviceError:
+    """The same, without what the Charge Point said."""
+    if isinstance(error, DeviceRefusal):
+        return DeviceRefusal(
+            f"the new {AUTHORIZATION_KEY} was refused: {error.code}", error.code
+        )
+    if isinstance(error, NotSent):
+        return error
+    return DeviceError(
+        f"whether the new {AUTHORIZATION_KEY} was taken is not known: no answer came, or none "
+        "that can be read; the old one counts too until it logs in with the new one"
+    )

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cm.central_system.commands.checked_calls import CheckedCalls
-from cfos_cm.errors import DeviceRefusal, LocalProtocolError
+from cfos_cm.central_system.commands.one_at_a_time import OneAtATime
+from cfos_cm.errors import DeviceRefusal, LocalProtocolError, NotSent, StorageError
+from cfos_cm.site.reservation import MAX_RESERVATIONS, Reservation
 from cfos_cm.v16.reservation import (
     CancelReservationConfirmation,
     CancelReservationRequest,
@@ -22,37 +24,12 @@ from cfos_cm.v16.reservation import (
 )
 from cfos_cm.v16.timestamps import format_timestamp, parse_timestamp
 
-__all__ = [
-    "MAX_RESERVATIONS",
-    "Reservation",
-    "ReservationMade",
-    "ReservationStore",
-    "Reservations",
-]
+__all__ = ["ReservationMade", "ReservationStore", "Reservations"]
 
-#: Far more than a site has connectors; the same number that the store holds.
-MAX_RESERVATIONS = 1000
+#: Those after which a reservation that was asked for is certainly not in force.
+_NOT_MADE = (DeviceRefusal, LocalProtocolError, NotSent, StorageError)
 
 _log = Logger(namespace="cfos_cm.central_system")
-
-
-@frozen
-class Reservation:
-    """
-    A connector that is kept free, or may be: the Charge Point was asked to.
-
-    @ivar reservation_id: ours; 1 to 2^31 - 1.
-    @ivar connector: 0: any one of the Charge Point.
-    @ivar expires_at: aware; from then on it is over.
-    @ivar parent_id_tag: the group whose members may use it too.
-    """
-
-    reservation_id: int
-    charge_point: str
-    connector: int
-    id_tag: str = field(repr=False)
-    expires_at: datetime
-    parent_id_tag: str | None = field(default=None, repr=False)
 
 
 @frozen
@@ -98,6 +75,8 @@ class Reservations:
         self._store = store
         self._new_number = new_number
         self._open: dict[int, Reservation] = {}
+        # Of two orders about one reservation, the answer to the first might undo the second.
+        self._orders = OneAtATime("is being made or cancelled")
 
     async def load(self) -> None:
         """
@@ -108,7 +87,7 @@ class Reservations:
         self._open = {one.reservation_id: one for one in await self._store.open()}
 
     def open(self) -> tuple[Reservation, ...]:
-        """Those that are not over, the one that ends first first."""
+        """Those that are or may be in force, the one that ends first first."""
         now = self._calls.central_system.roster.environment.now()
         for one in tuple(self._open.values()):
             if one.expires_at <= now:
@@ -141,8 +120,8 @@ class Reservations:
         @param connector: 0: any one of the Charge Point.
         @param until: aware, and in the future.
         @raise LocalProtocolError: for anything else, and when there are too many.
-        @raise cfos_cm.errors.DeviceError: if it does not answer, or refuses. When it has not
-            answered, the reservation counts as open, for it may be.
+        @raise cfos_cm.errors.DeviceError: if it does not answer, or refuses. When it was asked
+            and has not answered, the reservation counts as open, for it may be.
         @raise cfos_cm.errors.StorageError: if it could not be written down; nothing was sent.
         """
         request = ReserveNowRequest(
@@ -161,7 +140,8 @@ class Reservations:
 
         @return: accepted; or rejected, when the Charge Point knows of none with this id: it is
             over then too.
-        @raise LocalProtocolError: if none with this id is open.
+        @raise LocalProtocolError: if none with this id is open, or its Charge Point has not
+            answered yet whether it makes it.
         @raise cfos_cm.errors.DeviceError: if it does not answer, or refuses.
         """
         self.open()
@@ -175,29 +155,44 @@ class Reservations:
         self, identity: str, request: ReserveNowRequest
     ) -> ReserveNowConfirmation:
         """L{reserve}, with a request that somebody else has made."""
-        self._calls.check(identity, request)
-        before = self._open.get(request.reservation_id)
-        if before is None and len(self._open) >= MAX_RESERVATIONS:
-            raise LocalProtocolError(f"{MAX_RESERVATIONS} reservations are open already")
-        await self._note(_reservation(identity, request))
-        try:
-            answer = await self._calls.ask(identity, request, ReserveNowConfirmation)
-        except DeviceRefusal:
-            await self._put_back(request.reservation_id, before)
-            raise
-        if answer.status is not ReservationStatus.ACCEPTED:
-            await self._put_back(request.reservation_id, before)
-        return answer
+        with self._orders.alone(_name(request)):
+            self._calls.check(identity, request)
+            return await self._make(identity, request)
 
     async def ask_to_cancel(
         self, identity: str, request: CancelReservationRequest
     ) -> CancelReservationConfirmation:
         """L{cancel}, with a request that somebody else has made."""
-        answer = await self._calls.ask(identity, request, CancelReservationConfirmation)
-        one = self._open.get(request.reservation_id)
-        if one is not None and one.charge_point == identity:
-            await self._end(request.reservation_id)
+        with self._orders.alone(_name(request)):
+            answer = await self._calls.ask(identity, request, CancelReservationConfirmation)
+            one = self._open.get(request.reservation_id)
+            if one is not None and one.charge_point == identity:
+                await self._end(request.reservation_id)
+            return answer
+
+    async def _make(self, identity: str, request: ReserveNowRequest) -> ReserveNowConfirmation:
+        wanted = _reservation(identity, request)
+        before = self._open.get(wanted.reservation_id)
+        if before is None and len(self._open) >= MAX_RESERVATIONS:
+            raise LocalProtocolError(f"{MAX_RESERVATIONS} reservations are open already")
+        # Before it is on disk, so that nobody takes its number or its room meanwhile.
+        self._open[wanted.reservation_id] = wanted
+        try:
+            await self._store.put(wanted)
+            self._check_open(wanted)
+            answer = await self._calls.ask(identity, request, ReserveNowConfirmation)
+        except _NOT_MADE:
+            await self._put_back(wanted, before)
+            raise
+        if answer.status is not ReservationStatus.ACCEPTED:
+            await self._put_back(wanted, before)
         return answer
+
+    def _check_open(self, wanted: Reservation) -> None:
+        if self._open.get(wanted.reservation_id) is not wanted:
+            raise LocalProtocolError(
+                f"reservation {wanted.reservation_id} was over before it was sent"
+            )
 
     def _new_id(self) -> int:
         number = self._new_number()
@@ -205,16 +200,25 @@ class Reservations:
             number = self._new_number()
         return number
 
-    async def _note(self, reservation: Reservation) -> None:
-        await self._store.put(reservation)
-        self._open[reservation.reservation_id] = reservation
-
-    async def _put_back(self, reservation_id: int, before: Reservation | None) -> None:
-        """A reservation did not come about: what was there before goes on."""
-        if before is None:
-            await self._end(reservation_id)
-        else:
-            await self._note(before)
+    async def _put_back(self, wanted: Reservation, before: Reservation | None) -> None:
+        """
+        A reservation did not come about: what was there before goes on, unless a transaction
+        has used it meanwhile.
+        """
+        if self._open.get(wanted.reservation_id) is not wanted:
+            return
+        try:
+            if before is None:
+                await self._end(wanted.reservation_id)
+            else:
+                self._open[before.reservation_id] = before
+                await self._store.put(before)
+        except StorageError as error:
+            # Whoever asked learns why it was not made, not this.
+            _log.error(
+                "a reservation that was not made stays on disk until it expires: {why!s}",
+                why=error,
+            )
 
     async def _end(self, reservation_id: int) -> None:
         self._open.pop(reservation_id, None)
@@ -227,6 +231,10 @@ class Reservations:
 
 def _could_not_end(failure: Failure) -> None:
     _log.error("a reservation that is over stays on disk: {why!s}", why=failure.value)
+
+
+def _name(request: ReserveNowRequest | CancelReservationRequest) -> str:
+    return f"reservation {request.reservation_id}"
 
 
 def _reservation(identity: str, request: ReserveNowRequest) -> Reservation:

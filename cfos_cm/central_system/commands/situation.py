@@ -23,8 +23,7 @@ class Situation:
     @ivar running: the transaction at each of its connectors that has one.
     @ivar reserved_elsewhere: the ids of reservations at other Charge Points.
     @ivar quirks: its deviations.
-    @ivar announced: the limits that it has told, by configuration key; those that it has not
-        told are missing.
+    @ivar announced: what it has told, by configuration key; what it has not told is missing.
     @ivar managed: whether load management orders its currents.
     """
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from cfos_cm.simulator.personas.beyond import BEYOND
 from cfos_cm.simulator.personas.clocks import CLOCKS
 from cfos_cm.simulator.personas.configuration import CONFIGURATION
 from cfos_cm.simulator.personas.framing import FRAMING
@@ -20,8 +21,16 @@ PERSONAS: Final[Mapping[str, Persona]] = MappingProxyType(
     {
         persona.number: persona
         for persona in sorted(
-            (*TRANSPORT, *FRAMING, *CLOCKS, *TRANSACTIONS, *PROFILES, *CONFIGURATION),
-            key=lambda persona: int(persona.number[1:]),
+            (
+                *TRANSPORT,
+                *FRAMING,
+                *CLOCKS,
+                *TRANSACTIONS,
+                *PROFILES,
+                *CONFIGURATION,
+                *BEYOND,
+            ),
+            key=lambda persona: (persona.number[0], int(persona.number[1:])),
         )
     }
 )

@@ -36,8 +36,8 @@ def add_fake_charger_command(
         help="play odd wallboxes against a Central System",
         description="Plays wallboxes with the oddities of real ones against any Central System "
         "of OCPP 1.6J, and says what it made of each. The exit status is 0 if it did what a "
-        "robust one does, wherever it could be shown; 1 if it did not, or is not there. It has "
-        "to know the wallbox, and somebody may have to approve it.",
+        "robust one does, wherever it could be shown; 1 if it did not, if nothing could be "
+        "shown, or if it is not there. It has to know the wallbox, and to let it charge.",
     )
     command.add_argument(
         "url", metavar="URL", nargs="?", type=_address, help="such as ws://127.0.0.1:19520/"
@@ -59,7 +59,7 @@ def add_fake_charger_command(
 
 def _add_wallbox(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--id", metavar="ID", type=_identity, default="CP-0001", help="its ChargeBox ID"
+        "--id", metavar="ID", type=_identity, default="FAKE-1", help="its ChargeBox ID"
     )
     command.add_argument("--password", metavar="TEXT", help="of HTTP Basic authentication")
     command.add_argument(

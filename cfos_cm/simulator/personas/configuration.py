@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cfos_cm.quirk import Quirk
 from cfos_cm.simulator.personas.asked import Answer, Asked
 from cfos_cm.simulator.personas.payloads import energy, meter_values, sampled, timestamp
 from cfos_cm.simulator.personas.persona import Make, Outcome, Persona, Reaction
@@ -12,15 +11,7 @@ __all__ = ["CONFIGURATION"]
 
 #: So often a wallbox is made to start again before it is called a loop.
 _MANY_STARTS = 3
-#: How long it stays when it was asked what it is about. [s]
-_LINGER_S = 0.2
 _MEASURANDS = "MeterValuesSampledData"
-
-
-async def _linger(wallbox: Wallbox) -> None:
-    """Answer what else an operator sends, and see whether all goes on."""
-    await wallbox.pause(_LINGER_S)
-    wallbox.judge("and says Heartbeat afterwards", await wallbox.call("Heartbeat", {}))
 
 
 async def _restarts_when_configured(wallbox: Wallbox) -> None:
@@ -47,7 +38,7 @@ async def _restarts_when_configured(wallbox: Wallbox) -> None:
     )
     asked = await wallbox.must_be_asked("ChangeConfiguration", only_patiently=True)
     wallbox.claim("refuses a change of its configuration", True, str(asked.payload.get("key")))
-    await _linger(wallbox)
+    await wallbox.goes_on()
 
 
 async def _picky_triggers(wallbox: Wallbox) -> None:
@@ -71,7 +62,7 @@ async def _picky_triggers(wallbox: Wallbox) -> None:
     asked = await wallbox.must_be_asked("TriggerMessage", only_patiently=True)
     wanted = str(asked.payload.get("requestedMessage"))
     wallbox.claim("sends nothing that it is triggered to", True, wanted)
-    await _linger(wallbox)
+    await wallbox.goes_on()
 
 
 async def _no_connector_0(wallbox: Wallbox) -> None:
@@ -84,7 +75,7 @@ async def _no_connector_0(wallbox: Wallbox) -> None:
     asked = await wallbox.must_be_asked("ChangeAvailability", only_patiently=True)
     connector = str(asked.payload.get("connectorId"))
     wallbox.claim("refuses it for connector 0, schedules it for others", True, connector)
-    await _linger(wallbox)
+    await wallbox.goes_on()
 
 
 async def _units(wallbox: Wallbox) -> None:
@@ -201,7 +192,6 @@ CONFIGURATION = (
         ),
         make=Make("OpenEVSE", "ESP32 WiFi"),
         script=_units,
-        needs=frozenset({Quirk.OTHER_WORDS}),
     ),
     Persona(
         number="Q41",

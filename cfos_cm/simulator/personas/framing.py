@@ -6,7 +6,14 @@ import json
 from typing import Any
 
 from cfos_cm.quirk import Quirk
-from cfos_cm.simulator.personas.asked import Answer, Asked, Refusal, Verbatim
+from cfos_cm.simulator.personas.asked import (
+    Answer,
+    Asked,
+    Refusal,
+    Verbatim,
+    usual_answer,
+)
+from cfos_cm.simulator.personas.charging import SET_PROFILE, odd_answer_is_understood
 from cfos_cm.simulator.personas.payloads import (
     energy,
     meter_values,
@@ -18,7 +25,6 @@ from cfos_cm.simulator.personas.payloads import (
 from cfos_cm.simulator.personas.persona import (
     ANSWERED,
     Make,
-    Outcome,
     Persona,
     Reaction,
 )
@@ -26,33 +32,11 @@ from cfos_cm.simulator.personas.wallbox import Wallbox
 
 __all__ = ["FRAMING"]
 
+_AEFA, _BENY = Make("AEFA", "Wallbox"), Make("ZJ Beny", "BCP-A2N-L")
 #: Where a go-e begins to count after each start.
 _FIRST_GOE_ID = 531531541
 #: How long a frame may stay without an answer that nobody can recognise as a call. [s]
 _UNREADABLE_S = 3.0
-
-
-async def _is_asked_again(wallbox: Wallbox, what: str) -> None:
-    """
-    Whether an odd answer was understood.
-
-    A Central System has one call in flight: if it still waits for the answer to the first, the
-    next does not come.
-    """
-    await wallbox.must_be_asked("SetChargingProfile")
-    so_far = wallbox.asked_so_far
-    await wallbox.status("Preparing")
-    number = await wallbox.start()
-    again = await wallbox.asked("SetChargingProfile", after=so_far)
-    outcome = (
-        Outcome(Reaction.HUNG, "no further call comes")
-        if again is None
-        else Outcome(Reaction.TOLERATED, "the next call comes")
-    )
-    wallbox.judge(what, outcome)
-    await wallbox.moment("answered")
-    await wallbox.stop(number)
-    await wallbox.status("Available")
 
 
 async def _other_answer_ids(wallbox: Wallbox) -> None:
@@ -60,9 +44,7 @@ async def _other_answer_ids(wallbox: Wallbox) -> None:
         other = f"{str(asked.unique_id)[:-1]}#"
         return Verbatim(json.dumps([3, other, {"status": "Accepted"}]).encode())
 
-    wallbox.answer("SetChargingProfile", beside)
-    await wallbox.connect()
-    await _is_asked_again(wallbox, "answers with another message id")
+    await odd_answer_is_understood(wallbox, "answers with another message id", beside)
 
 
 async def _answers_with_action(wallbox: Wallbox) -> None:
@@ -70,14 +52,21 @@ async def _answers_with_action(wallbox: Wallbox) -> None:
         frame = [3, asked.unique_id, asked.action, {"status": "Accepted"}]
         return Verbatim(json.dumps(frame).encode())
 
-    wallbox.answer("SetChargingProfile", repeating)
-    await wallbox.connect()
+    wallbox.otherwise = _knows_only_profiles
+    await odd_answer_is_understood(wallbox, "repeats the action in its answer", repeating)
     stage = wallbox.stage
     outcome = await wallbox.call("Authorize", {"idTag": stage.id_tag, "connectorId": 1})
     wallbox.judge("adds connectorId to Authorize", outcome)
     heartbeat = await wallbox.call("Heartbeat", {"uptime": 4711})
     wallbox.judge("adds a field of its own to Heartbeat", heartbeat)
-    await _is_asked_again(wallbox, "repeats the action in its answer")
+    asked = await wallbox.may_be_asked("GetConfiguration")
+    if asked is not None:
+        wallbox.claim("answers with a CALLERROR what it does not know", True, asked.action)
+    await wallbox.goes_on()
+
+
+def _knows_only_profiles(asked: Asked) -> Answer:
+    return usual_answer(asked) if asked.action == SET_PROFILE else Refusal("NotImplemented")
 
 
 async def _any_ids(wallbox: Wallbox) -> None:
@@ -105,7 +94,8 @@ async def _any_ids(wallbox: Wallbox) -> None:
 
 async def _numeric_ids(wallbox: Wallbox) -> None:
     stage = wallbox.stage
-    wallbox.must("connects", await wallbox.dial())
+    await wallbox.knock()
+    await wallbox.enter()
     boot = Make("go-e", "go-eCharger V3", "56.2").boot_notification()
     wallbox.registered(await wallbox.call("BootNotification", boot, _FIRST_GOE_ID))
     outcome = await wallbox.call("Heartbeat", {}, _FIRST_GOE_ID + 1)
@@ -117,21 +107,51 @@ async def _numeric_ids(wallbox: Wallbox) -> None:
     wallbox.judge("stops its transaction so, too", stopped)
 
 
+#: Who breaks his JSON, and how: a part of a MeterValues.req, and what it is instead.
+_BREAKAGES = (
+    (
+        _AEFA,
+        "leaves a value out",
+        '{{{connector},"transactionId":,{values}}}',
+    ),
+    (_BENY, "begins a list with a comma", '{{{connector},"meterValue":[,{reading}]}}'),
+    (_BENY, "ends an object with a comma", "{{{connector},{values},}}"),
+)
+
+
 async def _broken_json(wallbox: Wallbox) -> None:
+    await _ends_too_soon(wallbox)
     stage = wallbox.stage
-    await wallbox.connect()
-    at, connector = timestamp(stage.now()), f'"connectorId":{stage.connector}'
+    at = timestamp(stage.now())
     reading = json.dumps({"timestamp": at, "sampledValue": [energy(1234)]})
-    for what, payload in (
-        ("begins an array with a comma", f'{{{connector},"meterValue":[,{reading}]}}'),
-        ("leaves a value out", f'{{{connector},"transactionId":,"meterValue":[{reading}]}}'),
-        ("ends an object with a comma", f'{{{connector},"meterValue":[{reading}],}}'),
-    ):
+    for make, what, payload in _BREAKAGES:
+        await wallbox.close()
+        await wallbox.connect(make)
         unique_id = wallbox.new_id()
-        text = f'[2,"{unique_id}","MeterValues",{payload}]'.encode()
+        broken = payload.format(
+            connector=f'"connectorId":{stage.connector}',
+            reading=reading,
+            values=f'"meterValue":[{reading}]',
+        )
+        text = f'[2,"{unique_id}","MeterValues",{broken}]'.encode()
         outcome = await wallbox.say(text, unique_id, _UNREADABLE_S)
         wallbox.judge(what, outcome, ANSWERED)
-    wallbox.judge("and says Heartbeat afterwards", await wallbox.call("Heartbeat", {}))
+        await wallbox.goes_on()
+
+
+async def _ends_too_soon(wallbox: Wallbox) -> None:
+    """Grizzl-E: two brackets are missing in its answer."""
+
+    def cut(asked: Asked) -> Answer:
+        start = json.dumps([3, asked.unique_id])[:-1]
+        return Verbatim(f'{start}, {{"configurationKey":[]'.encode())
+
+    wallbox.answer("GetConfiguration", cut)
+    await wallbox.connect(Make("United Chargers", "Grizzl-E Smart", "05.621"))
+    asked = await wallbox.may_be_asked("GetConfiguration")
+    if asked is not None:
+        wallbox.claim("answers with JSON that ends too soon", True, asked.action)
+        await wallbox.goes_on()
 
 
 async def _say_values(wallbox: Wallbox, what: str, payload: dict[str, Any]) -> None:
@@ -230,18 +250,22 @@ FRAMING = (
         evidence=("https://github.com/goecharger/go-eCharger-API-v2/issues/106",),
         make=Make("go-e", "go-eCharger V3", "56.2"),
         script=_numeric_ids,
-        needs=frozenset({Quirk.NUMERIC_IDS}),
     ),
     Persona(
         number="Q14",
         title="sends what is not quite JSON",
-        boxes="ZJ Beny (a comma before the first value), AEFA (a value left out), Grizzl-E 5.x",
+        boxes=(
+            "ZJ Beny (a comma before the first value), AEFA (a value left out), Grizzl-E 5.x "
+            "(an answer without its end)"
+        ),
         why="It may be refused or repaired, but a closed connection makes it useless.",
         evidence=(
             "https://github.com/lbbrhzn/ocpp/issues/1078",
             "https://github.com/lbbrhzn/ocpp/issues/2032",
+            "https://github.com/lbbrhzn/ocpp/issues/442",
+            "https://github.com/lbbrhzn/ocpp/issues/176",
         ),
-        make=Make("ZJ Beny", "BCP-A2N-L"),
+        make=_BENY,
         script=_broken_json,
     ),
     Persona(
@@ -278,7 +302,7 @@ FRAMING = (
     ),
     Persona(
         number="Q18",
-        title="adds fields, and repeats the action in its answers",
+        title="adds fields, repeats the action in its answers, and knows few actions",
         boxes="go-e and others",
         why="Nothing in it is ambiguous; a schema that is checked to the letter refuses it.",
         evidence=(

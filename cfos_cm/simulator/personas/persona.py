@@ -68,7 +68,7 @@ class Verdict(StrEnum):
     FAILED = "failed"
     """It did something else, at least once."""
     NOT_SHOWN = "not shown"
-    """It did not come to what this persona is about, for example because nothing was asked."""
+    """It did not come to what this persona is about: not asked, or not let in."""
 
 
 @frozen
@@ -89,11 +89,16 @@ class Finding:
 
 @frozen
 class Make:
-    """What a wallbox says of itself in its BootNotification."""
+    """
+    What a wallbox says of itself in its BootNotification.
+
+    @ivar more: further fields.
+    """
 
     vendor: str
     model: str
     firmware: str = "1.0"
+    more: Mapping[str, Any] = field(factory=dict)
 
     def boot_notification(self) -> dict[str, Any]:
         """The payload of its BootNotification."""
@@ -101,6 +106,7 @@ class Make:
             "chargePointVendor": self.vendor,
             "chargePointModel": self.model,
             "firmwareVersion": self.firmware,
+            **self.more,
         }
 
 
@@ -112,7 +118,7 @@ class Persona:
     """
     A wallbox with an oddity.
 
-    @ivar number: its name, C{Q} and a number.
+    @ivar number: its name, a letter and a number.
     @ivar title: the oddity, in a few words.
     @ivar boxes: which wallboxes have it.
     @ivar why: what a Central System has to do, and what happens if it does not.

@@ -26,6 +26,7 @@ async def play(persona: Persona, stage: Stage) -> Performance:
         pass
     except NotShown as reason:
         not_shown = str(reason)
+        await wallbox.tidy_up()
     except NobodyThere as gone:
         if not wallbox.findings:
             raise

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from cfos_cm.simulator.personas.asked import (
     Answer,
     Asked,
+    Reply,
     charging_profile,
     charging_schedule,
     wanted_keys,
+)
+from cfos_cm.simulator.personas.charging import (
+    SET_PROFILE,
+    Fits,
+    charge,
+    end,
+    is_limited_otherwise,
+    is_of_transaction,
 )
 from cfos_cm.simulator.personas.payloads import energy, meter_values, sampled, timestamp
 from cfos_cm.simulator.personas.persona import Make, Persona
@@ -19,47 +26,27 @@ __all__ = ["PROFILES"]
 
 _ACCEPTED = {"status": "Accepted"}
 _REJECTED = {"status": "Rejected"}
-_SET = "SetChargingProfile"
-
-Fits = Callable[[Asked], bool]
 
 
-def _is_of_transaction(asked: Asked) -> bool:
-    return charging_profile(asked).get("chargingProfilePurpose") == "TxProfile"
-
-
-def _only(fits: Fits) -> Callable[[Asked], Answer]:
+def _only(fits: Fits) -> Reply:
     """Accept profiles that fit, and reject all others."""
     return lambda asked: _ACCEPTED if fits(asked) else _REJECTED
 
 
-async def _charge(wallbox: Wallbox) -> int:
-    """Have a car, start a transaction, charge; its id."""
-    await wallbox.status("Preparing")
-    number = await wallbox.start()
-    wallbox.judge("charges", await wallbox.status("Charging"))
-    return number
-
-
-async def _end(wallbox: Wallbox, number: int) -> None:
-    await wallbox.stop(number)
-    await wallbox.status("Available")
-
-
 async def _picky(wallbox: Wallbox, what: str, fits: Fits) -> None:
     """Charge, and accept only profiles that fit: sooner or later one has to come."""
-    wallbox.answer(_SET, _only(fits))
+    await is_limited_otherwise(wallbox)
+    wallbox.answer(SET_PROFILE, _only(fits))
     await wallbox.connect()
-    number = await _charge(wallbox)
-    await wallbox.must_be_asked(_SET)
+    number = await charge(wallbox)
 
     def both(asked: Asked) -> bool:
-        return fits(asked) and _is_of_transaction(asked)
+        return fits(asked) and is_of_transaction(asked)
 
-    asked = await wallbox.asked(_SET, both)
+    asked = await wallbox.asked(SET_PROFILE, both)
     wallbox.claim(what, asked is not None, "" if asked is not None else "none came")
     await wallbox.moment("limited")
-    await _end(wallbox, number)
+    await end(wallbox, number)
 
 
 async def _lowest_level(wallbox: Wallbox) -> None:
@@ -73,37 +60,37 @@ async def _lowest_level(wallbox: Wallbox) -> None:
 async def _forgets_profiles(wallbox: Wallbox) -> None:
     wallbox.answer("ClearChargingProfile", lambda _: {"status": "Unknown"})
     await wallbox.connect()
-    number = await _charge(wallbox)
-    await wallbox.must_be_asked(_SET, _is_of_transaction)
+    number = await charge(wallbox)
+    await wallbox.must_be_asked(SET_PROFILE, is_of_transaction)
     await wallbox.drop()
     await wallbox.reconnect()
-    again = await wallbox.asked(_SET, _is_of_transaction)
+    again = await wallbox.asked(SET_PROFILE, is_of_transaction)
     wallbox.claim(
         "loses its limit with the connection, and is told it again",
         again is not None,
         "" if again is not None else "it charges without a limit",
     )
     await wallbox.moment("limited")
-    await _end(wallbox, number)
+    await end(wallbox, number)
 
 
 async def _forgets_on_resume(wallbox: Wallbox) -> None:
     await wallbox.connect()
-    number = await _charge(wallbox)
-    await wallbox.must_be_asked(_SET, _is_of_transaction)
+    number = await charge(wallbox)
+    await wallbox.must_be_asked(SET_PROFILE, is_of_transaction)
     wallbox.judge("pauses", await wallbox.status("SuspendedEVSE"))
     # What is still under way for the charge that has just begun is not what is looked for.
     await wallbox.pause(0.3)
     so_far = wallbox.asked_so_far
     wallbox.judge("goes on", await wallbox.status("Charging"))
-    again = await wallbox.asked(_SET, _is_of_transaction, after=so_far)
+    again = await wallbox.asked(SET_PROFILE, is_of_transaction, after=so_far)
     wallbox.claim(
         "ignores its limit when it goes on, and is told it again",
         again is not None,
         "" if again is not None else "it charges without a limit",
     )
     await wallbox.moment("limited")
-    await _end(wallbox, number)
+    await end(wallbox, number)
 
 
 async def _relative_only(wallbox: Wallbox) -> None:
@@ -142,7 +129,7 @@ async def _own_cap(wallbox: Wallbox) -> None:
     wallbox.answer("GetCompositeSchedule", lambda _: _ACCEPTED)
     stage = wallbox.stage
     await wallbox.connect()
-    number = await _charge(wallbox)
+    number = await charge(wallbox)
     values = meter_values(
         stage.connector,
         number,
@@ -154,7 +141,7 @@ async def _own_cap(wallbox: Wallbox) -> None:
     outcome = await wallbox.call("MeterValues", values)
     wallbox.judge("offers 16 A while its car takes 9.5 A", outcome)
     await wallbox.moment("capped")
-    await _end(wallbox, number)
+    await end(wallbox, number)
 
 
 PROFILES = (

@@ -51,7 +51,7 @@ class Stage:
     reactor: Any
     now: Callable[[], datetime]
     address: Address
-    identity: str = "CP-0001"
+    identity: str = "FAKE-1"
     password: bytes | None = field(default=None, repr=False)
     connector: int = 1
     id_tag: str = "04A1B2C3D4E5F6"

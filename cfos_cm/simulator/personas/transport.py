@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from urllib.parse import quote
 
+from attrs import frozen
+
 from cfos_cm.quirk import Quirk
 from cfos_cm.simulator.personas.frames import Opcode
 from cfos_cm.simulator.personas.persona import (
@@ -30,16 +32,21 @@ _SAID_BY_CLOSING = frozenset({Reaction.CLOSED, Reaction.TOLERATED})
 
 
 async def _no_subprotocol(wallbox: Wallbox) -> None:
-    await wallbox.connect(subprotocols=None)
+    await wallbox.knock()
+    wallbox.must("connects without it", await wallbox.dial(subprotocols=None))
+    await wallbox.boot()
     wallbox.judge("says Heartbeat", await wallbox.call("Heartbeat", {}))
 
 
 async def _no_connection_header(wallbox: Wallbox) -> None:
-    await wallbox.connect(connection=False)
+    await wallbox.knock()
+    wallbox.must("connects without it", await wallbox.dial(connection=False))
+    await wallbox.boot()
     wallbox.judge("says Heartbeat", await wallbox.call("Heartbeat", {}))
 
 
 async def _several_versions(wallbox: Wallbox) -> None:
+    await wallbox.knock()
     both = await wallbox.dial(subprotocols="ocpp2.0.1, ocpp1.6")
     wallbox.must("offers ocpp2.0.1 and ocpp1.6", both)
     wallbox.claim("gets ocpp1.6, which it speaks", both.detail == "ocpp1.6", both.detail)
@@ -48,37 +55,57 @@ async def _several_versions(wallbox: Wallbox) -> None:
     other = await wallbox.dial(subprotocols="ocpp2.0.1")
     wallbox.judge("offers only ocpp2.0.1, and does not speak it", other, _REFUSED_OR_CLOSED)
     await wallbox.close()
-    await wallbox.connect(subprotocols="ocpp1.6")
+    await wallbox.connect()
 
 
-def _forms(path: str, identity: str) -> dict[str, str]:
-    """What wallboxes make of the URL that they are given, by what they do."""
+@frozen
+class _Form:
+    """
+    What a wallbox makes of the URL and the identity that it is given.
+
+    @ivar target: what it asks for.
+    @ivar user: whose password it shows.
+    """
+
+    what: str
+    target: str
+    user: str
+
+
+def _forms(path: str, identity: str) -> list[_Form]:
     quoted = quote(identity, safe="")
     dashed = "".join(
         char if char.isascii() and char.isalnum() else f"%{ord(char):02X}" for char in identity
     )
-    return {
-        "appends its identity": f"{path}/{quoted}",
-        "ends with a slash": f"{path}/{quoted}/",
-        "doubles the slash": f"{path}//{quoted}",
-        "appends its identity twice": f"{path}/{quoted}/{quoted}",
-        "puts a path before it": f"{path}/ocpp/{quoted}",
-        "puts a longer path before it": f"{path}/steve/websocket/CentralSystemService/{quoted}",
-        "writes it in lower case": f"{path}/{quote(identity.lower(), safe='')}",
-        "writes it in upper case": f"{path}/{quote(identity.upper(), safe='')}",
-        "percent-encodes what it need not": f"{path}/{dashed}",
-        "adds a blank": f"{path}/{quoted}%20",
-        "adds a query": f"{path}/{quoted}?version=1.6",
-    }
+    lower, upper = identity.lower(), identity.upper()
+    return [
+        _Form("appends its identity", f"{path}/{quoted}", identity),
+        _Form("ends with a slash", f"{path}/{quoted}/", identity),
+        _Form("doubles the slash", f"{path}//{quoted}", identity),
+        _Form("appends its identity twice", f"{path}/{quoted}/{quoted}", identity),
+        _Form("puts a path before it", f"{path}/ocpp/{quoted}", identity),
+        _Form(
+            "puts a longer path before it",
+            f"{path}/steve/websocket/CentralSystemService/{quoted}",
+            identity,
+        ),
+        _Form("writes it in lower case", f"{path}/{quote(lower, safe='')}", lower),
+        _Form("writes it in upper case", f"{path}/{quote(upper, safe='')}", upper),
+        _Form("percent-encodes what it need not", f"{path}/{dashed}", identity),
+        _Form("adds a blank", f"{path}/{quoted}%20", f"{identity} "),
+        _Form("adds a query", f"{path}/{quoted}?version=1.6", identity),
+    ]
 
 
 async def _forms_of_identity(wallbox: Wallbox) -> None:
     stage = wallbox.stage
-    for what, target in _forms(stage.address.path, stage.identity).items():
-        outcome = await wallbox.dial(target)
-        if wallbox.judge(f"{what}: {target}", outcome):
-            await wallbox.boot()
-            await wallbox.moment(what)
+    await wallbox.connect()
+    await wallbox.close()
+    for form in _forms(stage.address.path, stage.identity):
+        outcome = await wallbox.dial(form.target, user=form.user)
+        if wallbox.judge(f"{form.what}: {form.target}", outcome):
+            await wallbox.boot(again=True)
+            await wallbox.moment(form.what)
             await wallbox.close()
 
 
@@ -86,7 +113,7 @@ async def _half_open(wallbox: Wallbox) -> None:
     await wallbox.connect()
     wallbox.link.socket.go_deaf()
     begun_s = wallbox.stage.reactor.seconds()
-    await wallbox.connect()
+    await _comes_back(wallbox)
     took_s = wallbox.stage.reactor.seconds() - begun_s
     wallbox.claim(
         "is served again soon although its old connection was never closed",
@@ -96,7 +123,13 @@ async def _half_open(wallbox: Wallbox) -> None:
     wallbox.link.socket.send_frame(Opcode.TEXT, b"[]", reserved=4)
     closed = await wallbox.link.expect(lambda: None, wallbox.stage.timeout_s)
     wallbox.judge("sends a frame with a reserved bit", closed, _SAID_BY_CLOSING)
-    await wallbox.connect()
+    await _comes_back(wallbox)
+
+
+async def _comes_back(wallbox: Wallbox) -> None:
+    """Whoever was served is served again, whatever became of his last connection."""
+    wallbox.must("connects again", await wallbox.dial())
+    await wallbox.boot(again=True)
 
 
 async def _no_pongs(wallbox: Wallbox) -> None:
@@ -124,7 +157,7 @@ async def _away(wallbox: Wallbox) -> None:
 
 
 async def _slow_to_boot(wallbox: Wallbox) -> None:
-    wallbox.must("connects", await wallbox.dial())
+    await wallbox.enter()
     await wallbox.pause(wallbox.stage.patience_s)
     wallbox.claim(
         f"is silent for {wallbox.stage.patience_s:g} s and is still connected",
@@ -176,7 +209,7 @@ async def _odd_messages(wallbox: Wallbox) -> None:
         closed = Outcome(Reaction.TOLERATED, "the connection stays")
     wallbox.judge("sends a binary message", closed, _SAID_BY_CLOSING)
     await wallbox.close()
-    await wallbox.connect()
+    await _comes_back(wallbox)
 
 
 async def _forms_of_key(wallbox: Wallbox) -> None:
@@ -184,15 +217,23 @@ async def _forms_of_key(wallbox: Wallbox) -> None:
     key = None if password is None else _key_bytes(password)
     if key is None:
         raise NotShown("--password must have 32 to 40 hexadecimal digits to show this")
+    if (await wallbox.dial(anonymous=True)).reaction is Reaction.TOLERATED:
+        raise NotShown(f"the Central System asks {wallbox.stage.identity} for no password")
+    outcomes = {}
     for what, form in (
         ("the key's bytes", key),
         ("its digits in lower case", key.hex().encode()),
         ("its digits in upper case", key.hex().upper().encode()),
     ):
-        outcome = await wallbox.dial(password=form)
-        if wallbox.judge(f"proves who it is with {what}", outcome):
+        outcomes[what] = await wallbox.dial(password=form)
+        if outcomes[what].reaction is Reaction.TOLERATED:
             await wallbox.boot()
             await wallbox.close()
+    if not any(outcome.reaction is Reaction.TOLERATED for outcome in outcomes.values()):
+        # In no form: then it is another key, or another identity.
+        await wallbox.enter()
+    for what, outcome in outcomes.items():
+        wallbox.judge(f"proves who it is with {what}", outcome)
     wrong = await wallbox.dial(password=bytes([key[0] ^ 1]) + key[1:])
     wallbox.judge("sends a key that differs in one bit", wrong, _REFUSED_OR_CLOSED)
 
@@ -245,7 +286,7 @@ TRANSPORT = (
     ),
     Persona(
         number="Q4",
-        title="writes its identity in another form",
+        title="writes its identity in another form, in the URL and beside its password",
         boxes="many: what is typed into a field is not what goes out",
         why="It has to be the same wallbox in all of them, or it charges without a limit.",
         evidence=(

@@ -51,6 +51,8 @@ def address_of(url: str) -> Address:
         port = parts.port
     except ValueError as error:
         raise LocalProtocolError(f"the URL: {error}; {allowed}") from error
+    if parts.scheme == "wss":
+        raise LocalProtocolError(f"the URL: TLS (wss://) is to come; {allowed}")
     if parts.username is not None:
         # Not repeated: there may be a password in it.
         raise LocalProtocolError(f"the URL: found a user in it; {allowed}")
@@ -104,7 +106,7 @@ class Upgrade:
         """What is asked for, for people; without the password."""
         offered = "no subprotocol" if self.subprotocols is None else self.subprotocols
         without = "" if self.connection else ", no Connection header"
-        proof = "" if self.password is None else ", with a password"
+        proof = "" if self.password is None else f", with a password as {self.user}"
         return f"GET {self.target} ({offered}{without}{proof})"
 
 

@@ -28,6 +28,11 @@ from cfos_cm.simulator.personas.persona import (
     Outcome,
     Reaction,
 )
+from cfos_cm.simulator.personas.setting_up import (
+    why_no_current,
+    why_not_let_in,
+    why_not_registered,
+)
 from cfos_cm.simulator.personas.stage import EndOfPlay, NobodyThere, NotShown, Stage
 from cfos_cm.simulator.personas.transcript import Transcript
 from cfos_cm.simulator.personas.upgrade import SUBPROTOCOL, Upgrade
@@ -37,6 +42,10 @@ __all__ = ["Wallbox"]
 
 #: How long somebody who answers no ping is waited for before a look at him. [s]
 _MOMENT_S = 1.0
+#: Nobody knows of anything odd about this one.
+_ORDINARY = Make("Vendor", "Ordinary")
+#: How long a wallbox stays to be asked more, when it was asked what it is about. [s]
+_LINGER_S = 0.2
 
 
 class Wallbox:
@@ -46,7 +55,8 @@ class Wallbox:
     @ivar stage: where it plays.
     @ivar link: its newest connection.
     @ivar findings: what was found so far.
-    @ivar replies: how it answers; what is not in it is answered as any wallbox would.
+    @ivar replies: how it answers, by the action.
+    @ivar otherwise: how it answers what is not among them; as any wallbox would, at first.
     """
 
     link: Link
@@ -55,10 +65,12 @@ class Wallbox:
         self.stage = stage
         self.findings: list[Finding] = []
         self.replies: dict[str, Reply] = {}
+        self.otherwise: Reply = usual_answer
         self.transcript = Transcript(stage.reactor.seconds)
         self._make = make
         self._links: list[Link] = []
         self._calls = 0
+        self._charging: dict[int, int] = {}
 
     # Connections
 
@@ -68,25 +80,30 @@ class Wallbox:
         *,
         subprotocols: str | None = SUBPROTOCOL,
         connection: bool = True,
+        user: str | None = None,
         password: bytes | None = None,
+        anonymous: bool = False,
     ) -> Outcome:
         """
         Ask for a WebSocket. An earlier connection stays as it is.
 
         @param target: what is asked for; C{None}: the usual path with the identity.
+        @param user: another name than the identity, for the password.
         @param password: another one than the stage's.
+        @param anonymous: show no password, whatever the stage's is.
         @return: C{REFUSED} comes with the HTTP status.
         @raise NobodyThere: if there is not even a TCP connection.
         """
         stage = self.stage
         address = stage.address
+        shown = stage.password if password is None else password
         upgrade = Upgrade(
             target=target or address.target(stage.identity),
             host=f"{address.host}:{address.port}",
             subprotocols=subprotocols,
             connection=connection,
-            user=stage.identity,
-            password=stage.password if password is None else password,
+            user=stage.identity if user is None else user,
+            password=None if anonymous else shown,
         )
         link = Link(stage.reactor, self.transcript, self._reply)
         await self._connect(link)
@@ -97,40 +114,77 @@ class Wallbox:
             await self.drop()
         return outcome
 
-    async def connect(self, target: str | None = None, **how: Any) -> None:
+    async def enter(self, what: str = "connects", **how: Any) -> Outcome:
         """
-        Dial and register; see L{dial}.
+        Dial, where being let in is not what the persona is about; see L{dial}.
 
+        @return: the answer.
+        @raise NotShown: if somebody has to set something up first.
+        @raise EndOfPlay: if it is not served for another reason.
+        """
+        outcome = await self.dial(**how)
+        response = self.link.response
+        if response is not None and not response.switches:
+            reason = why_not_let_in(response.status, self.stage)
+            if reason is not None:
+                raise NotShown(reason)
+        self.must(what, outcome)
+        return outcome
+
+    async def knock(self) -> None:
+        """
+        Connect once as a wallbox does that has no oddity: what is refused afterwards is that.
+
+        @raise NotShown: as L{connect}.
+        @raise EndOfPlay: as L{connect}.
+        """
+        await self.connect(_ORDINARY)
+        await self.close()
+
+    async def connect(self, make: Make | None = None) -> None:
+        """
+        Dial and register.
+
+        @param make: what it says that it is; C{None}: the persona's.
+        @raise NotShown: as L{enter}, and L{registered}.
         @raise EndOfPlay: if it is not served.
         """
-        self.must("connects", await self.dial(target, **how))
-        await self.boot()
+        await self.enter()
+        await self.boot(make)
 
     async def reconnect(self) -> None:
         """
         Dial again without a BootNotification, as after a mere loss of the connection.
 
-        @raise EndOfPlay: if it is not served.
+        @raise EndOfPlay: if it is not served: it was a moment ago.
         """
         self.must("connects again", await self.dial())
         self.link.serve()
 
-    async def boot(self) -> Outcome:
+    async def boot(self, make: Make | None = None, *, again: bool = False) -> Outcome:
         """
         Say BootNotification, then answer what is asked.
 
+        @param make: what it says that it is; C{None}: the persona's.
+        @param again: see L{registered}.
         @return: the confirmation.
+        @raise NotShown: as L{registered}.
         @raise EndOfPlay: if it is not accepted.
         """
-        outcome = await self.call("BootNotification", self._make.boot_notification())
-        return self.registered(outcome)
+        payload = (make or self._make).boot_notification()
+        return self.registered(await self.call("BootNotification", payload), again=again)
 
-    def registered(self, outcome: Outcome) -> Outcome:
+    def registered(self, outcome: Outcome, *, again: bool = False) -> Outcome:
         """
         Take the answer to a BootNotification: only C{Accepted} is good.
 
-        @raise EndOfPlay: if it is anything else.
+        @param again: it was accepted before, so that anything else is a finding now.
+        @raise NotShown: if somebody has to approve it first.
+        @raise EndOfPlay: if it is not accepted for another reason.
         """
+        reason = None if again else why_not_registered(outcome.payload, self.stage)
+        if reason is not None:
+            raise NotShown(reason)
         status = outcome.payload.get("status")
         if outcome.reaction is Reaction.TOLERATED and status != "Accepted":
             outcome = Outcome(Reaction.REFUSED, f"status {status}", outcome.payload)
@@ -209,6 +263,7 @@ class Wallbox:
         Start a transaction.
 
         @return: its id.
+        @raise NotShown: as L{started}.
         @raise EndOfPlay: if none is given.
         """
         stage = self.stage
@@ -218,16 +273,25 @@ class Wallbox:
                 stage.connector, stage.id_tag, meter_start_wh, timestamp(stage.now())
             ),
         )
-        return self.started(outcome)
+        return self.started(outcome, meter_start_wh)
 
-    def started(self, outcome: Outcome) -> int:
+    def started(
+        self, outcome: Outcome, meter_start_wh: int = 1000, *, anybody: bool = False
+    ) -> int:
         """
         Take the answer to a StartTransaction.
 
+        @param anybody: it may be refused to charge: its tag is not the stage's.
         @return: the transaction's id.
-        @raise EndOfPlay: if there is none in it.
+        @raise NotShown: if the stage's tag may not charge.
+        @raise EndOfPlay: if no id is given.
         """
         number = outcome.payload.get("transactionId")
+        if isinstance(number, int):
+            self._charging[number] = meter_start_wh
+        reason = None if anybody else why_no_current(outcome.payload, self.stage)
+        if reason is not None:
+            raise NotShown(reason)
         if outcome.reaction is Reaction.TOLERATED and not isinstance(number, int):
             outcome = Outcome(Reaction.REFUSED, "no transactionId", outcome.payload)
         self.must("starts a transaction", outcome)
@@ -236,10 +300,19 @@ class Wallbox:
 
     async def stop(self, transaction_id: int, meter_stop_wh: int = 2000) -> Outcome:
         """End a transaction, and note how that is taken."""
+        self._charging.pop(transaction_id, None)
         payload = stop_transaction(transaction_id, meter_stop_wh, timestamp(self.stage.now()))
         outcome = await self.call("StopTransaction", payload)
         self.judge(f"stops the transaction {_shown(transaction_id)}", outcome)
         return outcome
+
+    async def tidy_up(self) -> None:
+        """End what was begun and not ended, so that the next persona finds a free connector."""
+        while self._charging and not self.link.is_over:
+            number, meter_wh = self._charging.popitem()
+            payload = stop_transaction(number, meter_wh, timestamp(self.stage.now()))
+            await self.call("StopTransaction", {**payload, "reason": "Other"})
+            await self.status("Available")
 
     async def measure(self, transaction_id: int | None, energy_wh: int) -> Outcome:
         """Say what the meter says, now. [Wh]"""
@@ -317,6 +390,19 @@ class Wallbox:
             raise NotShown(f"no {action} came within {within_s:g} s{hint}")
         return asked
 
+    async def may_be_asked(self, action: str) -> Asked | None:
+        """
+        Ask an operator to send something that shows one more thing, and wait for it.
+
+        @return: C{None} if it does not come; most is shown without it.
+        """
+        stage = self.stage
+        stage.tell(
+            f"waiting {stage.patience_s:g} s for {action}, which would show more: "
+            f"have it sent to {stage.identity}"
+        )
+        return await self.asked(action, within_s=stage.patience_s)
+
     # What is found
 
     def judge(self, what: str, outcome: Outcome, fine: frozenset[Reaction] = SERVED) -> bool:
@@ -351,6 +437,11 @@ class Wallbox:
         await self.link.ping(_MOMENT_S)
         await self.stage.audience(name)
 
+    async def goes_on(self) -> None:
+        """Answer what else is asked, and look whether all goes on after something odd."""
+        await self.pause(_LINGER_S)
+        self.judge("and says Heartbeat afterwards", await self.call("Heartbeat", {}))
+
     async def pause(self, seconds: float) -> None:
         """Do nothing for a while; what is asked is answered. [s]"""
         await deferLater(self.stage.reactor, seconds)
@@ -366,7 +457,7 @@ class Wallbox:
             raise NobodyThere(f"nothing answers at {address}: {error}") from error
 
     def _reply(self, asked: Asked) -> Any:
-        return self.replies.get(asked.action, usual_answer)(asked)
+        return self.replies.get(asked.action, self.otherwise)(asked)
 
 
 def _never() -> None:

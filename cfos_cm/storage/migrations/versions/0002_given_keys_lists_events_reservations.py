@@ -21,6 +21,7 @@ def upgrade() -> None:
     _make_sent_lists()
     _make_security_events()
     _make_reservations()
+    _make_drained_readings()
 
 
 def _make_given_keys() -> None:
@@ -77,3 +78,11 @@ def _make_reservations() -> None:
         sa.PrimaryKeyConstraint("reservation_id", name="pk_reservations"),
     )
     op.create_index("ix_reservations_state_expires_at", "reservations", ["state", "expires_at"])
+
+
+def _make_drained_readings() -> None:
+    op.create_table(
+        "drained_readings",
+        sa.Column("number", sa.BigInteger, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_drained_readings"),
+    )
