@@ -93,5 +93,7 @@ class Dismissal:
 
 
 def _pauses_for_sure(evse: Evse) -> bool:
-    """Whether nothing may be in force that would let it charge."""
-    return not evse.may_draw_ma
+    """Whether nothing is in force that would let it charge."""
+    # One that may have forgotten its pause is waited for where somebody has started to charge.
+    may_go_on = evse.unsure and evse.transaction is not None
+    return evse.confirmed is not None and not evse.granted_ma and not may_go_on

@@ -276,7 +276,8 @@ def read_request(
     @raise RemoteProtocolError: if there is no such action (C{NotImplemented}), if this end may
         not send it (C{NotSupported}), or if the payload is not what the action asks for
         (C{FormationViolation} and the three constraint violations). Its C{quirk} is set when
-        the payload would be read if that (and maybe some more) were tolerated.
+        the payload would be read if that (and maybe some more) were tolerated, and is no longer
+        than L{MAX_ADVISED_BYTES<cfos_cm.v16.reading.MAX_ADVISED_BYTES>}.
     """
     action = ACTIONS.get(name)
     if action is None:

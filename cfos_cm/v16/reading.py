@@ -16,7 +16,8 @@ from msgspec import inspect
 from cfos_cm import strict_json
 from cfos_cm.quirk import EVERY_QUIRK, NO_QUIRKS, Quirk
 from cfos_cm.strict_json import AmbiguousJson
-from cfos_cm.v16.tolerance import mended, shape_of
+from cfos_cm.v16.forms import shape_of
+from cfos_cm.v16.tolerance import mended
 from cfos_cm.v16.types import Message
 from cfos_cm.v16.violations import violation
 

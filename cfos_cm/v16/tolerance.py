@@ -16,8 +16,6 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
-from types import GenericAlias
 from typing import Final, cast
 
 import msgspec
@@ -31,11 +29,12 @@ from cfos_cm.v16.core import (
     DataTransferRequest,
     MeterValuesRequest,
 )
+from cfos_cm.v16.forms import Fit, Form, fit_of, form_of
 from cfos_cm.v16.other_words import Nothing, meant_by
 from cfos_cm.v16.types import Message, MeterValue, TransactionData
 from cfos_cm.v16.violations import excerpt
 
-__all__ = ["MAX_REMARKS", "MAX_REMARK_CHARS", "Mended", "mended", "shape_of"]
+__all__ = ["MAX_REMARKS", "MAX_REMARK_CHARS", "Mended", "mended"]
 
 #: What is wrong with a message a thousand times is told often enough by these.
 MAX_REMARKS = 16
@@ -102,78 +101,6 @@ def mended(
     )
 
 
-@cache
-def shape_of(kind: type[Struct]) -> inspect.StructType:
-    """The fields of a class and their types."""
-    return cast(inspect.StructType, inspect.type_info(kind))
-
-
-_Fit = Callable[[object], bool]
-
-
-@frozen
-class _Form:
-    """
-    What an object of some class looks like.
-
-    @ivar kind: the class.
-    @ivar fields: by their names on the wire.
-    @ivar fits: whether a value is as it should be, for those fields that hold a single one.
-    @ivar required: the names of the fields that have to be there.
-    @ivar row: the type of a list of such objects.
-    """
-
-    kind: type[Struct]
-    fields: Mapping[str, inspect.Field]
-    fits: Mapping[str, _Fit]
-    required: frozenset[str]
-    row: GenericAlias
-
-    def is_that_of_all(self, found: list[object]) -> bool:
-        """Whether the class will take all of these objects, as they are."""
-        try:
-            msgspec.convert(found, self.row)
-        except msgspec.ValidationError:
-            return False
-        return True
-
-
-@cache
-def _form_of(kind: type[Struct]) -> _Form:
-    fields = {field.encode_name: field for field in shape_of(kind).fields}
-    return _Form(
-        kind,
-        fields,
-        {name: fit for name, field in fields.items() if (fit := _fit(field.type)) is not None},
-        frozenset(name for name, field in fields.items() if field.required),
-        GenericAlias(list, (kind,)),
-    )
-
-
-def _fit(shape: inspect.Type) -> _Fit | None:
-    """
-    What tells whether a value will be taken; C{None} for objects and lists.
-
-    It may say yes to a value that is refused, but never no to one that is taken.
-    """
-    match shape:
-        case inspect.StructType() | inspect.VarTupleType():
-            return None
-        case inspect.StrType(max_length=None):
-            return lambda found: type(found) is str
-        case inspect.StrType(max_length=int() as limit):
-            return lambda found: type(found) is str and len(found) <= limit
-        case inspect.EnumType(cls=words):
-            texts = frozenset(str(word.value) for word in words)
-            return lambda found: isinstance(found, str) and found in texts
-        case inspect.IntType():
-            return lambda found: type(found) is int
-        case inspect.FloatType():
-            return lambda found: type(found) in (int, float)
-        case _:
-            return lambda found: type(found) is bool
-
-
 class _Mending:
     """
     The repair of one payload; its attributes are those of L{Mended}.
@@ -196,7 +123,7 @@ class _Mending:
         if not isinstance(found, dict):
             self._stuck = True
             return _plain(found)
-        form = _form_of(kind)
+        form = form_of(kind)
         meant: dict[str, object] = {}
         is_stuck = False
         items = iter(self._renamed(found, kind, place).items())
@@ -253,7 +180,7 @@ class _Mending:
             return found
         return {name if word == used else word: inner for word, inner in found.items()}
 
-    def _field(self, found: object, name: str, form: _Form, place: str) -> object:
+    def _field(self, found: object, name: str, form: Form, place: str) -> object:
         """What one field of an object means, or a L{Nothing}."""
         field = form.fields.get(name)
         if field is None:
@@ -274,7 +201,7 @@ class _Mending:
         return self._value(found, field.type, form.fits.get(name), name, here)
 
     def _value(
-        self, found: object, shape: inspect.Type, fits: _Fit | None, name: str, place: str
+        self, found: object, shape: inspect.Type, fits: Fit | None, name: str, place: str
     ) -> object:
         if isinstance(shape, inspect.StructType):
             return self.structure(found, shape.cls, place)
@@ -313,7 +240,7 @@ class _Mending:
         here = f"{place}[...]"
         is_left_out = False
         if isinstance(item, inspect.StructType):
-            meant, is_left_out = self._objects(found, _form_of(item.cls), here)
+            meant, is_left_out = self._objects(found, form_of(item.cls), here)
         else:
             meant = self._singles(found, item, here)
         if len(meant) < (shape.min_length or 0):
@@ -324,7 +251,7 @@ class _Mending:
 
     def _singles(self, found: list[object], shape: inspect.Type, place: str) -> list[object]:
         """What those elements of a list mean that are neither objects nor lists."""
-        fits = _fit(shape)
+        fits = fit_of(shape)
         meant: list[object] = []
         for index, inner in enumerate(found, 1):
             if inner is None and self._forgives(Quirk.NULL_FIELDS, "null", place):
@@ -335,7 +262,7 @@ class _Mending:
         return meant
 
     def _objects(
-        self, found: list[object], form: _Form, place: str
+        self, found: list[object], form: Form, place: str
     ) -> tuple[list[object], bool]:
         """What the objects in a list mean, and whether one had to be left out."""
         meant: list[object] = []

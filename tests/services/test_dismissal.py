@@ -99,12 +99,14 @@ class Dismiss(LoopCase):
         self.assertEqual(1, len(self.done))
 
     def test_in_doubt(self) -> None:
-        """One that may have forgotten that it pauses is waited for until it confirms it."""
-        self.connect(self.b)
-        self.report(EvseConnected("b", "192.0.2.1"))
-        self.dismiss("b")
+        """One that may have forgotten that a car pauses is waited for until it confirms it."""
+        self.report(settings("a", fuse_ma=5_000))
+        self.a.confirms()
+        self.settle()
+        self.report(EvseConnected("a", "192.0.2.1"))
+        self.dismiss("a")
         self.assertEqual([], self.done)
-        self.b.confirms()
+        self.a.confirms()
         self.settle()
         self.assertEqual(1, len(self.done))
 
@@ -165,6 +167,12 @@ class NotDismissed(LoopCase):
         self.successResultOf(self.loop.dismiss({"a", "b", "c"}))
         self.settle()
         self.assertEqual((given, 0), (len(self.a.given), len(self.b.given)))
+
+    def test_in_doubt(self) -> None:
+        """Nor is one where nobody has started to charge, though it may have forgotten all."""
+        self.connect(self.a)
+        self.report(EvseConnected("a", "192.0.2.1"))
+        self.successResultOf(self.loop.dismiss({"a"}))
 
     def test_observing(self) -> None:
         """Who only observes orders nothing."""

@@ -21,9 +21,9 @@ from cfos_cm.v16.core import (
     MeterValuesRequest,
     StopTransactionRequest,
 )
+from cfos_cm.v16.forms import shape_of
 from cfos_cm.v16.reading import PayloadReader, Reading
 from cfos_cm.v16.smart_charging import GetCompositeScheduleConfirmation
-from cfos_cm.v16.tolerance import shape_of
 
 from ..fuzz.spelling import Speller
 from ..json_cases import AMBIGUOUS, NOT_JSON, NOT_UTF_8
