@@ -60,6 +60,7 @@ def devices(
             (section.address, section.connector),
             central_system,
             now,
+            section.max_current_ma,
         )
         for section in _ocpp_evses(config)
     }

@@ -10,6 +10,7 @@ from cfos_cm.site.events import (
     EvseConnected,
     EvseLost,
     EvseMeasured,
+    EvseUnproven,
     OccupancyReported,
     ProfilesMeddled,
     SetpointConfirmed,
@@ -99,6 +100,11 @@ def _device(event: SiteEvent, was: Evse) -> str | None:
     match event:
         case EvseConnected(origin=origin):
             return f"connected, from {origin}"
+        case EvseUnproven():
+            return (
+                "has not confirmed anything since it may have forgotten its limit: all that it "
+                "can draw is kept for it"
+            )
         case EvseLost(why=why) if was.link is Link.ONLINE:
             return f"connection lost: {why}"
         case DeviceBooted(identity=device):

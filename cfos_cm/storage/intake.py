@@ -24,6 +24,9 @@ __all__ = ["MAX_WAITING_READINGS", "ReadingsIntake"]
 DRAIN_AFTER_S = 0.05
 #: So many are taken into the database at once, however soon they came.
 DRAIN_AT = 500
+#: From here on a reading is answered when all are in the database: whoever sends faster than it
+#: can be written has to wait.
+SLOW_DOWN_AT = 2000
 #: After a failure it is tried again. [s]
 RETRY_S = 5.0
 #: In the log and not in the database, because that cannot be written; more are refused.
@@ -78,6 +81,8 @@ class ReadingsIntake:
             self._files.append(reading)
         except StorageError as error:
             return fail(error)
+        if self._held + self._files.waiting >= SLOW_DOWN_AT:
+            return self.drained()
         if self._files.waiting >= DRAIN_AT:
             self._drain()
         elif self._timer is None:

@@ -158,6 +158,22 @@ class Intake(SqliteCase):
         self.successResultOf(self.intake.take(reading(4)))
         await self.stop()
 
+    async def test_slowedDown(self) -> None:
+        """Whoever sends faster than the database takes it has to wait, and is not refused."""
+        self.patch(intake, "SLOW_DOWN_AT", 3)
+        await self.start()
+        for number in (1, 2):
+            self.successResultOf(self.intake.take(reading(number)))
+        let_go, _ = self.held(self.base)
+        waiting = [self.intake.take(reading(number)) for number in (3, 4)]
+        for one in waiting:
+            self.assertNoResult(one)
+        let_go()
+        for one in waiting:
+            await one
+        self.assertEqual(self.words(1, 2, 3, 4), await self.stored())
+        await self.stop()
+
     async def test_newDatabase(self) -> None:
         """A log beside a database that was deleted goes into the new one."""
         await self.start()
