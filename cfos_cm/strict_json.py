@@ -155,8 +155,9 @@ def _refuse_numbers(outside: bytes, text: bytes) -> None:
     zeros = outside.translate(_AS_ZEROS, b"+")
     if _MANY_DIGITS in zeros:
         for found in _NUMBER.finditer(outside):
-            if found[0].removeprefix(b"-").isdigit():
-                raise AmbiguousJson(f"a number of {len(found[0])} digits")
+            digits = found[0].removeprefix(b"-")
+            if len(digits) > MAX_DIGITS and digits.isdigit():
+                raise AmbiguousJson(f"a number of {len(digits)} digits")
     if _LARGE_EXPONENT in zeros or _LARGE_FACTOR in zeros:
         try:
             _any_value.decode(text)

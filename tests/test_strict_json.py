@@ -123,6 +123,13 @@ class ReadTests(SynchronousTestCase):
                     check(around % number)
                 self.assertLess(len(str(caught.exception)), 100)
 
+    def test_sign(self) -> None:
+        """A sign is no digit: twenty of these are as good below zero as above."""
+        for number in (10**20 - 1, 1 - 10**20, 10**19, -(10**19)):
+            self.assertEqual({"a": number}, read(b'{"a":%d}' % number))
+        for number in (10**20, -(10**20)):
+            self.assertRaises(AmbiguousJson, read, b'{"a":%d}' % number)
+
     def test_long_numbers_of_no_json(self) -> None:
         """What is no JSON behind a number of any length is refused as anything is."""
         for text in (b"1" * 5_000 + b".", b"[" + b"1" * 5_000 + b"e]", b"1" * 5_000 + b"x"):
