@@ -253,6 +253,8 @@ class RefusalTests(SynchronousTestCase):
         self, reader: PayloadReader, payload: bytes, tolerated: frozenset[Quirk]
     ) -> object:
         """Returns what is read, or what is said about it."""
+        # What is built once, at the first message of a kind, is not what this is about.
+        outcome(reader, payload, tolerated=tolerated)
         found = work(lambda text: outcome(reader, text, tolerated=tolerated), payload)
         self.assertLess(found - work(strict_json.check, payload), COUNT // 2, payload[:100])
         return outcome(reader, payload, tolerated=tolerated)
