@@ -38,11 +38,12 @@ class Ledger(Protocol):
         transaction_id: int | None,
         received_at: datetime,
         payload_text: str,
-    ) -> Deferred[None]:
+    ) -> Deferred[None] | None:
         """
         Keep what a meter said, to the letter.
 
         @return: fires when it outlives the program; what a bill hangs on is on disk then.
+            C{None}: it does already.
         """
 
 

@@ -29,14 +29,14 @@ SERVER_TIMEOUT_S = 30
 
 #: Of a file that is made now; one that is there keeps its own. A page that holds some meter
 #: values is written with fewer calls than those values one by one. [bytes]
-_PAGE_BYTES = 8192
+_PAGE_BYTES = 16384
 
 #: How much of the file SQLite keeps in memory. [KiB]
 _CACHE_KIB = 8192
 
-#: When the log is written into the file: at 16 MiB. A page that was written again in between
-#: goes there once, which costs less time, and less of a memory card's life. [pages]
-_PAGES_IN_LOG = 2000
+#: When the log is written into the file. A page that was written again in between goes there
+#: once, which costs less time, and less of a memory card's life. [bytes]
+_LOG_BYTES = 4 * 1024 * 1024
 
 
 class Backend(Protocol):
@@ -271,12 +271,13 @@ def _set_up_sqlite(driver: sqlite3.Connection, record: object) -> None:
         f"page_size={_PAGE_BYTES}",
         f"cache_size=-{_CACHE_KIB}",
         "journal_mode=WAL",
-        f"wal_autocheckpoint={_PAGES_IN_LOG}",
         "synchronous=FULL",
         "foreign_keys=ON",
         f"busy_timeout={LOCK_TIMEOUT_S * 1000}",
     ):
         driver.execute(f"PRAGMA {pragma}").close()
+    ((page_bytes,),) = driver.execute("PRAGMA page_size").fetchall()
+    driver.execute(f"PRAGMA wal_autocheckpoint={_LOG_BYTES // page_bytes}").close()
 
 
 def _begin_immediate(connection: Connection) -> None:

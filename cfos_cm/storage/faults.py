@@ -10,6 +10,7 @@ __all__ = [
     "MAX_REASON_CHARS",
     "DamageError",
     "as_cfos_error",
+    "blames_database",
     "damage_in",
     "driver_error",
     "is_nonsense",
@@ -56,6 +57,23 @@ def is_nonsense(error: BaseException) -> bool:
         return True
     code = getattr(found, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     return bool(code & 0xFF == sqlite3.SQLITE_ERROR)
+
+
+def blames_database(error: BaseException) -> bool:
+    """
+    Whether the database is what is wrong, and not what it was given.
+
+    That is so for a lock, a full disk, a server that went away or a damaged file: the same may
+    be taken later on.
+    """
+    found = driver_error(error)
+    if isinstance(found, MemoryError | OSError) or damage_in(error) is not None:
+        return True
+    # The names are those of Python's DB-API, which both drivers keep to.
+    kinds = {kind.__name__ for kind in type(found).__mro__}
+    if isinstance(found, sqlite3.Error) and is_nonsense(found):
+        return False
+    return bool(kinds & {"OperationalError", "InternalError"})
 
 
 def plain_reason(error: BaseException) -> str:

@@ -7,8 +7,11 @@ the rest that is done for it. So it is first written behind the others into a fi
 a few microseconds and outlives the program, and from there it goes into the database together
 with others.
 
-What the power takes is what came in the last fraction of a second, as long as the operating
-system had not written it either.
+What the power takes is what came in the last second or so, as long as the operating system had
+not written it either.
+
+What no database takes is set aside, in files of the same form whose names end in C{.refused}:
+for people to look at, the program does not.
 """
 
 from __future__ import annotations
@@ -16,8 +19,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from zlib import crc32
 
@@ -25,19 +27,22 @@ import msgspec
 from attrs import frozen
 
 from cfos_cm.errors import StorageError
-from cfos_cm.storage.readings import StoredMeterValues
+from cfos_cm.storage.readings import Reading
 
-__all__ = ["ReadingsLog", "Segment"]
+__all__ = ["MAX_REFUSED_FILES", "ReadingsLog", "Segment", "read"]
+
+#: What was set aside longest ago is removed beyond it. One file is a segment at most, of some
+#: MiB, and it takes a mistake to make one.
+MAX_REFUSED_FILES = 16
 
 _SUFFIX = ".readings"
+_REFUSED_SUFFIX = ".refused"
 
 #: The length of a record and its checksum; a record that was written in part has another one.
 _HEAD = struct.Struct("<II")
 
-_Record = tuple[str, int, int | None, datetime, str]
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Record)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Reading).decode
 
 
 @frozen
@@ -46,11 +51,13 @@ class Segment:
     One file, and what is in it.
 
     @ivar number: counts up from file to file, also over starts of the program.
+    @ivar length: of the file. [bytes]
     """
 
     number: int
     path: str
-    readings: tuple[StoredMeterValues, ...]
+    readings: Sequence[Reading]
+    length: int
 
 
 class ReadingsLog:
@@ -65,12 +72,17 @@ class ReadingsLog:
         self._lock: int | None = None
         self._file: int | None = None
         self._length = 0
-        self._readings: list[StoredMeterValues] = []
+        self._readings: list[Reading] = []
 
     @property
     def waiting(self) -> int:
         """How many readings are in the file that is being written."""
         return len(self._readings)
+
+    @property
+    def length(self) -> int:
+        """How long the file is that is being written. [bytes]"""
+        return self._length
 
     def open(self, done: int) -> tuple[Segment, ...]:
         """
@@ -92,11 +104,7 @@ class ReadingsLog:
             for number, path in left:
                 if number <= done:
                     path.unlink()
-            found = tuple(
-                Segment(number, str(path), tuple(_read(path.read_bytes())))
-                for number, path in left
-                if number > done
-            )
+            found = tuple(_segment(number, path) for number, path in left if number > done)
         except OSError as error:
             raise self._stated(error) from error
         self._next_number = max([done, *(number for number, _ in left)]) + 1
@@ -109,22 +117,13 @@ class ReadingsLog:
                 os.close(file)
         self._file = self._lock = None
 
-    def append(self, reading: StoredMeterValues) -> None:
+    def append(self, reading: Reading) -> None:
         """
         Write a reading behind the others; it outlives the program then.
 
         @raise StorageError: if it cannot be written; nothing of it is left.
         """
-        body = _encoder.encode(
-            (
-                reading.charge_point,
-                reading.connector,
-                reading.transaction_id,
-                reading.received_at,
-                reading.payload_text,
-            )
-        )
-        record = _HEAD.pack(len(body), crc32(body)) + body
+        record = _record(reading)
         try:
             if self._file is None:
                 self._file = self._new_file()
@@ -142,11 +141,8 @@ class ReadingsLog:
         if self._file is None:
             return None
         os.close(self._file)
-        segment = Segment(
-            self._next_number - 1,
-            self._path(self._next_number - 1),
-            tuple(self._readings),
-        )
+        number = self._next_number - 1
+        segment = Segment(number, self._path(number), self._readings, self._length)
         self._file, self._length, self._readings = None, 0, []
         return segment
 
@@ -162,6 +158,27 @@ class ReadingsLog:
             return
         except OSError as error:
             raise self._stated(error) from error
+
+    def set_aside(self, segment: Segment, readings: Iterable[Reading]) -> str:
+        """
+        Keep what no database takes in a file of its own, on disk; may be called in any thread.
+
+        @param readings: those of the segment that are kept; what was set aside of it before is
+            replaced.
+        @return: where they are.
+        @raise StorageError: if they cannot be kept there.
+        """
+        path = self._folder / f"{segment.number:012}{_REFUSED_SUFFIX}"
+        try:
+            with open(path, "wb", opener=_for_us_alone) as file:
+                file.writelines(map(_record, readings))
+                file.flush()
+                os.fsync(file.fileno())
+            for old in sorted(self._folder.glob(f"*{_REFUSED_SUFFIX}"))[:-MAX_REFUSED_FILES]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._stated(error) from error
+        return str(path)
 
     def _take_hold(self) -> None:
         if self._lock is not None:
@@ -188,8 +205,22 @@ class ReadingsLog:
         return StorageError(f"readings cannot be kept in {self._folder}: {error.strerror}")
 
 
-def _read(data: bytes) -> Iterator[StoredMeterValues]:
-    """The whole records at the beginning of a file."""
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _record(reading: Reading) -> bytes:
+    body = _encode(reading)
+    return _HEAD.pack(len(body), crc32(body)) + body
+
+
+def _segment(number: int, path: Path) -> Segment:
+    data = path.read_bytes()
+    return Segment(number, str(path), tuple(read(data)), len(data))
+
+
+def read(data: bytes) -> Iterator[Reading]:
+    """The readings at the beginning of a file's content, as far as it is whole."""
     place = 0
     while place + _HEAD.size <= len(data):
         length, checksum = _HEAD.unpack_from(data, place)
@@ -197,7 +228,7 @@ def _read(data: bytes) -> Iterator[StoredMeterValues]:
         if len(body) != length or crc32(body) != checksum:
             return
         try:
-            yield StoredMeterValues(*_decoder.decode(body))
+            yield _decode(body)
         except msgspec.MsgspecError:
             return
         place += _HEAD.size + length

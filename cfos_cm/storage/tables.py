@@ -18,15 +18,21 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    literal_column,
+    text,
 )
 
 __all__ = [
+    "BUCKET_ROWS",
+    "OUTSIDE_ANY",
     "VERSION_TABLE",
     "UtcDateTime",
+    "bucket_of_row",
     "charge_points",
     "drained_readings",
     "given_keys",
     "metadata",
+    "meter_value_buckets",
     "meter_values",
     "reservations",
     "security_events",
@@ -116,7 +122,32 @@ meter_values = Table(
     Column("transaction_id", BigInteger, ForeignKey("transactions.transaction_id")),
     Column("received_at", UtcDateTime, nullable=False),
     Column("payload_text", Text, nullable=False),
-    Index(None, "charge_point", "transaction_id", "number"),
+    # By who said it, one bucket after the other: an index by that alone would be written in as
+    # many places as there are Charge Points, each time that some of them are stored.
+    Index("ix_meter_values_bucket", text("(number / 16384)"), "charge_point", "transaction_id"),
+)
+
+#: So many rows of C{meter_values}, by their numbers, are a bucket. With fewer there is more to
+#: note of where a series is; with more the part of the index that is written to gets bigger.
+BUCKET_ROWS = 16384
+
+#: The bucket of a row of C{meter_values}, to the letter as its index has it.
+bucket_of_row = literal_column("(meter_values.number / 16384)", BigInteger)
+
+#: In the place of a transaction, in C{meter_value_buckets} only: what is outside any.
+OUTSIDE_ANY = 0
+
+#: In which buckets the readings of a transaction are, or a Charge Point's outside any; and how
+#: many they are there, and how long, which is not known (NULL) while more may come.
+meter_value_buckets = Table(
+    "meter_value_buckets",
+    metadata,
+    Column("charge_point", Text, primary_key=True),
+    Column("transaction_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("bucket", BigInteger, primary_key=True, autoincrement=False),
+    Column("readings", BigInteger),
+    Column("chars", BigInteger),
+    sqlite_with_rowid=False,
 )
 
 stray_stops = Table(

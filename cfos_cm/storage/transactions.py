@@ -42,10 +42,10 @@ from cfos_cm.storage.readings import (
     StoredMeterValues,
     checked_meter_values,
     is_evidence,
-    keep_meter_values,
     read_meter_values,
 )
 from cfos_cm.storage.review import StrayStop, keep_stray_stop, read_stray_stops
+from cfos_cm.storage.series import keep_meter_values
 from cfos_cm.storage.tables import transactions
 
 __all__ = [
@@ -183,7 +183,7 @@ class Ledger:
         transaction_id: int | None,
         received_at: datetime,
         payload_text: str,
-    ) -> Deferred[None]:
+    ) -> Deferred[None] | None:
         """
         Keep what a meter said, to the letter.
 
@@ -192,17 +192,18 @@ class Ledger:
         L{cfos_cm.storage.readings_log}.
 
         @param transaction_id: as the Charge Point named it; whatever integer that is.
-        @return: fails as that of L{start}.
+        @return: C{None} when it is kept already; else it fires when it is, and fails as that of
+            L{start}.
         """
         try:
-            values = checked_meter_values(
+            reading = checked_meter_values(
                 charge_point, connector, transaction_id, received_at, payload_text
             )
         except RemoteProtocolError as error:
             return fail(error)
         if self._intake is not None and not is_evidence(payload_text):
-            return self._intake.take(values)
-        return self._database.run_together(keep_meter_values, values)
+            return self._intake.take(reading)
+        return self._database.run_together(keep_meter_values, reading)
 
     def open_transactions(self) -> Deferred[tuple[OpenTransaction, ...]]:
         """What had started and not ended, oldest first: for going on after a restart."""

@@ -174,7 +174,7 @@ class MemoryLedger:
         transaction_id: int | None,
         received_at: datetime,
         payload_text: str,
-    ) -> Deferred[None]:
+    ) -> Deferred[None] | None:
         """See L{Ledger.add_meter_values}."""
         values = (charge_point, connector, transaction_id, payload_text)
         return self.disk.do(lambda: self.meter_values.append(values))

@@ -7,12 +7,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from attrs import evolve
+from sqlalchemy import Engine, event
 from twisted.internet.defer import DeferredList, gatherResults
 
 from cfos_cm.errors import CallErrorCode, RemoteProtocolError, StorageError
 from cfos_cm.site.records import StopOutcome, TransactionStart, TransactionStop
 from cfos_cm.site.tag import Verdict
-from cfos_cm.storage import readings, review
+from cfos_cm.storage import review, series
+from cfos_cm.storage.database import Database
+from cfos_cm.storage.tables import BUCKET_ROWS
 from cfos_cm.storage.transactions import Ledger, TransactionState
 
 from .cases import NOW, DatabaseCase
@@ -459,8 +462,8 @@ class LedgerContract(DatabaseCase):
 
     async def test_boundOfManyInTurn(self) -> None:
         """The bound holds for each series, however the readings of many alternate."""
-        self.patch(readings, "_ROWS_TOO_MANY", 4)
-        self.patch(readings, "MAX_LOOSE_READINGS", 3)
+        self.patch(series, "_ROWS_TOO_MANY", 4)
+        self.patch(series, "MAX_LOOSE_READINGS", 3)
         ledger = await self.ledger()
         for turn in range(10):
             both = [
@@ -475,9 +478,9 @@ class LedgerContract(DatabaseCase):
 
     async def test_boundAfterARestart(self) -> None:
         """What was stored before a start counts, and so does what was forgotten meanwhile."""
-        self.patch(readings, "_ROWS_TOO_MANY", 2)
-        self.patch(readings, "MAX_LOOSE_READINGS", 3)
-        self.patch(readings, "_MAX_REMEMBERED", 1)
+        self.patch(series, "_ROWS_TOO_MANY", 2)
+        self.patch(series, "MAX_LOOSE_READINGS", 3)
+        self.patch(series, "_MAX_REMEMBERED", 1)
         ledger = await self.ledger()
         for turn in range(12):
             await ledger.add_meter_values("CP-1", 1, None, NOW, str(turn))
@@ -490,7 +493,7 @@ class LedgerContract(DatabaseCase):
 
     async def test_fewAreRemembered(self) -> None:
         """A reading finds its transaction also when more run than are remembered."""
-        self.patch(readings, "_MAX_REMEMBERED", 2)
+        self.patch(series, "_MAX_REMEMBERED", 2)
         ledger = await self.ledger(*range(11, 17))
         for connector in range(6):
             await ledger.start(start_of(connector=connector))
@@ -502,9 +505,9 @@ class LedgerContract(DatabaseCase):
 
     async def test_meterValuesAreBounded(self) -> None:
         """Above the bound the oldest readings go, but a transaction's first one stays."""
-        self.patch(readings, "_ROWS_TOO_MANY", 1)
-        self.patch(readings, "MAX_LOOSE_READINGS", 3)
-        self.patch(readings, "MAX_TRANSACTION_READINGS", 3)
+        self.patch(series, "_ROWS_TOO_MANY", 1)
+        self.patch(series, "MAX_LOOSE_READINGS", 3)
+        self.patch(series, "MAX_TRANSACTION_READINGS", 3)
         ledger = await self.ledger()
         made = await ledger.start(START)
         for number in (None, made.transaction.transaction_id):
@@ -515,6 +518,104 @@ class LedgerContract(DatabaseCase):
             for number in (None, made.transaction.transaction_id)
         ]
         self.assertEqual(kept, [["3", "4", "5"], ["0", "4", "5"]])
+
+    async def test_longReadingsAreBounded(self) -> None:
+        """So is their length, also over restarts: few long ones are as many short ones."""
+        self.patch(series, "_CHARS_TOO_MANY", 1)
+        self.patch(series, "MAX_LOOSE_CHARS", 30)
+        self.patch(series, "MAX_TRANSACTION_CHARS", 30)
+        ledger = await self.ledger()
+        made = await ledger.start(START)
+        numbers = (None, made.transaction.transaction_id)
+        for count in range(6):
+            for number in numbers:
+                await ledger.add_meter_values("CP-1", 1, number, NOW, f"{count}" * 10)
+            if count == 2:
+                await ledger._database.stop()
+                await ledger._database.start()
+        kept = [
+            [values.payload_text[0] for values in await ledger.meter_values("CP-1", number)]
+            for number in numbers
+        ]
+        self.assertEqual(kept, [["3", "4", "5"], ["0", "4", "5"]])
+
+    async def test_overBuckets(self) -> None:
+        """Readings are found, counted and forgotten in whichever buckets they are."""
+        self.patch(series, "_ROWS_TOO_MANY", 1)
+        self.patch(series, "MAX_TRANSACTION_READINGS", 5)
+        ledger = await self.ledger(5)
+        await ledger.start(START)
+        for bucket in range(4):
+            await self.skip_to(ledger, (bucket + 1) * BUCKET_ROWS - 1)
+            waiting = [
+                ledger.add_meter_values("CP-1", 1, 5, NOW, f"{bucket}{count}")
+                for count in range(3)
+            ]
+            await gatherResults([*waiting, ledger.add_meter_values("CP-2", 1, 5, NOW, "{}")])
+        found = [values.payload_text for values in await ledger.meter_values("CP-1", 5)]
+        self.assertEqual(found, ["00", "22", "30", "31", "32"])
+        self.assertEqual(len(await ledger.meter_values("CP-2", None)), 4)
+        noted = await self.rows(
+            ledger._database,
+            "SELECT bucket, readings, chars FROM meter_value_buckets"
+            " WHERE charge_point = 'CP-1' AND transaction_id = 5 ORDER BY bucket",
+        )
+        self.assertEqual(noted, [(0, 1, 2), (3, 2, 4), (4, None, None)])
+
+    async def skip_to(self, ledger: Ledger, number: int) -> None:
+        """Have the next reading stored under this number, as after many of others."""
+        await self.write(
+            ledger._database,
+            "INSERT INTO meter_values (number, charge_point, connector, received_at,"
+            f" payload_text) VALUES ({number - 1}, 'CP-9', 1, '2026-01-02 03:04:05', 'x')",
+        )
+        await ledger._database.run(series.forget_what_is_remembered)
+
+    async def test_throughTheIndex(self) -> None:
+        """Readings are found without looking at those of others."""
+        self.patch(series, "_ROWS_TOO_MANY", 1)
+        self.patch(series, "MAX_LOOSE_READINGS", 3)
+        ledger = await self.ledger(5)
+        await ledger.start(START)
+        asked: list[tuple[str, Any]] = []
+
+        def note(
+            connection: Any, cursor: Any, statement: str, parameters: Any, *_: object
+        ) -> None:
+            if "FROM meter_values" in statement and "max(" not in statement:
+                asked.append((statement, parameters))
+
+        event.listen(Engine, "before_cursor_execute", note)
+        self.addCleanup(event.remove, Engine, "before_cursor_execute", note)
+        for number in (5, None):
+            for _ in range(5):
+                await ledger.add_meter_values("CP-1", 1, number, NOW, "{}")
+            await ledger._database.run(series.forget_what_is_remembered)
+            await ledger.add_meter_values("CP-1", 1, number, NOW, "{}")
+            await ledger.meter_values("CP-1", number)
+        event.remove(Engine, "before_cursor_execute", note)
+        event.listen(Engine, "before_cursor_execute", note)
+        # Counting, what is to be forgotten, forgetting, reading.
+        self.assertGreaterEqual(len(asked), 2 * 2 + 2)
+        self.assertEqual(sum(statement.startswith("DELETE") for statement, _ in asked), 3)
+        for statement, parameters in list(asked):
+            plan = await self.plan(ledger._database, statement, parameters)
+            self.assertIn("ix_meter_values_bucket", plan, statement)
+            self.assertNotIn("SCAN meter_values", plan, statement)
+
+    async def plan(self, database: Database, statement: str, parameters: Any) -> str:
+        """How the database goes about a statement."""
+
+        def explain(connection: Any) -> str:
+            words = "EXPLAIN QUERY PLAN"
+            if connection.dialect.name == "postgresql":
+                # It has too few rows here for an index to be worth while.
+                connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+                words = "EXPLAIN"
+            rows = connection.exec_driver_sql(f"{words} {statement}", parameters)
+            return "\n".join(str(tuple(row)) for row in rows)
+
+        return await database.run(explain)
 
     async def test_openAfterRestart(self) -> None:
         """What has not been stopped is there when the program starts again."""

@@ -51,7 +51,7 @@ class FullDisk(cases.SqliteCase):
     async def test_full(self) -> None:
         """Acknowledged readings are all there after a full disk, and new ones are taken."""
         ballast = self.disk / "ballast"
-        ballast.write_bytes(bytes(600_000))
+        ballast.write_bytes(bytes(2_400_000))
         database = await self.opened()
         ledger = Ledger(database, lambda: 1)
         stored: list[str] = []
@@ -107,7 +107,7 @@ def _texts(found: tuple[StoredMeterValues, ...]) -> Iterator[str]:
 def _mount_small_disk(place: Path) -> None:
     if os.getuid() != 0:
         raise SkipTest("only root may mount a small disk")
-    mounted = _run("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place))
+    mounted = _run("mount", "-t", "tmpfs", "-o", "size=4m", "none", str(place))
     if mounted.returncode:
         raise SkipTest(f"a small disk cannot be mounted: {mounted.stderr.strip()}")
 

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from typing import Any
 
-from attrs import evolve
 from sqlalchemy import text
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 
 from cfos_cm.errors import StorageError
-from cfos_cm.storage import intake
+from cfos_cm.storage import backends, intake, readings_log
 from cfos_cm.storage.database import Database
 from cfos_cm.storage.intake import DRAIN_AFTER_S, DRAIN_AT, RETRY_S, ReadingsIntake
-from cfos_cm.storage.readings import StoredMeterValues
+from cfos_cm.storage.readings import Reading
 from cfos_cm.storage.readings_log import ReadingsLog
 from cfos_cm.storage.transactions import Ledger
 from tests.storage.cases import NOW, SqliteCase
 
-READING = StoredMeterValues("CP-1", 1, None, NOW, "{}")
 
-
-def reading(number: int) -> StoredMeterValues:
+def reading(number: int) -> Reading:
     """One of many, told apart by its words."""
-    return evolve(READING, payload_text=f'{{"number":{number}}}')
+    return "CP-1", 1, None, NOW, f'{{"number":{number}}}'
 
 
 class Intake(SqliteCase):
@@ -59,7 +59,7 @@ class Intake(SqliteCase):
 
     def words(self, *numbers: int) -> list[str]:
         """The words of some readings."""
-        return [reading(number).payload_text for number in numbers]
+        return [reading(number)[-1] for number in numbers]
 
     def files(self) -> list[str]:
         """The segments that are on disk."""
@@ -68,7 +68,7 @@ class Intake(SqliteCase):
     async def test_inTime(self) -> None:
         """A moment later it is in the database, and the file is gone."""
         await self.start()
-        self.successResultOf(self.intake.take(reading(1)))
+        self.assertIsNone(self.intake.take(reading(1)))
         self.assertEqual([], await self.stored())
         self.clock.advance(DRAIN_AFTER_S)
         await self.intake.drained()
@@ -79,7 +79,7 @@ class Intake(SqliteCase):
         """Where many come, nobody waits for the time."""
         await self.start()
         for number in range(DRAIN_AT):
-            self.successResultOf(self.intake.take(reading(number)))
+            self.assertIsNone(self.intake.take(reading(number)))
         self.assertEqual([], self.clock.getDelayedCalls())
         await self.intake.drained()
         self.assertEqual(DRAIN_AT, len(await self.stored()))
@@ -124,11 +124,11 @@ class Intake(SqliteCase):
     async def test_databaseAway(self) -> None:
         """While the database cannot be written, readings are kept; nobody is refused."""
         await self.start()
-        await self.write(self.base, "ALTER TABLE meter_values RENAME TO away")
-        self.successResultOf(self.intake.take(reading(1)))
+        await self.write(self.base, "ALTER TABLE drained_readings RENAME TO away")
+        self.assertIsNone(self.intake.take(reading(1)))
         await self.intake.drained()
-        self.successResultOf(self.intake.take(reading(2)))
-        await self.write(self.base, "ALTER TABLE away RENAME TO meter_values")
+        self.assertIsNone(self.intake.take(reading(2)))
+        await self.write(self.base, "ALTER TABLE away RENAME TO drained_readings")
         self.clock.advance(RETRY_S)
         await self.intake.drained()
         self.assertEqual(self.words(1, 2), await self.stored())
@@ -137,10 +137,10 @@ class Intake(SqliteCase):
     async def test_stopWithoutDatabase(self) -> None:
         """What cannot be stored at the end waits for the next start."""
         await self.start()
-        await self.write(self.base, "ALTER TABLE meter_values RENAME TO away")
+        await self.write(self.base, "ALTER TABLE drained_readings RENAME TO away")
         self.intake.take(reading(1))
         await self.intake.close()
-        await self.write(self.base, "ALTER TABLE away RENAME TO meter_values")
+        await self.write(self.base, "ALTER TABLE away RENAME TO drained_readings")
         await self.base.stop()
         await self.start()
         await self.intake.drained()
@@ -149,30 +149,87 @@ class Intake(SqliteCase):
 
     async def test_bound(self) -> None:
         """More than a bound is not kept for a database that does not come back."""
+        self.patch(intake, "DRAIN_AT", 1)
         self.patch(intake, "MAX_WAITING_READINGS", 2)
         await self.start()
+        let_go, _ = self.held(self.base)
         for number in (1, 2):
-            self.successResultOf(self.intake.take(reading(number)))
+            self.assertIsNone(self.intake.take(reading(number)))
         self.failureResultOf(self.intake.take(reading(3)), StorageError)
+        let_go()
         await self.intake.drained()
-        self.successResultOf(self.intake.take(reading(4)))
+        self.assertIsNone(self.intake.take(reading(4)))
+        await self.stop()
+        self.assertEqual([], self.files())
+
+    async def test_boundOfLongOnes(self) -> None:
+        """Few that are long are as many that are short: some are drained, more are refused."""
+        self.patch(intake, "DRAIN_AT_BYTES", 100)
+        self.patch(intake, "SLOW_DOWN_AT_BYTES", 200)
+        self.patch(intake, "MAX_WAITING_BYTES", 300)
+        await self.start()
+        let_go, _ = self.held(self.base)
+        long = ("CP-1", 1, None, NOW, "x" * 100)
+        self.assertIsNone(self.intake.take(long))
+        self.assertEqual([], self.clock.getDelayedCalls())
+        waiting = [self.intake.take(long) for _ in range(2)]
+        self.failureResultOf(self.intake.take(long), StorageError)
+        for one in waiting:
+            self.assertNoResult(one)
+        let_go()
+        for one in waiting:
+            await one
+        await self.intake.drained()
+        self.assertEqual(3, len(await self.stored()))
         await self.stop()
 
     async def test_slowedDown(self) -> None:
         """Whoever sends faster than the database takes it has to wait, and is not refused."""
+        self.patch(intake, "DRAIN_AT", 2)
         self.patch(intake, "SLOW_DOWN_AT", 3)
         await self.start()
-        for number in (1, 2):
-            self.successResultOf(self.intake.take(reading(number)))
         let_go, _ = self.held(self.base)
+        for number in (1, 2):
+            self.assertIsNone(self.intake.take(reading(number)))
         waiting = [self.intake.take(reading(number)) for number in (3, 4)]
         for one in waiting:
             self.assertNoResult(one)
         let_go()
         for one in waiting:
             await one
+        await self.intake.drained()
         self.assertEqual(self.words(1, 2, 3, 4), await self.stored())
         await self.stop()
+
+    async def test_slowedDownNoLonger(self) -> None:
+        """Who waits goes on as soon as there is room, before all is stored."""
+        self.patch(intake, "DRAIN_AT", 1)
+        self.patch(intake, "SLOW_DOWN_AT", 2)
+        await self.start()
+        let_go, _ = self.held(self.base)
+        self.assertIsNone(self.intake.take(reading(1)))
+        slowed = self.intake.take(reading(2))
+        assert slowed is not None
+        slowed.addCallback(lambda _: self.assertNoResult(self.intake.drained()))
+        let_go()
+        await slowed
+        await self.stop()
+
+    async def test_slowedDownForNothing(self) -> None:
+        """Nobody is held up for a database that cannot be written."""
+        self.patch(intake, "DRAIN_AT", 1)
+        self.patch(intake, "SLOW_DOWN_AT", 2)
+        await self.start()
+        await self.write(self.base, "ALTER TABLE drained_readings RENAME TO away")
+        let_go, _ = self.held(self.base)
+        self.assertIsNone(self.intake.take(reading(1)))
+        slowed = self.intake.take(reading(2))
+        self.assertNoResult(slowed)
+        let_go()
+        await slowed
+        await self.write(self.base, "ALTER TABLE away RENAME TO drained_readings")
+        await self.stop()
+        self.assertEqual([], self.files())
 
     async def test_newDatabase(self) -> None:
         """A log beside a database that was deleted goes into the new one."""
@@ -189,6 +246,136 @@ class Intake(SqliteCase):
         await self.stop()
 
 
+class Refused(Intake):
+    """Readings that a database which works does not take."""
+
+    async def start(self) -> None:
+        """The program starts, and the database has something against some words."""
+        await super().start()
+        await self.write(
+            self.base,
+            "CREATE TRIGGER IF NOT EXISTS choosy BEFORE INSERT ON meter_values"
+            " WHEN NEW.payload_text LIKE '%bad%' BEGIN SELECT RAISE(ABORT, 'no'); END",
+        )
+
+    def take(self, *words: str) -> None:
+        """Some readings come, and a second passes."""
+        for one in words:
+            self.intake.take(("CP-1", 1, None, NOW, one))
+        self.clock.advance(DRAIN_AFTER_S)
+
+    def aside(self) -> list[list[str]]:
+        """The words in the files that were set aside, file by file."""
+        found = []
+        for path in sorted((self.folder / "readings").glob("*.refused")):
+            self.assertEqual(0o600, path.stat().st_mode & 0o777)
+            found.append([one[-1] for one in readings_log.read(path.read_bytes())])
+        return found
+
+    async def test_none(self) -> None:
+        """Where nothing of a segment can be stored it is set aside; the next goes on."""
+        await self.start()
+        with capturedLogs() as events:
+            self.take("bad 1", "bad 2")
+            await self.intake.drained()
+            self.take("good")
+            await self.intake.drained()
+        self.assertEqual(["good"], await self.stored())
+        self.assertEqual([["bad 1", "bad 2"]], self.aside())
+        (said,) = events
+        self.assertEqual("critical", said["log_level"].name)
+        self.assertEqual((2, "no"), (said["count"], said["reason"]))
+        await self.stop()
+
+    async def test_some(self) -> None:
+        """What can be stored is, and what cannot is set aside."""
+        await self.start()
+        with capturedLogs():
+            self.take("1", "bad", "2")
+            await self.intake.drained()
+        self.assertEqual(["1", "2"], await self.stored())
+        self.assertEqual([["bad"]], self.aside())
+        await self.stop()
+
+    async def test_saidOnce(self) -> None:
+        """It is said once, and again when it was all well in between; files are bounded."""
+        self.patch(readings_log, "MAX_REFUSED_FILES", 2)
+        await self.start()
+        with capturedLogs() as events:
+            for words in ("bad 1", "bad 2", "good", "bad 3"):
+                self.take(words)
+                await self.intake.drained()
+        self.assertEqual(2, len(events))
+        self.assertEqual([["bad 2"], ["bad 3"]], self.aside())
+        await self.stop()
+
+    async def test_afterARestart(self) -> None:
+        """What was set aside stays there, and is not tried again."""
+        await self.start()
+        with capturedLogs():
+            self.take("bad")
+            await self.stop()
+        await self.start()
+        await self.intake.drained()
+        self.assertEqual(([], [["bad"]]), (await self.stored(), self.aside()))
+        await self.stop()
+
+    async def test_theDatabaseIsToBlame(self) -> None:
+        """While another program holds the database nothing is set aside."""
+        self.patch(backends, "LOCK_TIMEOUT_S", 0)
+        await self.start()
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with capturedLogs():
+                self.take("good")
+                await self.intake.drained()
+            other.execute("ROLLBACK")
+        self.assertEqual([], self.aside())
+        self.clock.advance(RETRY_S)
+        await self.intake.drained()
+        self.assertEqual(["good"], await self.stored())
+        await self.stop()
+
+    async def test_theDatabaseIsToBlameLater(self) -> None:
+        """Nor is it when the database fails with the readings themselves, for want of space."""
+        await self.start()
+
+        def full(connection: object, readings: object) -> None:
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+        real = intake.keep_meter_values
+        self.patch(intake, "keep_meter_values", full)
+        with capturedLogs():
+            self.take("good")
+            await self.intake.drained()
+        self.patch(intake, "keep_meter_values", real)
+        self.clock.advance(RETRY_S)
+        await self.intake.drained()
+        self.assertEqual((["good"], []), (await self.stored(), self.aside()))
+        await self.stop()
+
+    async def test_notNoted(self) -> None:
+        """Where the segment cannot be noted either, all of it waits, and is found later."""
+        await self.start()
+        await self.write(
+            self.base,
+            "CREATE TRIGGER stuck BEFORE INSERT ON drained_readings"
+            " BEGIN SELECT RAISE(ABORT, 'not this either'); END",
+        )
+        with capturedLogs():
+            self.take("good")
+            await self.intake.drained()
+        self.assertEqual([], await self.stored())
+        await self.write(self.base, "DROP TRIGGER stuck")
+        self.clock.advance(RETRY_S)
+        await self.intake.drained()
+        found = await Ledger(self.base, lambda: 1).meter_values("CP-1", None)
+        self.assertEqual(["good"], [one.payload_text for one in found])
+        await self.stop()
+
+
 class ThroughLedger(SqliteCase):
     """What the ledger does with it."""
 
@@ -200,11 +387,20 @@ class ThroughLedger(SqliteCase):
         await readings.open()
         self.addCleanup(readings.close)
         ledger = Ledger(base, lambda: 1, readings)
-        for words in ('{"format":"SignedData"}', '{"context":"Transaction.End"}', "{}"):
-            await ledger.add_meter_values("CP-1", 1, None, NOW, words)
+        for words in (
+            '{"format":"SignedData"}',
+            '{"context":"Transaction.End"}',
+            '{"format":"\\u0053ignedData"}',
+            '{"context":"Transaction\\u002eEnd"}',
+        ):
+            kept = ledger.add_meter_values("CP-1", 1, None, NOW, words)
+            assert kept is not None, words
+            await kept
+        for words in ("{}", '{"unit":"Wh\\/h\\u003c\\u00e9"}'):
+            self.assertIsNone(ledger.add_meter_values("CP-1", 1, None, NOW, words))
 
         def count(connection: Any) -> int:
             return int(connection.scalar(text("SELECT count(*) FROM meter_values")))
 
-        self.assertEqual(2, await base.run(count))
-        self.assertEqual(3, len(await ledger.meter_values("CP-1", None)))
+        self.assertEqual(4, await base.run(count))
+        self.assertEqual(6, len(await ledger.meter_values("CP-1", None)))

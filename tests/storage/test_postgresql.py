@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 from unittest import SkipTest, mock
 
 from sqlalchemy import create_engine, text
@@ -10,6 +11,7 @@ from sqlalchemy.pool import NullPool
 from twisted.logger import capturedLogs
 
 from cfos_cm.errors import StorageError
+from cfos_cm.storage import faults
 
 from . import (
     cases,
@@ -123,6 +125,34 @@ class PostgresqlDatabase(PostgresqlCase, database_contract.DatabaseContract):
         await database.start()
         await self.write(database, statement)
         await database.stop()
+
+    async def test_whoIsToBlame(self) -> None:
+        """A lock is the database's matter; a row that cannot be is the row's."""
+        database = await self.opened()
+        other = create_engine(
+            self.url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool
+        )
+
+        def blames(statement: str) -> Any:
+            def work(connection: Any) -> bool:
+                connection.execute(text("SET LOCAL lock_timeout = '10ms'"))
+                try:
+                    with connection.begin_nested():
+                        connection.execute(text(statement))
+                except Exception as error:
+                    return faults.blames_database(error)
+                raise AssertionError(statement)
+
+            return work
+
+        with other.begin() as connection:
+            connection.execute(text("LOCK TABLE tags"))
+            self.assertTrue(await database.run(blames("DELETE FROM tags")))
+        for statement in (
+            "INSERT INTO tags (folded_id_tag) VALUES ('a')",
+            "INSERT INTO drained_readings (number) VALUES (99999999999999999999)",
+        ):
+            self.assertFalse(await database.run(blames(statement)), statement)
 
     async def test_missingTable(self) -> None:
         """A server's database is never replaced: what is wrong with it is an error."""

@@ -6,22 +6,24 @@ import errno
 import os
 from pathlib import Path
 
-from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.errors import StorageError
-from cfos_cm.storage.readings import StoredMeterValues
+from cfos_cm.storage.readings import Reading
 from cfos_cm.storage.readings_log import ReadingsLog
 from tests.storage.cases import NOW
 
-READING = StoredMeterValues("CP-1", 1, 4711, NOW, '{"meterValue":[],"x":"\\u00e9\\/"}')
+PAYLOAD = '{"meterValue":[],"x":"\\u00e9\\/é"}'
 
 
-def reading(number: int) -> StoredMeterValues:
+def reading(number: int) -> Reading:
     """One of many."""
-    return evolve(READING, transaction_id=number + 1)
+    return "CP-1", 1, number + 1, NOW, PAYLOAD
+
+
+READING = reading(4710)
 
 
 class Log(SynchronousTestCase):
@@ -79,7 +81,9 @@ class Log(SynchronousTestCase):
         self.assertLess(first.number, second.number)
         self.log.forget(first)
         self.killed()
-        self.assertEqual((second,), self.left)
+        (left,) = self.left
+        self.assertEqual((second.number, second.path), (left.number, left.path))
+        self.assertEqual([reading(1)], list(left.readings))
 
     def test_done(self) -> None:
         """What the database has already is removed, and no number is used twice."""

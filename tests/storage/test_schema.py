@@ -30,7 +30,7 @@ class SqliteMigrations(cases.SqliteCase, database_contract.MigrationContract):
         """A file of a newer version stays where it is, whatever else it holds."""
         database = await self.opened()
         await self.write(database, "DROP TABLE charge_points")
-        await self.write(database, f"UPDATE {VERSION_TABLE} SET version_num = '0003'")
+        await self.write(database, f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
         await database.stop()
         await self.assertFailure(database.start(), StorageError)
         self.assertEqual(self.moved_aside(), [])
