@@ -125,6 +125,17 @@ class ChargePoint:
         """Power comes on, and a driver is on the way."""
         self._driver.start()
 
+    def fade(self) -> Deferred[None]:
+        """
+        Power fails, and lasts for a few words more: the transaction ends, and that is told.
+
+        @return: fires when it was told, or cannot be told now; not any more after
+            L{disconnected}.
+        """
+        self._driver.stop()
+        self.evse.halt()
+        return self._outbox.settled()
+
     def stop(self) -> None:
         """Power goes off. Nothing is left that would happen later; it can be started again."""
         self._driver.stop()

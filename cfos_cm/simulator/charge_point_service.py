@@ -28,7 +28,10 @@ from cfos_cm.simulator.websocket import (
     url_of,
 )
 
-__all__ = ["ChargePointService", "VirtualChargePointSettings", "make_charge_point"]
+__all__ = ["FADE_S", "ChargePointService", "VirtualChargePointSettings", "make_charge_point"]
+
+#: How long a wallbox that is switched off can talk; the whole program stops within 5 s. [s]
+FADE_S = 2.0
 
 _HTTP_PORT = 80
 
@@ -79,6 +82,8 @@ class ChargePointService(Service):
         self._dialling: Deferred[Any] | None = None
         self._socket: Socket | None = None
         self._redial = Alarm(reactor, self._redial_now)
+        self._fading = False
+        self._dark = Alarm(reactor, self._switch_off)
         self._ended: list[Deferred[None]] = []
         self.charge_point = ChargePoint(name, settings, reactor, now, lambda: str(uuid4()))
         self._connection: Connection = connection(
@@ -96,6 +101,8 @@ class ChargePointService(Service):
     def startService(self) -> None:
         """Switch the wallbox on."""
         super().startService()
+        # Off and on again is a start, too.
+        self._switch_off()
         self._failures = 0
         self.charge_point.start()
         self._connection.start()
@@ -104,14 +111,28 @@ class ChargePointService(Service):
         """
         Switch the wallbox off, as if power had failed.
 
+        Like the better ones it keeps its OCPP server from waiting for a transaction that it
+        will not know any more: it tells the end of it, for which it has L{FADE_S}.
+
         @return: fires when neither a timer nor a socket is left.
         """
         super().stopService()
         ended: Deferred[None] = Deferred()
         self._ended.append(ended)
-        self._connection.stop()
-        self.charge_point.stop()
+        self._fading = True
+        self._dark.set(FADE_S)
+        self.charge_point.fade().addCallback(self._faded)
         return ended
+
+    def _faded(self, _: None) -> None:
+        self._switch_off()
+
+    def _switch_off(self) -> None:
+        if self._fading:
+            self._fading = False
+            self._dark.clear()
+            self._connection.stop()
+            self.charge_point.stop()
 
     def _dial(self) -> None:
         parts = urlsplit(self._url)
@@ -162,6 +183,7 @@ class ChargePointService(Service):
         if self.running:
             _log.info("{name} has no connection: {why}", name=self._name, why=why)
         self._connection.lost()
+        self._switch_off()
 
     def _hang_up(self) -> None:
         if self._dialling is not None:

@@ -150,4 +150,6 @@ class Conversation:
 
     def _not_told(self, failure: Failure) -> None:
         failure.trap(DeviceError)
-        _log.debug("{name}: {reason!s}", name=self._name, reason=failure.value)
+        # That the connection is gone is told once, and not for all that was on its way.
+        if self.is_open:
+            _log.debug("{name}: {reason!s}", name=self._name, reason=failure.value)

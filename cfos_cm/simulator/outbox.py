@@ -90,6 +90,7 @@ class Outbox:
         self._call: Callable[[Message], Deferred[Message]] | None = None
         self._in_flight: _Entry | None = None
         self._retry = Alarm(clock, self._send_next)
+        self._settled: list[Deferred[None]] = []
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -124,6 +125,20 @@ class Outbox:
         self._call = None
         self._in_flight = None
         self._retry.clear()
+        self._settled.clear()
+
+    def settled(self) -> Deferred[None]:
+        """
+        Wait for the messages that can be sent now.
+
+        @return: fires when nothing is under way: all are answered, or the next one has to be
+            tried again later, or there is no connection. It does not fire any more when the
+            connection is lost meanwhile.
+        """
+        settled: Deferred[None] = Deferred()
+        self._settled.append(settled)
+        self._settle()
+        return settled
 
     def _thin(self) -> None:
         # The first may be in flight.
@@ -144,6 +159,7 @@ class Outbox:
             self._answered, self._failed, callbackArgs=(entry,), errbackArgs=(entry,)
         )
         answer.addErrback(self._broken)
+        answer.addCallback(lambda _: self._settle())
 
     def _filled_in(self, entry: _Entry) -> TransactionMessage:
         request = entry.request
@@ -199,6 +215,12 @@ class Outbox:
         self._entries.remove(entry)
         if isinstance(entry.request, StopTransactionRequest):
             self._ids.pop(entry.transaction, None)
+
+    def _settle(self) -> None:
+        if self._in_flight is None:
+            settled, self._settled = self._settled, []
+            for waiting in settled:
+                waiting.callback(None)
 
     def _broken(self, failure: Failure) -> None:
         _log.failure("a message about a transaction could not be sent", failure)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from cfos_cm.errors import DeviceError
 from cfos_cm.net.limits import ServerLimits
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
+from cfos_cm.simulator.personas.catalogue import PERSONAS
 from cfos_cm.simulator.personas.persona import Performance, Persona
 from cfos_cm.simulator.personas.play import play
 from cfos_cm.simulator.personas.stage import Stage
@@ -27,7 +28,16 @@ from cfos_cm.storage.transactions import Ledger, StoredTransaction
 from cfos_cm.v16.types import Message
 from tests.services.sites import SiteCase
 
-__all__ = ["IDENTITY", "PINGED_AT_ONCE", "TAG", "PersonaCase", "Scene", "Stored", "is_limited"]
+__all__ = [
+    "IDENTITY",
+    "PINGED_AT_ONCE",
+    "TAG",
+    "PersonaCase",
+    "Scene",
+    "Stored",
+    "add_tests",
+    "is_limited",
+]
 
 IDENTITY = "FAKE-1"
 TAG = "04A1B2C3D4E5F6"
@@ -216,6 +226,28 @@ class PersonaCase(SiteCase):
         """The log tells of no error that nobody has expected."""
         trouble = [line for line in self.log if "Traceback" in line or "Unhandled" in line]
         self.assertEqual([], trouble)
+
+
+def add_tests(
+    case: type[PersonaCase],
+    numbers: Iterable[str],
+    play: Callable[[Any, str], Awaitable[object]],
+) -> None:
+    """
+    Give a case one test for each of some personas, with its number at the end of its name.
+
+    @param play: what each does, given the test itself and the number.
+    """
+    for number in numbers:
+        setattr(case, f"test_{number}", _test(number, play))
+
+
+def _test(number: str, play: Callable[[Any, str], Awaitable[object]]) -> Any:
+    async def test(self: PersonaCase) -> None:
+        await play(self, number)
+
+    test.__doc__ = f"A wallbox that {PERSONAS[number].title}."
+    return test
 
 
 def _state(site: ChargingSite) -> SiteState:

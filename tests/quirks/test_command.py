@@ -8,7 +8,10 @@ import json
 import os
 import sys
 
-from twisted.internet.utils import getProcessOutputAndValue
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, ProcessProtocol, Protocol, connectionDone
+from twisted.python.failure import Failure
 
 from cfos_cm.console import main
 from cfos_cm.simulator.personas.catalogue import NOT_PLAYED, PERSONAS
@@ -74,18 +77,83 @@ class CommandLine(ConsoleCase):
         self.assertEqual((1, "", 1), (ended.status, ended.error, len(ended.lines)))
         self.assertTrue(ended.lines[0].startswith("nothing answers at ws://127.0.0.1:1/: "))
 
+    def test_nobody_for_a_program(self) -> None:
+        """An output for a program has nothing but objects in it."""
+        ended = self.run_command("fake-charger", "--all", "--json", "ws://127.0.0.1:1/")
+        self.assertEqual((1, []), (ended.status, ended.lines))
+        self.assertTrue(ended.error.startswith("nothing answers at ws://127.0.0.1:1/: "))
+
+    def test_no_name(self) -> None:
+        """A host whose name cannot be one is said to be none."""
+        ended = self.run_command("fake-charger", "--all", "ws://my_host:1/")
+        said = ["nothing answers at ws://my_host:1/: invalid hostname: my_host"]
+        self.assertEqual((1, "", said), (ended.status, ended.error, ended.lines))
+
+    def test_any_bytes(self) -> None:
+        """A password may be any bytes; what is said is not about it."""
+        ended = self.run_command(
+            "fake-charger", "--all", "--password", "\udcff", "ws://127.0.0.1:1/"
+        )
+        self.assertEqual((1, "", 1), (ended.status, ended.error, len(ended.lines)))
+
+
+class Running(ProcessProtocol):
+    """
+    The command while it runs.
+
+    @ivar ended: fires at its end.
+    """
+
+    def __init__(self) -> None:
+        self.ended: Deferred[Ended] = Deferred()
+        self._said = {1: b"", 2: b""}
+
+    def childDataReceived(self, descriptor: int, data: bytes) -> None:
+        """It has said something."""
+        self._said[descriptor] += data
+
+    def processEnded(self, reason: Failure) -> None:
+        """It has ended."""
+        output, error = (said.decode() for said in self._said.values())
+        self.ended.callback(Ended(reason.value.exitCode, output.splitlines(), error))
+
+
+class Silent(Protocol):
+    """A server that takes a connection, and says nothing."""
+
+    def __init__(self) -> None:
+        self.taken: Deferred[None] = Deferred()
+        self.lost: Deferred[None] = Deferred()
+
+    def connectionMade(self) -> None:
+        """Somebody is there."""
+        self.taken.callback(None)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """He has gone."""
+        self.lost.callback(None)
+
 
 class Live(PersonaCase):
     """What it says of a Central System."""
 
-    async def run_against(self, port: int, *arguments: str) -> Ended:
-        """Run the command to its end, against a port of this machine."""
-        output, error, status = await getProcessOutputAndValue(
+    def begin_against(self, port: int, *arguments: str) -> Running:
+        """Start the command, against a port of this machine."""
+        running = Running()
+        reactor.spawnProcess(
+            running,
             sys.executable,
-            ["-c", MAIN, "fake-charger", *arguments, f"ws://127.0.0.1:{port}/"],
+            [
+                *(sys.executable, "-c", MAIN, "fake-charger"),
+                *(*arguments, f"ws://127.0.0.1:{port}/"),
+            ],
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
         )
-        return Ended(status, output.decode().splitlines(), error.decode())
+        return running
+
+    async def run_against(self, port: int, *arguments: str) -> Ended:
+        """Run the command to its end, against a port of this machine."""
+        return await self.begin_against(port, *arguments).ended
 
     async def served(self, quirks: str = "auto", server: str = "") -> int:
         """The port of a site that knows the wallbox."""
@@ -126,6 +194,21 @@ class Live(PersonaCase):
         waits = "waiting 0.1 s for ChangeAvailability: have it sent to FAKE-1"
         self.assertEqual(waits, ended.lines[0])
         self.assertEqual("0 passed, 0 failed, 1 not shown", ended.lines[-1])
+
+    async def test_interrupted(self) -> None:
+        """After a Ctrl-C that is said, and the status is the one that shells have for it."""
+        silent = Silent()
+        listening = reactor.listenTCP(
+            0, Factory.forProtocol(lambda: silent), interface="127.0.0.1"
+        )
+        self.addCleanup(listening.stopListening)
+        running = self.begin_against(listening.getHost().port, "--all")
+        await silent.taken
+        running.transport.signalProcess("INT")
+        ended = await running.ended
+        await silent.lost
+        said = ["interrupted; FAKE-1 may have left a transaction open"]
+        self.assertEqual((130, "", said), (ended.status, ended.error, ended.lines))
 
     async def test_not_let_in(self) -> None:
         """Where the wallbox is not let in, it is said what to do; nobody has failed."""

@@ -38,7 +38,15 @@ from cfos_cm.v16.remote_trigger import (
 )
 from cfos_cm.v16.types import Message
 
-from .stages import IDENTITY, PINGED_AT_ONCE, TAG, PersonaCase, Scene, is_limited
+from .stages import (
+    IDENTITY,
+    PINGED_AT_ONCE,
+    TAG,
+    PersonaCase,
+    Scene,
+    add_tests,
+    is_limited,
+)
 
 KEY = "00112233445566778899aabbccddeeff"
 
@@ -458,13 +466,4 @@ AFTERWARDS: Mapping[str, Check] = {
 }
 
 
-def _test(number: str) -> Callable[[Personas], object]:
-    async def test(self: Personas) -> None:
-        await self.play(number)
-
-    test.__doc__ = f"A wallbox that {PERSONAS[number].title}."
-    return test
-
-
-for _number in PERSONAS:
-    setattr(Personas, f"test_{_number}", _test(_number))
+add_tests(Personas, PERSONAS, Personas.play)

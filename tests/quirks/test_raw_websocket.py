@@ -96,6 +96,13 @@ class Handshake(SocketCase):
         self.assertTrue(self.transport.aborted)
         self.assertIn("not HTTP", self.socket.close_reason)
 
+    def test_nonsense_without_end(self) -> None:
+        """Nobody waits for the end of what has not begun as HTTP."""
+        self.socket.ask(Upgrade("/CP-1", "h"))
+        self.socket.dataReceived(b"\x15\x03\x01")
+        self.assertTrue(self.transport.aborted)
+        self.assertIn("not HTTP", self.socket.close_reason)
+
 
 class OpenCase(SocketCase):
     """A test with a connection that is open."""

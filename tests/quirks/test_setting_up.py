@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cfos_cm.net import login_throttle
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.simulator.personas.catalogue import PERSONAS
 from cfos_cm.simulator.personas.persona import Performance, Verdict
@@ -78,6 +79,8 @@ class SettingUp(PersonaCase):
 
     async def test_wrong_password(self) -> None:
         """So is who has shown a wrong one, at last that he has to wait."""
+        self.patch(login_throttle, "BURST", 4)
+        self.patch(login_throttle, "MAX_WAIT_S", 0.0)
         _, port = await self.site_with(f"password = {KEY}")
         stage = self.stage(port, timeout_s=6.0, password=WRONG_KEY)
         said = (

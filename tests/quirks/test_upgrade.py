@@ -31,6 +31,7 @@ class AddressOf(SynchronousTestCase):
             "ws://host/#x",
             "ws://host:0x10/",
             "ws://host:99999/",
+            "ws://host:0/",
             "ws://ho st/",
             "ws://host/\r\nX: 1",
         ):
@@ -55,6 +56,11 @@ class AddressOf(SynchronousTestCase):
     def test_text(self) -> None:
         """For people it is a URL again."""
         self.assertEqual("ws://[::1]:1/x/", str(Address("::1", 1, "/x")))
+
+    def test_authority(self) -> None:
+        """An address of IPv6 stands in brackets, so that its port can be told from it."""
+        self.assertEqual("[::1]:1", Address("::1", 1, "/x").authority)
+        self.assertEqual("h:1", Address("h", 1).authority)
 
     def test_target(self) -> None:
         """The identity is percent-encoded, and no slash doubled."""

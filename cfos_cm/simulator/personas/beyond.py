@@ -8,11 +8,9 @@ from cfos_cm.quirk import Quirk
 from cfos_cm.simulator.personas.asked import Answer, Asked
 from cfos_cm.simulator.personas.payloads import (
     energy,
-    meter_values,
     start_transaction,
     status_notification,
     stop_transaction,
-    timestamp,
 )
 from cfos_cm.simulator.personas.persona import Make, Persona
 from cfos_cm.simulator.personas.wallbox import Wallbox
@@ -27,22 +25,25 @@ async def _loose_types(wallbox: Wallbox) -> None:
     stage = wallbox.stage
     wallbox.answer("GetConfiguration", _number_for_text)
     await wallbox.connect()
-    at, connector = timestamp(stage.now()), str(stage.connector)
-    status: dict[str, Any] = status_notification(stage.connector, "Preparing", at)
-    outcome = await wallbox.call("StatusNotification", {**status, "connectorId": connector})
-    wallbox.judge("writes a number as a text: its connector", outcome)
+    at, connector = wallbox.now(), str(stage.connector)
+    status = status_notification(stage.connector, "Preparing", at)
+    await wallbox.judge_call(
+        "writes a number as a text: its connector",
+        "StatusNotification",
+        {**status, "connectorId": connector},
+    )
     start = start_transaction(stage.connector, stage.id_tag, 1000, at)
     outcome = await wallbox.call("StartTransaction", {**start, "meterStart": "1000"})
     number = wallbox.started(outcome)
-    values = meter_values(stage.connector, number, at, {**energy(0), "value": 1500})
-    outcome = await wallbox.call("MeterValues", values)
+    outcome = await wallbox.measure(number, {**energy(0), "value": 1500}, at=at)
     wallbox.judge("writes a text as a number: what it measures", outcome)
-    stop = stop_transaction(number, 2000, timestamp(stage.now()))
-    outcome = await wallbox.call("StopTransaction", {**stop, "meterStop": 2000.4})
-    wallbox.judge("has a fraction where there is none: at its stop", outcome)
-    asked = await wallbox.may_be_asked("GetConfiguration")
-    if asked is not None:
-        wallbox.claim("has a number for the value of a key", True, asked.action)
+    stop = stop_transaction(number, 2000, wallbox.now())
+    await wallbox.judge_call(
+        "has a fraction where there is none: at its stop",
+        "StopTransaction",
+        {**stop, "meterStop": 2000.4},
+    )
+    await wallbox.may_be_asked("GetConfiguration", "has a number for the value of a key")
     await wallbox.goes_on()
 
 
@@ -55,9 +56,9 @@ async def _long_texts(wallbox: Wallbox) -> None:
     await wallbox.knock()
     await wallbox.connect()
     stage = wallbox.stage
-    status = status_notification(stage.connector, "Available", timestamp(stage.now()))
-    outcome = await wallbox.call("StatusNotification", {**status, "info": "all is well " * 5})
-    wallbox.judge("tells much beside a status", outcome)
+    status = status_notification(stage.connector, "Available", wallbox.now())
+    much = {**status, "info": "all is well " * 5}
+    await wallbox.judge_call("tells much beside a status", "StatusNotification", much)
     await wallbox.close()
     await wallbox.connect(Make("Schneider Electric", "EVlink Smart Wallbox in grey"))
     await wallbox.goes_on()
@@ -70,19 +71,17 @@ async def _data_as_object(wallbox: Wallbox) -> None:
         ("an object", {"connectorId": wallbox.stage.connector, "chargemode": 1}),
         ("a list", [1, 2, 3]),
     ):
-        outcome = await wallbox.call("DataTransfer", {**data, "data": one})
-        wallbox.judge(f"sends {what} where a text should be", outcome)
+        what = f"sends {what} where a text should be"
+        await wallbox.judge_call(what, "DataTransfer", {**data, "data": one})
 
 
 async def _charge_in_2000(wallbox: Wallbox, meter_wh: int) -> int:
-    stage = wallbox.stage
     wallbox.judge("has a car", await wallbox.status("Preparing", _PLUGGED))
-    start = start_transaction(stage.connector, stage.id_tag, meter_wh, _PLUGGED)
-    number = wallbox.started(await wallbox.call("StartTransaction", start), meter_wh)
-    values = meter_values(stage.connector, number, _MEASURED, energy(meter_wh + 500))
-    wallbox.judge("measures in 2000", await wallbox.call("MeterValues", values))
+    number = await wallbox.start(meter_wh, _PLUGGED)
+    measured = await wallbox.measure(number, energy(meter_wh + 500), at=_MEASURED)
+    wallbox.judge("measures in 2000", measured)
     stop = stop_transaction(number, meter_wh + 1000, _UNPLUGGED)
-    wallbox.judge("stops in 2000", await wallbox.call("StopTransaction", stop))
+    await wallbox.judge_call("stops in 2000", "StopTransaction", stop)
     wallbox.judge("is free", await wallbox.status("Available", _UNPLUGGED))
     return number
 
@@ -134,7 +133,6 @@ BEYOND = (
             },
         ),
         script=_long_texts,
-        needs=frozenset({Quirk.LONG_TEXTS}),
     ),
     Persona(
         number="X3",

@@ -1,4 +1,4 @@
-"""Charging under a limit: what the personas have in common that are about charging profiles."""
+"""Charging, also under a limit: what several personas do around their oddity."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ __all__ = [
     "is_asked_again",
     "is_limited_otherwise",
     "is_of_transaction",
+    "limited_charge",
     "odd_answer_is_understood",
 ]
 
@@ -38,10 +39,22 @@ async def charge(wallbox: Wallbox) -> int:
     return number
 
 
-async def end(wallbox: Wallbox, number: int) -> None:
+async def end(wallbox: Wallbox, number: int, meter_stop_wh: int = 2000) -> None:
     """Stop, and have no car any more."""
-    await wallbox.stop(number)
+    await wallbox.stop(number, meter_stop_wh)
     await wallbox.status("Available")
+
+
+async def limited_charge(wallbox: Wallbox) -> int:
+    """
+    Connect, and charge until a limit comes for the transaction; its id.
+
+    @raise NotShown: if none comes.
+    """
+    await wallbox.connect()
+    number = await charge(wallbox)
+    await wallbox.must_be_asked(SET_PROFILE, is_of_transaction)
+    return number
 
 
 async def is_limited_otherwise(wallbox: Wallbox) -> None:
@@ -51,10 +64,7 @@ async def is_limited_otherwise(wallbox: Wallbox) -> None:
     @raise NotShown: if it gets none for its transaction: who is not allowed to charge, or of
         whom nobody wants anything, shows nothing by being picky.
     """
-    await wallbox.connect()
-    number = await charge(wallbox)
-    await wallbox.must_be_asked(SET_PROFILE, is_of_transaction)
-    await end(wallbox, number)
+    await end(wallbox, await limited_charge(wallbox))
     await wallbox.close()
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from cfos_cm.quirk import Quirk
 from cfos_cm.simulator.personas.asked import charging_schedule
+from cfos_cm.simulator.personas.charging import charge, end
 from cfos_cm.simulator.personas.payloads import (
     energy,
     meter_values,
-    start_transaction,
     status_notification,
     timestamp,
 )
@@ -43,51 +43,42 @@ def _forms(at: datetime) -> dict[str, str]:
 
 
 async def _forms_of_time(wallbox: Wallbox) -> None:
-    stage = wallbox.stage
     await wallbox.connect()
-    at = stage.now()
+    at = wallbox.stage.now()
     for what, text in _forms(at).items():
         wallbox.judge(f"writes a time {what}: {text}", await wallbox.status("Preparing", text))
-    start = start_transaction(stage.connector, stage.id_tag, 1000, _in_zone(at, 3))
-    number = wallbox.started(await wallbox.call("StartTransaction", start))
+    number = await wallbox.start(1000, _in_zone(at, 3))
     naive = at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
-    values = meter_values(stage.connector, number, naive, energy(1500))
-    wallbox.judge("measures without a zone", await wallbox.call("MeterValues", values))
-    await wallbox.stop(number)
-    await wallbox.status("Available")
+    outcome = await wallbox.measure(number, energy(1500), at=naive)
+    wallbox.judge("measures without a zone", outcome)
+    await end(wallbox, number)
 
 
 async def _disorder(wallbox: Wallbox) -> None:
     stage = wallbox.stage
     await wallbox.connect()
     number = await wallbox.start(1000)
-    newer, older = timestamp(stage.now()), timestamp(wallbox.ago(minutes=5))
+    newer, older = wallbox.now(), timestamp(wallbox.ago(minutes=5))
     for what, at, wh in (
         ("says what it measures now", newer, 1500),
         ("then what it measured before", older, 1200),
         ("then something else of the same moment", newer, 1501),
     ):
-        values = meter_values(stage.connector, number, at, energy(wh))
-        wallbox.judge(what, await wallbox.call("MeterValues", values))
-    wallbox.judge(
+        wallbox.judge(what, await wallbox.measure(number, energy(wh), at=at))
+    await wallbox.judge_call(
         "says a status without a time: null",
-        await wallbox.call(
-            "StatusNotification",
-            {**status_notification(stage.connector, "Charging"), "timestamp": None},
-        ),
+        "StatusNotification",
+        {**status_notification(stage.connector, "Charging"), "timestamp": None},
     )
     values = meter_values(stage.connector, number, newer, energy(1600))
     values["meterValue"][0]["timestamp"] = None
-    wallbox.judge("measures without a time: null", await wallbox.call("MeterValues", values))
-    await wallbox.stop(number, 2000)
-    await wallbox.status("Available")
+    await wallbox.judge_call("measures without a time: null", "MeterValues", values)
+    await end(wallbox, number)
 
 
 async def _old_status(wallbox: Wallbox) -> None:
     await wallbox.connect()
-    await wallbox.status("Preparing")
-    number = await wallbox.start()
-    wallbox.judge("charges", await wallbox.status("Charging"))
+    number = await charge(wallbox)
     old = timestamp(wallbox.ago(days=2))
     wallbox.judge(
         "then tells that it was free two days ago", await wallbox.status("Available", old)
@@ -133,8 +124,7 @@ async def _literal_times(wallbox: Wallbox) -> None:
         past,
         "no startSchedule" if begins is None else str(begins),
     )
-    await wallbox.stop(number)
-    await wallbox.status("Available")
+    await end(wallbox, number)
 
 
 CLOCKS = (

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectingCancelledError
 
 from cfos_cm.errors import LocalProtocolError
 from cfos_cm.simulator.personas.catalogue import NOT_PLAYED, PERSONAS
@@ -23,6 +26,8 @@ __all__ = ["add_fake_charger_command"]
 
 Write = Callable[[str], None]
 
+#: The exit status of a command that was ended by Ctrl-C, as shells have it.
+_INTERRUPTED = 130
 _MAX_CONNECTOR = 1000
 _MAX_WAIT_S = 3600.0
 
@@ -37,7 +42,8 @@ def add_fake_charger_command(
         description="Plays wallboxes with the oddities of real ones against any Central System "
         "of OCPP 1.6J, and says what it made of each. The exit status is 0 if it did what a "
         "robust one does, wherever it could be shown; 1 if it did not, if nothing could be "
-        "shown, or if it is not there. It has to know the wallbox, and to let it charge.",
+        "shown, or if it is not there; 130 if it was interrupted. It has to know the "
+        "wallbox, and to let it charge.",
     )
     command.add_argument(
         "url", metavar="URL", nargs="?", type=_address, help="such as ws://127.0.0.1:19520/"
@@ -115,18 +121,38 @@ def _run(options: argparse.Namespace, write: Write) -> int:
             "hexadecimal digits is allowed"
         )
     chosen = tuple(PERSONAS.values()) if options.all else _chosen(options.persona)
-    return _in_reactor(lambda reactor: _play_all(reactor, chosen, options, password, write))
+    remark = _complain if options.json else write
+    status = _in_reactor(
+        lambda reactor: _play_all(reactor, chosen, options, password, write, remark)
+    )
+    if status is None:
+        remark(f"interrupted; {options.id} may have left a transaction open")
+        return _INTERRUPTED
+    return status
 
 
-def _in_reactor(work: Callable[[Any], Any]) -> int:
-    """Run the reactor, which a process can do once, for one piece of work; its exit status."""
+def _complain(line: str) -> None:
+    """Say something beside an output that is for a program."""
+    sys.stderr.write(f"{line}\n")
+
+
+def _in_reactor(work: Callable[[Any], Any]) -> int | None:
+    """
+    Run the reactor, which a process can do once, for one piece of work.
+
+    @return: its exit status; C{None} if a signal has ended it.
+    """
     from twisted.internet.task import react
 
-    status = 1
+    status: int | None = None
 
     async def run(reactor: Any) -> None:
         nonlocal status
-        status = await work(reactor)
+        working = Deferred.fromCoroutine(work(reactor))
+        # Before the reactor ends the connections: that is no reaction of the other side.
+        reactor.addSystemEventTrigger("before", "shutdown", working.cancel)
+        with contextlib.suppress(CancelledError, ConnectingCancelledError):
+            status = await working
 
     try:
         react(lambda reactor: Deferred.fromCoroutine(run(reactor)))
@@ -140,7 +166,15 @@ async def _play_all(
     options: argparse.Namespace,
     password: bytes | None,
     write: Write,
+    remark: Write,
 ) -> int:
+    """
+    Play, and tell of it.
+
+    @param write: is given what is found.
+    @param remark: is given what is no verdict.
+    @return: the exit status.
+    """
     stage = Stage(
         reactor=reactor,
         now=lambda: datetime.now(UTC),
@@ -158,7 +192,7 @@ async def _play_all(
         try:
             performance = await play(persona, stage)
         except NobodyThere as error:
-            write(str(error))
+            remark(str(error))
             return 1
         for line in _told(performance, options):
             write(line)
@@ -211,14 +245,16 @@ def _summary(verdicts: list[Verdict]) -> str:
 
 def _password(options: argparse.Namespace) -> bytes | None:
     """
-    The bytes to send.
+    The bytes to send: as they were typed, also where they are no UTF-8.
 
     @raise ValueError: if they are no hexadecimal digits.
     """
     text: str | None = options.password
     if text is None:
         return None
-    return bytes.fromhex(text) if options.password_form == "hex" else text.encode()  # noqa: S105
+    if options.password_form == "hex":  # noqa: S105
+        return bytes.fromhex(text)
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _chosen(lists: Iterable[tuple[Persona, ...]]) -> tuple[Persona, ...]:

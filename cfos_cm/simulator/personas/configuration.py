@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cfos_cm.simulator.personas.asked import Answer, Asked
-from cfos_cm.simulator.personas.payloads import energy, meter_values, sampled, timestamp
+from cfos_cm.simulator.personas.charging import end
+from cfos_cm.simulator.personas.payloads import energy, sampled
 from cfos_cm.simulator.personas.persona import Make, Outcome, Persona, Reaction
 from cfos_cm.simulator.personas.wallbox import Wallbox
 
@@ -12,6 +13,18 @@ __all__ = ["CONFIGURATION"]
 #: So often a wallbox is made to start again before it is called a loop.
 _MANY_STARTS = 3
 _MEASURANDS = "MeterValuesSampledData"
+
+
+async def _shows_when_asked(wallbox: Wallbox, action: str, what: str, field: str) -> None:
+    """
+    Have an operator send something, and go on.
+
+    @param what: how it is answered.
+    @param field: of what is asked, the one that is told.
+    """
+    asked = await wallbox.must_be_asked(action, only_patiently=True)
+    wallbox.claim(what, True, str(asked.payload.get(field)))
+    await wallbox.goes_on()
 
 
 async def _restarts_when_configured(wallbox: Wallbox) -> None:
@@ -36,9 +49,8 @@ async def _restarts_when_configured(wallbox: Wallbox) -> None:
         starts < _MANY_STARTS,
         f"{starts} starts",
     )
-    asked = await wallbox.must_be_asked("ChangeConfiguration", only_patiently=True)
-    wallbox.claim("refuses a change of its configuration", True, str(asked.payload.get("key")))
-    await wallbox.goes_on()
+    what = "refuses a change of its configuration"
+    await _shows_when_asked(wallbox, "ChangeConfiguration", what, "key")
 
 
 async def _picky_triggers(wallbox: Wallbox) -> None:
@@ -59,10 +71,8 @@ async def _picky_triggers(wallbox: Wallbox) -> None:
     wallbox.answer("TriggerMessage", trigger)
     wallbox.answer("GetConfiguration", configuration)
     await wallbox.connect()
-    asked = await wallbox.must_be_asked("TriggerMessage", only_patiently=True)
-    wanted = str(asked.payload.get("requestedMessage"))
-    wallbox.claim("sends nothing that it is triggered to", True, wanted)
-    await wallbox.goes_on()
+    what = "sends nothing that it is triggered to"
+    await _shows_when_asked(wallbox, "TriggerMessage", what, "requestedMessage")
 
 
 async def _no_connector_0(wallbox: Wallbox) -> None:
@@ -72,14 +82,11 @@ async def _no_connector_0(wallbox: Wallbox) -> None:
 
     wallbox.answer("ChangeAvailability", availability)
     await wallbox.connect()
-    asked = await wallbox.must_be_asked("ChangeAvailability", only_patiently=True)
-    connector = str(asked.payload.get("connectorId"))
-    wallbox.claim("refuses it for connector 0, schedules it for others", True, connector)
-    await wallbox.goes_on()
+    what = "refuses it for connector 0, schedules it for others"
+    await _shows_when_asked(wallbox, "ChangeAvailability", what, "connectorId")
 
 
 async def _units(wallbox: Wallbox) -> None:
-    stage = wallbox.stage
     await wallbox.connect()
     await wallbox.status("Preparing")
     number = await wallbox.start()
@@ -98,11 +105,9 @@ async def _units(wallbox: Wallbox) -> None:
         ("has an empty value", [sampled("", "Current.Import", "A")]),
         ("has a value that is no number", [sampled("n/a", "Voltage", "V")]),
     ):
-        payload = meter_values(stage.connector, number, timestamp(stage.now()), *values)
-        wallbox.judge(what, await wallbox.call("MeterValues", payload))
+        wallbox.judge(what, await wallbox.measure(number, *values))
     await wallbox.moment("measured")
-    await wallbox.stop(number, 13)
-    await wallbox.status("Available")
+    await end(wallbox, number, 13)
 
 
 async def _insists_on_data(wallbox: Wallbox) -> None:
@@ -115,14 +120,14 @@ async def _insists_on_data(wallbox: Wallbox) -> None:
         if outcome.reaction is Reaction.TOLERATED and status != "Accepted":
             outcome = Outcome(Reaction.REFUSED, f"status {status}: it repeats it for ever")
         wallbox.judge(f"insists on {message}", outcome)
-    at = timestamp(wallbox.stage.now())
+    at = wallbox.now()
     for action, payload in (
         ("DiagnosticsStatusNotification", {"status": "Idle"}),
         ("FirmwareStatusNotification", {"status": "Installed"}),
         ("LogStatusNotification", {"status": "Idle"}),
         ("SecurityEventNotification", {"type": "StartupOfTheDevice", "timestamp": at}),
     ):
-        wallbox.judge(f"says {action}", await wallbox.call(action, payload))
+        await wallbox.judge_call(f"says {action}", action, payload)
 
 
 CONFIGURATION = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from cfos_cm.quirk import Quirk
 from cfos_cm.simulator.personas.asked import (
@@ -16,11 +15,9 @@ from cfos_cm.simulator.personas.asked import (
 from cfos_cm.simulator.personas.charging import SET_PROFILE, odd_answer_is_understood
 from cfos_cm.simulator.personas.payloads import (
     energy,
-    meter_values,
     sampled,
     start_transaction,
     stop_transaction,
-    timestamp,
 )
 from cfos_cm.simulator.personas.persona import (
     ANSWERED,
@@ -55,13 +52,12 @@ async def _answers_with_action(wallbox: Wallbox) -> None:
     wallbox.otherwise = _knows_only_profiles
     await odd_answer_is_understood(wallbox, "repeats the action in its answer", repeating)
     stage = wallbox.stage
-    outcome = await wallbox.call("Authorize", {"idTag": stage.id_tag, "connectorId": 1})
-    wallbox.judge("adds connectorId to Authorize", outcome)
-    heartbeat = await wallbox.call("Heartbeat", {"uptime": 4711})
-    wallbox.judge("adds a field of its own to Heartbeat", heartbeat)
-    asked = await wallbox.may_be_asked("GetConfiguration")
-    if asked is not None:
-        wallbox.claim("answers with a CALLERROR what it does not know", True, asked.action)
+    authorize = {"idTag": stage.id_tag, "connectorId": 1}
+    await wallbox.judge_call("adds connectorId to Authorize", "Authorize", authorize)
+    what = "adds a field of its own to Heartbeat"
+    await wallbox.judge_call(what, "Heartbeat", {"uptime": 4711})
+    what = "answers with a CALLERROR what it does not know"
+    await wallbox.may_be_asked("GetConfiguration", what)
     await wallbox.goes_on()
 
 
@@ -73,38 +69,38 @@ async def _any_ids(wallbox: Wallbox) -> None:
     stage = wallbox.stage
     await wallbox.connect()
     for unique_id in ("1", "-1", str(_FIRST_GOE_ID), "x" * 36, "a b/ü"):
-        outcome = await wallbox.call("Heartbeat", {}, unique_id)
-        wallbox.judge(f"uses the message id {unique_id!r}", outcome)
-    start = start_transaction(stage.connector, stage.id_tag, 1000, timestamp(stage.now()))
+        what = f"uses the message id {unique_id!r}"
+        await wallbox.judge_call(what, "Heartbeat", {}, unique_id=unique_id)
+    start = start_transaction(stage.connector, stage.id_tag, 1000, wallbox.now())
     first = await wallbox.call("StartTransaction", start, "7")
     number = wallbox.started(first)
-    repeated = await wallbox.call("StartTransaction", start, "7")
-    wallbox.judge("says the same once more with the same message id", repeated, ANSWERED)
+    what = "says the same once more with the same message id"
+    repeated = await wallbox.judge_call(
+        what, "StartTransaction", start, ANSWERED, unique_id="7"
+    )
     if repeated.reaction is Reaction.TOLERATED:
         same = repeated.payload.get("transactionId") == number
         wallbox.claim("gets the same transaction", same)
     await wallbox.stop(number)
     await wallbox.close()
     await wallbox.connect()
-    again = await wallbox.call("Heartbeat", {}, "7")
-    wallbox.judge("counts from the start again, and says something else with an old id", again)
+    what = "counts from the start again, and says something else with an old id"
+    again = await wallbox.judge_call(what, "Heartbeat", {}, unique_id="7")
     is_its_own = "currentTime" in again.payload
     wallbox.claim("gets the answer to what it has said", is_its_own)
 
 
 async def _numeric_ids(wallbox: Wallbox) -> None:
-    stage = wallbox.stage
     await wallbox.knock()
     await wallbox.enter()
     boot = Make("go-e", "go-eCharger V3", "56.2").boot_notification()
     wallbox.registered(await wallbox.call("BootNotification", boot, _FIRST_GOE_ID))
-    outcome = await wallbox.call("Heartbeat", {}, _FIRST_GOE_ID + 1)
-    wallbox.judge("uses a number as message id, and is answered with the number", outcome)
-    start = start_transaction(stage.connector, stage.id_tag, 1000, timestamp(stage.now()))
-    number = wallbox.started(await wallbox.call("StartTransaction", start, _FIRST_GOE_ID + 2))
-    stop = stop_transaction(number, 2000, timestamp(stage.now()))
-    stopped = await wallbox.call("StopTransaction", stop, _FIRST_GOE_ID + 3)
-    wallbox.judge("stops its transaction so, too", stopped)
+    what = "uses a number as message id, and is answered with the number"
+    await wallbox.judge_call(what, "Heartbeat", {}, unique_id=_FIRST_GOE_ID + 1)
+    number = await wallbox.start(unique_id=_FIRST_GOE_ID + 2)
+    stop = stop_transaction(number, 2000, wallbox.now())
+    what = "stops its transaction so, too"
+    await wallbox.judge_call(what, "StopTransaction", stop, unique_id=_FIRST_GOE_ID + 3)
 
 
 #: Who breaks his JSON, and how: a part of a MeterValues.req, and what it is instead.
@@ -122,8 +118,7 @@ _BREAKAGES = (
 async def _broken_json(wallbox: Wallbox) -> None:
     await _ends_too_soon(wallbox)
     stage = wallbox.stage
-    at = timestamp(stage.now())
-    reading = json.dumps({"timestamp": at, "sampledValue": [energy(1234)]})
+    reading = json.dumps({"timestamp": wallbox.now(), "sampledValue": [energy(1234)]})
     for make, what, payload in _BREAKAGES:
         await wallbox.close()
         await wallbox.connect(make)
@@ -148,46 +143,37 @@ async def _ends_too_soon(wallbox: Wallbox) -> None:
 
     wallbox.answer("GetConfiguration", cut)
     await wallbox.connect(Make("United Chargers", "Grizzl-E Smart", "05.621"))
-    asked = await wallbox.may_be_asked("GetConfiguration")
-    if asked is not None:
-        wallbox.claim("answers with JSON that ends too soon", True, asked.action)
+    what = "answers with JSON that ends too soon"
+    if await wallbox.may_be_asked("GetConfiguration", what):
         await wallbox.goes_on()
 
 
-async def _say_values(wallbox: Wallbox, what: str, payload: dict[str, Any]) -> None:
-    wallbox.judge(what, await wallbox.call("MeterValues", payload))
-
-
 async def _single_meter_value(wallbox: Wallbox) -> None:
-    stage = wallbox.stage
     await wallbox.connect()
-    reading = {"timestamp": timestamp(stage.now()), "sampledValue": [energy(4200)]}
-    payload: dict[str, Any] = {"connectorId": stage.connector, "meterValue": reading}
-    await _say_values(wallbox, "sends an object for the list of its meter values", payload)
+    reading = {"timestamp": wallbox.now(), "sampledValue": [energy(4200)]}
+    payload = {"connectorId": wallbox.stage.connector, "meterValue": reading}
+    what = "sends an object for the list of its meter values"
+    await wallbox.judge_call(what, "MeterValues", payload)
 
 
 async def _other_words(wallbox: Wallbox) -> None:
-    stage = wallbox.stage
     await wallbox.connect()
-    at, connector = timestamp(stage.now()), stage.connector
+    at = wallbox.now()
     for what, values in (
         ("has a unit of its own: Hz", (sampled("50.0", "Frequency", "Hz"), energy(4200))),
         ("spells Celsius right", (sampled("31.5", "Temperature", "Celsius"),)),
         ("leaves out what has a default", ({"value": "4300"},)),
         ("has a measurand of its own", (sampled("1", "Cable.Wear", "Percent"), energy(4400))),
     ):
-        await _say_values(wallbox, what, meter_values(connector, None, at, *values))
+        wallbox.judge(what, await wallbox.measure(None, *values, at=at))
 
 
 async def _ocpp15_values(wallbox: Wallbox) -> None:
-    stage = wallbox.stage
     await wallbox.connect()
-    at = timestamp(stage.now())
-    payload: dict[str, Any] = {
-        "connectorId": stage.connector,
-        "values": [{"timestamp": at, "values": [energy(4200)]}],
-    }
-    await _say_values(wallbox, "writes its meter values as OCPP 1.5 did", payload)
+    reading = {"timestamp": wallbox.now(), "values": [energy(4200)]}
+    payload = {"connectorId": wallbox.stage.connector, "values": [reading]}
+    what = "writes its meter values as OCPP 1.5 did"
+    await wallbox.judge_call(what, "MeterValues", payload)
 
 
 async def _swaps_errors(wallbox: Wallbox) -> None:
@@ -209,7 +195,7 @@ async def _swaps_errors(wallbox: Wallbox) -> None:
     )
     asked = await wallbox.must_be_asked("GetLocalListVersion", only_patiently=True)
     wallbox.claim("answers with the other of the two codes", True, asked.action)
-    wallbox.judge("and says Heartbeat afterwards", await wallbox.call("Heartbeat", {}))
+    await wallbox.heartbeat()
 
 
 FRAMING = (

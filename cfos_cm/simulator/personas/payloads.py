@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 __all__ = [
+    "Payload",
     "energy",
     "meter_values",
     "sampled",
@@ -15,6 +16,7 @@ __all__ = [
     "timestamp",
 ]
 
+#: What a message says.
 Payload = dict[str, Any]
 
 

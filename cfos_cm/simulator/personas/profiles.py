@@ -17,8 +17,9 @@ from cfos_cm.simulator.personas.charging import (
     end,
     is_limited_otherwise,
     is_of_transaction,
+    limited_charge,
 )
-from cfos_cm.simulator.personas.payloads import energy, meter_values, sampled, timestamp
+from cfos_cm.simulator.personas.payloads import energy, sampled
 from cfos_cm.simulator.personas.persona import Make, Persona
 from cfos_cm.simulator.personas.wallbox import Wallbox
 
@@ -33,6 +34,26 @@ def _only(fits: Fits) -> Reply:
     return lambda asked: _ACCEPTED if fits(asked) else _REJECTED
 
 
+async def _ends_limited(
+    wallbox: Wallbox,
+    number: int,
+    what: str,
+    otherwise: str = "it charges without a limit",
+    fits: Fits = is_of_transaction,
+    after: int = 0,
+) -> None:
+    """
+    Note whether a limit comes, and end the transaction.
+
+    @param otherwise: what is found if none does.
+    @param after: how many calls are not looked at.
+    """
+    asked = await wallbox.asked(SET_PROFILE, fits, after=after)
+    wallbox.claim(what, asked is not None, "" if asked is not None else otherwise)
+    await wallbox.moment("limited")
+    await end(wallbox, number)
+
+
 async def _picky(wallbox: Wallbox, what: str, fits: Fits) -> None:
     """Charge, and accept only profiles that fit: sooner or later one has to come."""
     await is_limited_otherwise(wallbox)
@@ -43,10 +64,7 @@ async def _picky(wallbox: Wallbox, what: str, fits: Fits) -> None:
     def both(asked: Asked) -> bool:
         return fits(asked) and is_of_transaction(asked)
 
-    asked = await wallbox.asked(SET_PROFILE, both)
-    wallbox.claim(what, asked is not None, "" if asked is not None else "none came")
-    await wallbox.moment("limited")
-    await end(wallbox, number)
+    await _ends_limited(wallbox, number, what, "none came", both)
 
 
 async def _lowest_level(wallbox: Wallbox) -> None:
@@ -59,38 +77,22 @@ async def _lowest_level(wallbox: Wallbox) -> None:
 
 async def _forgets_profiles(wallbox: Wallbox) -> None:
     wallbox.answer("ClearChargingProfile", lambda _: {"status": "Unknown"})
-    await wallbox.connect()
-    number = await charge(wallbox)
-    await wallbox.must_be_asked(SET_PROFILE, is_of_transaction)
+    number = await limited_charge(wallbox)
     await wallbox.drop()
     await wallbox.reconnect()
-    again = await wallbox.asked(SET_PROFILE, is_of_transaction)
-    wallbox.claim(
-        "loses its limit with the connection, and is told it again",
-        again is not None,
-        "" if again is not None else "it charges without a limit",
-    )
-    await wallbox.moment("limited")
-    await end(wallbox, number)
+    what = "loses its limit with the connection, and is told it again"
+    await _ends_limited(wallbox, number, what)
 
 
 async def _forgets_on_resume(wallbox: Wallbox) -> None:
-    await wallbox.connect()
-    number = await charge(wallbox)
-    await wallbox.must_be_asked(SET_PROFILE, is_of_transaction)
+    number = await limited_charge(wallbox)
     wallbox.judge("pauses", await wallbox.status("SuspendedEVSE"))
     # What is still under way for the charge that has just begun is not what is looked for.
     await wallbox.pause(0.3)
     so_far = wallbox.asked_so_far
     wallbox.judge("goes on", await wallbox.status("Charging"))
-    again = await wallbox.asked(SET_PROFILE, is_of_transaction, after=so_far)
-    wallbox.claim(
-        "ignores its limit when it goes on, and is told it again",
-        again is not None,
-        "" if again is not None else "it charges without a limit",
-    )
-    await wallbox.moment("limited")
-    await end(wallbox, number)
+    what = "ignores its limit when it goes on, and is told it again"
+    await _ends_limited(wallbox, number, what, after=so_far)
 
 
 async def _relative_only(wallbox: Wallbox) -> None:
@@ -127,18 +129,14 @@ async def _announces_power(wallbox: Wallbox) -> None:
 
 async def _own_cap(wallbox: Wallbox) -> None:
     wallbox.answer("GetCompositeSchedule", lambda _: _ACCEPTED)
-    stage = wallbox.stage
     await wallbox.connect()
     number = await charge(wallbox)
-    values = meter_values(
-        stage.connector,
+    outcome = await wallbox.measure(
         number,
-        timestamp(stage.now()),
         sampled("16.0", "Current.Offered", "A"),
         *(sampled("9.5", "Current.Import", "A", phase=phase) for phase in ("L1", "L2", "L3")),
         energy(1500),
     )
-    outcome = await wallbox.call("MeterValues", values)
     wallbox.judge("offers 16 A while its car takes 9.5 A", outcome)
     await wallbox.moment("capped")
     await end(wallbox, number)

@@ -18,7 +18,12 @@ from cfos_cm.simulator.personas.frames import (
     Opcode,
     encode_frame,
 )
-from cfos_cm.simulator.personas.upgrade import Response, Upgrade, read_response
+from cfos_cm.simulator.personas.upgrade import (
+    Response,
+    Upgrade,
+    may_be_response,
+    read_response,
+)
 
 __all__ = ["MAX_HEAD_BYTES", "RawWebSocket"]
 
@@ -146,9 +151,10 @@ class RawWebSocket(Protocol):
         head, end, rest = ((self._head or b"") + data).partition(b"\r\n\r\n")
         if len(head) > MAX_HEAD_BYTES:
             raise RemoteProtocolError(f"an answer of more than {MAX_HEAD_BYTES} bytes")
-        if not end:
+        if not end and may_be_response(head):
             self._head = head
             return b""
+        # Who speaks something else may never come to an empty line, and is told of at once.
         response = read_response(head)
         self._head = None
         self._answer.callback(response)

@@ -15,7 +15,7 @@ __all__ = ["EndOfPlay", "NobodyThere", "NotShown", "Stage"]
 
 
 class NobodyThere(CfosError):
-    """Nothing takes a TCP connection at the address."""
+    """Nothing takes a TCP connection at the address, or it is none."""
 
 
 class EndOfPlay(CfosError):

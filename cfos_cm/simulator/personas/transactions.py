@@ -7,7 +7,6 @@ from typing import Any
 
 from cfos_cm.simulator.personas.payloads import (
     energy,
-    meter_values,
     start_transaction,
     status_notification,
     stop_transaction,
@@ -30,14 +29,13 @@ async def _free(wallbox: Wallbox) -> None:
 async def _strange_numbers(wallbox: Wallbox) -> None:
     await wallbox.connect()
     for number in (0, -1, -2_000_000_001, 2**31, _INT64_MAX):
-        stop = stop_transaction(number, 2000, timestamp(wallbox.stage.now()))
-        outcome = await wallbox.call("StopTransaction", stop)
-        wallbox.judge(f"stops a transaction {number}", outcome)
-    values = await wallbox.measure(_INT64_MAX, 1500)
+        stop = stop_transaction(number, 2000, wallbox.now())
+        await wallbox.judge_call(f"stops a transaction {number}", "StopTransaction", stop)
+    values = await wallbox.measure(_INT64_MAX, energy(1500))
     wallbox.judge(f"measures in a transaction {_INT64_MAX}", values)
     number = await wallbox.start()
     await wallbox.stop(number)
-    late = await wallbox.measure(number, 2000)
+    late = await wallbox.measure(number, energy(2000))
     wallbox.judge("keeps the transaction's number after its end", late)
     await _free(wallbox)
 
@@ -45,9 +43,9 @@ async def _strange_numbers(wallbox: Wallbox) -> None:
 async def _old_stop(wallbox: Wallbox) -> None:
     await wallbox.connect()
     stop = stop_transaction(1234, 5000, timestamp(wallbox.ago(days=9)))
+    stop["reason"] = "PowerLoss"
     for what in ("stops a transaction of nine days ago", "and says it once more"):
-        outcome = await wallbox.call("StopTransaction", {**stop, "reason": "PowerLoss"})
-        wallbox.judge(what, outcome)
+        await wallbox.judge_call(what, "StopTransaction", stop)
 
 
 async def _late_values(wallbox: Wallbox) -> None:
@@ -56,7 +54,7 @@ async def _late_values(wallbox: Wallbox) -> None:
     number = await wallbox.start()
     await wallbox.status("Charging")
     await wallbox.stop(number, 2000)
-    outcome = await wallbox.measure(number, 2000)
+    outcome = await wallbox.measure(number, energy(2000))
     wallbox.judge("measures once more after the end of its transaction", outcome)
     await wallbox.moment("after the last values")
     await wallbox.status("Finishing")
@@ -82,18 +80,17 @@ async def _stops_at_once(wallbox: Wallbox) -> None:
     await wallbox.connect()
     so_far = wallbox.asked_so_far
     wallbox.judge("has a car", await wallbox.status("Preparing"))
-    stage = wallbox.stage
     asked = await wallbox.asked(
         "RemoteStartTransaction",
         after=so_far,
-        within_s=max(_REMOTE_START_S, stage.patience_s),
-    )
-    outcome = await wallbox.call(
-        "StopTransaction",
-        {**stop_transaction(-1, 1000, timestamp(stage.now())), "reason": "Local"},
+        within_s=max(_REMOTE_START_S, wallbox.stage.patience_s),
     )
     was = "is started remotely" if asked is not None else "was not started remotely"
-    wallbox.judge(f"{was}, and stops a transaction -1 at once", outcome)
+    await wallbox.judge_call(
+        f"{was}, and stops a transaction -1 at once",
+        "StopTransaction",
+        {**stop_transaction(-1, 1000, wallbox.now()), "reason": "Local"},
+    )
     wallbox.judge("stays in Finishing", await wallbox.status("Finishing"))
     number = await wallbox.start()
     wallbox.judge("charges all the same", await wallbox.status("Charging"))
@@ -110,26 +107,24 @@ async def _broken_tags(wallbox: Wallbox) -> None:
         ("shows a tag with a control character", "04A1B2\u0001E5F6"),
         ("shows an empty tag", ""),
     ):
-        outcome = await wallbox.call("Authorize", {"idTag": id_tag})
-        wallbox.judge(what, outcome, ANSWERED)
-    at = timestamp(stage.now())
+        await wallbox.judge_call(what, "Authorize", {"idTag": id_tag}, ANSWERED)
+    at = wallbox.now()
     start = start_transaction(stage.connector, "04A1B2C3D4E5F604A1B2C3D4E", 1000, at)
-    outcome = await wallbox.call("StartTransaction", start)
-    wallbox.judge("starts with a tag of 25 characters", outcome, ANSWERED)
+    what = "starts with a tag of 25 characters"
+    outcome = await wallbox.judge_call(what, "StartTransaction", start, ANSWERED)
     number = outcome.payload.get("transactionId")
     if isinstance(number, int):
         await wallbox.stop(number)
-    wallbox.judge("and says Heartbeat afterwards", await wallbox.call("Heartbeat", {}))
+    await wallbox.heartbeat()
 
 
 async def _stop_without_start(wallbox: Wallbox) -> None:
-    stage = wallbox.stage
     await wallbox.connect()
     wallbox.judge("charges for free", await wallbox.status("Charging"))
-    stop = stop_transaction(0, 2000, timestamp(stage.now()))
-    outcome = await wallbox.call("StopTransaction", stop)
-    wallbox.judge("stops what it has never started", outcome)
-    start = start_transaction(stage.connector, "PlugAndCharge", 2000, timestamp(stage.now()))
+    stop = stop_transaction(0, 2000, wallbox.now())
+    await wallbox.judge_call("stops what it has never started", "StopTransaction", stop)
+    connector = wallbox.stage.connector
+    start = start_transaction(connector, "PlugAndCharge", 2000, wallbox.now())
     outcome = await wallbox.call("StartTransaction", start)
     number = wallbox.started(outcome, anybody=True)
     await wallbox.stop(number, 3000)
@@ -182,14 +177,14 @@ async def _signed_values(wallbox: Wallbox) -> None:
     sampled_value = _signed(_OCMF, "Sample.Periodic")
     text = (
         f'[2,"{unique_id}","MeterValues",{{"connectorId":{stage.connector},"transactionId":'
-        f'{number},"meterValue":[{{"timestamp":"{timestamp(stage.now())}","sampledValue":'
+        f'{number},"meterValue":[{{"timestamp":"{wallbox.now()}","sampledValue":'
         f"[{sampled_value}]}}]}}]"
     )
     wallbox.judge("signs what it measures", await wallbox.say(text.encode(), unique_id))
     unique_id = wallbox.new_id()
     text = (
         f'[2,"{unique_id}","StopTransaction",{{"transactionId":{number},"meterStop":2500,'
-        f'"timestamp":"{timestamp(stage.now())}","transactionData":{SIGNED_STOP_DATA}}}]'
+        f'"timestamp":"{wallbox.now()}","transactionData":{SIGNED_STOP_DATA}}}]'
     )
     wallbox.judge(
         "signs the whole transaction, with escapes that have to survive",
@@ -201,10 +196,9 @@ async def _two_stops(wallbox: Wallbox) -> None:
     stage = wallbox.stage
     await wallbox.connect()
     number = await wallbox.start(1000)
-    values = meter_values(stage.connector, number, timestamp(stage.now()), energy(1800))
-    await wallbox.call("MeterValues", values)
+    await wallbox.measure(number, energy(1800))
     stop: dict[str, Any] = {
-        **stop_transaction(number, 2500, timestamp(stage.now())),
+        **stop_transaction(number, 2500, wallbox.now()),
         "idTag": stage.id_tag,
         "reason": "HardReset",
     }
@@ -217,8 +211,8 @@ async def _two_stops(wallbox: Wallbox) -> None:
     wallbox.judge("and once more with another message id, without waiting", repeated)
     if repeated.reaction is Reaction.TOLERATED:
         await _free(wallbox)
-    idle = status_notification(0, "Available", timestamp(stage.now()))
-    wallbox.judge("shuts down", await wallbox.call("StatusNotification", idle))
+    idle = status_notification(0, "Available", wallbox.now())
+    await wallbox.judge_call("shuts down", "StatusNotification", idle)
 
 
 TRANSACTIONS = (

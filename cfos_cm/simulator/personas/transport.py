@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 from attrs import frozen
 
 from cfos_cm.quirk import Quirk
+from cfos_cm.simulator.personas.charging import charge, end
 from cfos_cm.simulator.personas.frames import Opcode
+from cfos_cm.simulator.personas.payloads import energy
 from cfos_cm.simulator.personas.persona import (
     ANSWERED,
     Make,
@@ -31,18 +35,12 @@ _REFUSED_OR_CLOSED = frozenset({Reaction.REFUSED, Reaction.CLOSED})
 _SAID_BY_CLOSING = frozenset({Reaction.CLOSED, Reaction.TOLERATED})
 
 
-async def _no_subprotocol(wallbox: Wallbox) -> None:
+async def _lacks(wallbox: Wallbox, **what: Any) -> None:
+    """Be served although something is missing when it connects; see L{Wallbox.dial}."""
     await wallbox.knock()
-    wallbox.must("connects without it", await wallbox.dial(subprotocols=None))
+    wallbox.must("connects without it", await wallbox.dial(**what))
     await wallbox.boot()
-    wallbox.judge("says Heartbeat", await wallbox.call("Heartbeat", {}))
-
-
-async def _no_connection_header(wallbox: Wallbox) -> None:
-    await wallbox.knock()
-    wallbox.must("connects without it", await wallbox.dial(connection=False))
-    await wallbox.boot()
-    wallbox.judge("says Heartbeat", await wallbox.call("Heartbeat", {}))
+    await wallbox.heartbeat("says Heartbeat")
 
 
 async def _several_versions(wallbox: Wallbox) -> None:
@@ -143,17 +141,15 @@ async def _no_pongs(wallbox: Wallbox) -> None:
 
 async def _away(wallbox: Wallbox) -> None:
     await wallbox.connect()
-    await wallbox.status("Preparing")
-    number = await wallbox.start(1000)
-    wallbox.judge("charges", await wallbox.status("Charging"))
+    number = await charge(wallbox)
     await wallbox.drop()
     await wallbox.moment("away")
     await wallbox.pause(wallbox.stage.patience_s)
     await wallbox.reconnect()
-    wallbox.judge("goes on with its transaction", await wallbox.measure(number, 1500))
+    outcome = await wallbox.measure(number, energy(1500))
+    wallbox.judge("goes on with its transaction", outcome)
     await wallbox.moment("back")
-    await wallbox.stop(number, 2000)
-    await wallbox.status("Available")
+    await end(wallbox, number)
 
 
 async def _slow_to_boot(wallbox: Wallbox) -> None:
@@ -174,8 +170,8 @@ async def _pieces(wallbox: Wallbox) -> None:
     wallbox.link.socket.send_pieces([text[:9], b"", text[9:20], text[20:]], between=b"still")
     wallbox.judge("sends a message in four pieces with pings between", await answer)
     large = {"vendorId": "org.example.large", "data": "x" * _LARGE}
-    outcome = await wallbox.call("DataTransfer", large)
-    wallbox.judge(f"sends a message of {_LARGE} bytes", outcome, ANSWERED)
+    what = f"sends a message of {_LARGE} bytes"
+    await wallbox.judge_call(what, "DataTransfer", large, ANSWERED)
 
 
 async def _padded(wallbox: Wallbox) -> None:
@@ -199,7 +195,7 @@ async def _odd_messages(wallbox: Wallbox) -> None:
         outcome,
         frozenset({Reaction.HUNG, Reaction.REFUSED, Reaction.TOLERATED}),
     )
-    wallbox.judge("and says Heartbeat afterwards", await wallbox.call("Heartbeat", {}))
+    await wallbox.heartbeat()
     await _padded(wallbox)
     wallbox.link.socket.send_frame(
         Opcode.BINARY, json.dumps([2, "b", "Heartbeat", {}]).encode()
@@ -262,7 +258,7 @@ TRANSPORT = (
             "https://github.com/dallmann-consulting/OCPP.Core/issues/43",
         ),
         make=Make("United Chargers", "Grizzl-E Smart"),
-        script=_no_subprotocol,
+        script=partial(_lacks, subprotocols=None),
         needs=frozenset({Quirk.NO_SUBPROTOCOL}),
     ),
     Persona(
@@ -272,7 +268,7 @@ TRANSPORT = (
         why="The upgrade is clear all the same; a strict HTTP parser refuses it.",
         evidence=("https://github.com/lbbrhzn/ocpp/pull/1984",),
         make=Make("Vendor", "No Connection Header"),
-        script=_no_connection_header,
+        script=partial(_lacks, connection=False),
         needs=frozenset({Quirk.NO_CONNECTION_HEADER}),
     ),
     Persona(

@@ -10,11 +10,20 @@ from attrs import field, frozen
 
 from cfos_cm.errors import LocalProtocolError, RemoteProtocolError
 
-__all__ = ["SUBPROTOCOL", "Address", "Response", "Upgrade", "address_of", "read_response"]
+__all__ = [
+    "SUBPROTOCOL",
+    "Address",
+    "Response",
+    "Upgrade",
+    "address_of",
+    "may_be_response",
+    "read_response",
+]
 
 SUBPROTOCOL = "ocpp1.6"
 
 _SWITCHING_PROTOCOLS = 101
+_VERSION = b"HTTP/1."
 
 
 @frozen
@@ -33,10 +42,15 @@ class Address:
         """What is asked for: the path and the percent-encoded identity."""
         return f"{self.path}/{quote(identity, safe='')}"
 
+    @property
+    def authority(self) -> str:
+        """Host and port, as they stand in a URL and in the header C{Host}."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
     def __str__(self) -> str:
         """The URL, without an identity."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"ws://{host}:{self.port}{self.path}/"
+        return f"ws://{self.authority}{self.path}/"
 
 
 def address_of(url: str) -> Address:
@@ -57,7 +71,7 @@ def address_of(url: str) -> Address:
         # Not repeated: there may be a password in it.
         raise LocalProtocolError(f"the URL: found a user in it; {allowed}")
     plain = parts.scheme == "ws" and parts.hostname and not parts.query and not parts.fragment
-    if not plain or not url.isascii() or not url.isprintable() or " " in url:
+    if port == 0 or not plain or not url.isascii() or not url.isprintable() or " " in url:
         raise LocalProtocolError(f"the URL: found {url[:80]!r}; {allowed}")
     return Address(parts.hostname or "", port or 80, parts.path.rstrip("/"))
 
@@ -133,6 +147,11 @@ class Response:
         return self.headers.get("sec-websocket-protocol")
 
 
+def may_be_response(begun: bytes) -> bool:
+    """Whether what has come so far can be the beginning of an answer."""
+    return begun[: len(_VERSION)] == _VERSION[: len(begun)]
+
+
 def read_response(head: bytes) -> Response:
     """
     Read the head of an answer, without the empty line.
@@ -142,7 +161,7 @@ def read_response(head: bytes) -> Response:
     first, *rest = head.decode("latin-1").split("\r\n")
     version, _, after = first.partition(" ")
     status, _, reason = after.partition(" ")
-    if not version.startswith("HTTP/1.") or len(status) != 3 or not status.isdecimal():
+    if not version.startswith(_VERSION.decode()) or len(status) != 3 or not status.isdecimal():
         raise RemoteProtocolError(f"the answer is not HTTP: {first[:80]!r}")
     headers = {}
     for line in rest:

@@ -14,7 +14,7 @@ from twisted.internet.task import deferLater
 from cfos_cm.simulator.personas.asked import Asked, Reply, usual_answer
 from cfos_cm.simulator.personas.link import Link
 from cfos_cm.simulator.personas.payloads import (
-    energy,
+    Payload,
     meter_values,
     start_transaction,
     status_notification,
@@ -99,7 +99,7 @@ class Wallbox:
         shown = stage.password if password is None else password
         upgrade = Upgrade(
             target=target or address.target(stage.identity),
-            host=f"{address.host}:{address.port}",
+            host=address.authority,
             subprotocols=subprotocols,
             connection=connection,
             user=stage.identity if user is None else user,
@@ -246,33 +246,56 @@ class Wallbox:
             unique_id, self.stage.timeout_s if within_s is None else within_s
         )
 
+    async def judge_call(
+        self,
+        what: str,
+        action: str,
+        payload: Mapping[str, Any],
+        fine: frozenset[Reaction] = SERVED,
+        *,
+        unique_id: Any = None,
+    ) -> Outcome:
+        """Ask the Central System, and note what was found; see L{call} and L{judge}."""
+        outcome = await self.call(action, payload, unique_id)
+        self.judge(what, outcome, fine)
+        return outcome
+
+    async def heartbeat(self, what: str = "and says Heartbeat afterwards") -> None:
+        """Look whether it is served, also after something odd."""
+        await self.judge_call(what, "Heartbeat", {})
+
     def new_id(self) -> str:
         """A message id that this wallbox has not used yet."""
         self._calls += 1
         return f"{self._calls:08d}"
 
+    def now(self) -> str:
+        """The time of day, as it writes it."""
+        return timestamp(self.stage.now())
+
     async def status(self, status: str, at: str | None = None) -> Outcome:
         """Say the status of the connector; C{at}: C{None}: as of now."""
-        at = timestamp(self.stage.now()) if at is None else at
+        at = self.now() if at is None else at
         return await self.call(
             "StatusNotification", status_notification(self.stage.connector, status, at)
         )
 
-    async def start(self, meter_start_wh: int = 1000) -> int:
+    async def start(
+        self, meter_start_wh: int = 1000, at: str | None = None, unique_id: Any = None
+    ) -> int:
         """
         Start a transaction.
 
+        @param at: when; C{None}: now.
+        @param unique_id: see L{call}.
         @return: its id.
         @raise NotShown: as L{started}.
         @raise EndOfPlay: if none is given.
         """
         stage = self.stage
-        outcome = await self.call(
-            "StartTransaction",
-            start_transaction(
-                stage.connector, stage.id_tag, meter_start_wh, timestamp(stage.now())
-            ),
-        )
+        at = self.now() if at is None else at
+        payload = start_transaction(stage.connector, stage.id_tag, meter_start_wh, at)
+        outcome = await self.call("StartTransaction", payload, unique_id)
         return self.started(outcome, meter_start_wh)
 
     def started(
@@ -301,26 +324,25 @@ class Wallbox:
     async def stop(self, transaction_id: int, meter_stop_wh: int = 2000) -> Outcome:
         """End a transaction, and note how that is taken."""
         self._charging.pop(transaction_id, None)
-        payload = stop_transaction(transaction_id, meter_stop_wh, timestamp(self.stage.now()))
-        outcome = await self.call("StopTransaction", payload)
-        self.judge(f"stops the transaction {_shown(transaction_id)}", outcome)
-        return outcome
+        payload = stop_transaction(transaction_id, meter_stop_wh, self.now())
+        what = f"stops the transaction {_shown(transaction_id)}"
+        return await self.judge_call(what, "StopTransaction", payload)
 
     async def tidy_up(self) -> None:
         """End what was begun and not ended, so that the next persona finds a free connector."""
         while self._charging and not self.link.is_over:
             number, meter_wh = self._charging.popitem()
-            payload = stop_transaction(number, meter_wh, timestamp(self.stage.now()))
+            payload = stop_transaction(number, meter_wh, self.now())
             await self.call("StopTransaction", {**payload, "reason": "Other"})
             await self.status("Available")
 
-    async def measure(self, transaction_id: int | None, energy_wh: int) -> Outcome:
-        """Say what the meter says, now. [Wh]"""
-        at = timestamp(self.stage.now())
-        return await self.call(
-            "MeterValues",
-            meter_values(self.stage.connector, transaction_id, at, energy(energy_wh)),
-        )
+    async def measure(
+        self, transaction_id: int | None, *values: Payload, at: str | None = None
+    ) -> Outcome:
+        """Say what the meter says; C{at}: C{None}: now."""
+        at = self.now() if at is None else at
+        payload = meter_values(self.stage.connector, transaction_id, at, *values)
+        return await self.call("MeterValues", payload)
 
     def ago(self, **how_long: float) -> datetime:
         """A time in the past, told by the words of L{timedelta}."""
@@ -390,18 +412,20 @@ class Wallbox:
             raise NotShown(f"no {action} came within {within_s:g} s{hint}")
         return asked
 
-    async def may_be_asked(self, action: str) -> Asked | None:
+    async def may_be_asked(self, action: str, what: str) -> bool:
         """
         Ask an operator to send something that shows one more thing, and wait for it.
 
-        @return: C{None} if it does not come; most is shown without it.
+        @param what: what is noted as found if it comes.
+        @return: whether it does; most is shown without it.
         """
         stage = self.stage
         stage.tell(
             f"waiting {stage.patience_s:g} s for {action}, which would show more: "
             f"have it sent to {stage.identity}"
         )
-        return await self.asked(action, within_s=stage.patience_s)
+        asked = await self.asked(action, within_s=stage.patience_s)
+        return asked is not None and self.claim(what, True, asked.action)
 
     # What is found
 
@@ -440,7 +464,7 @@ class Wallbox:
     async def goes_on(self) -> None:
         """Answer what else is asked, and look whether all goes on after something odd."""
         await self.pause(_LINGER_S)
-        self.judge("and says Heartbeat afterwards", await self.call("Heartbeat", {}))
+        await self.heartbeat()
 
     async def pause(self, seconds: float) -> None:
         """Do nothing for a while; what is asked is answered. [s]"""
@@ -453,7 +477,8 @@ class Wallbox:
         )
         try:
             await connectProtocol(endpoint, link.socket)
-        except (ConnectError, DNSLookupError) as error:
+        except (ConnectError, DNSLookupError, ValueError) as error:
+            # A ValueError: no resolver would take the name.
             raise NobodyThere(f"nothing answers at {address}: {error}") from error
 
     def _reply(self, asked: Asked) -> Any:
