@@ -9,6 +9,7 @@ It says "ready" when it has begun, and in the end what it has done, in one line.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import resource
 import select
@@ -212,6 +213,24 @@ def wrong_passwords(attack: Attack) -> None:
         crowd.attend()
 
 
+def nonsense(attack: Attack) -> None:
+    """100 at once, each at an address of its own, say what is no request, and dial again."""
+    attack.begin()
+    hello = b"\x16\x03\x01" + bytes(200) + b"\r\n\r\n"
+    requests = itertools.cycle((hello, b"GET / HTTP/1.0\r\n\r\n", upgrade("..", "x")))
+    crowd = _Crowd(attack, 100, lambda: next(requests), sources=_elsewhere(100))
+    while attack.goes_on():
+        crowd.attend()
+
+
+def dials(attack: Attack) -> None:
+    """50 at one address that nobody knows hang up as soon as they are connected."""
+    attack.begin()
+    crowd = _Crowd(attack, 50, lambda: b"", sources=_elsewhere(1), hangs_up=True)
+    while attack.goes_on():
+        crowd.attend()
+
+
 def one_identity(attack: Attack) -> None:
     """50 at once say that they are the same wallbox, know its password, and dial again."""
     attack.begin()
@@ -294,9 +313,22 @@ def silent(attack: Attack) -> None:
 class _Crowd:
     """Many sockets that dial again whenever they have been answered, or dropped."""
 
-    def __init__(self, attack: Attack, size: int, request: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        attack: Attack,
+        size: int,
+        request: Callable[[], bytes],
+        sources: Iterator[str] | None = None,
+        hangs_up: bool = False,
+    ) -> None:
+        """
+        @param sources: the addresses that they dial from; C{None}: that of the wallbox.
+        @param hangs_up: they wait for no answer.
+        """
         self._attack = attack
         self._request = request
+        self._sources = sources
+        self._hangs_up = hangs_up
         self._poll = select.epoll()
         self._socks: dict[int, socket.socket] = {}
         self._missing = size
@@ -319,6 +351,8 @@ class _Crowd:
     def _dial(self) -> None:
         sock = socket.socket()
         sock.setblocking(False)
+        if self._sources is not None:
+            sock.bind((next(self._sources), 0))
         sock.connect_ex(("127.0.0.1", self._attack.port))
         self._socks[sock.fileno()] = sock
         self._poll.register(sock.fileno(), select.EPOLLOUT)
@@ -326,24 +360,34 @@ class _Crowd:
         self._attack.done["connections"] += 1
 
     def _ask(self, fd: int) -> None:
+        if self._hangs_up:
+            self._end(fd)
+            return
         self._poll.modify(fd, select.EPOLLIN)
         self._attack.sent(self._socks[fd], self._request())
 
     def _read(self, fd: int) -> None:
-        sock = self._socks.pop(fd)
         try:
-            words = sock.recv(4096).split(b" ", 2)
+            words = self._socks[fd].recv(4096).split(b" ", 2)
             self._attack.done[words[1].decode() if len(words) > 1 else "dropped"] += 1
         except OSError:
             self._attack.done["dropped"] += 1
+        self._end(fd)
+
+    def _end(self, fd: int) -> None:
         self._poll.unregister(fd)
-        sock.close()
+        self._socks.pop(fd).close()
         self._missing += 1
 
 
 def _round(first: int, last: int) -> Iterator[str]:
     while True:
         yield from map(identity, range(first, last + 1))
+
+
+def _elsewhere(number: int) -> Iterator[str]:
+    """Addresses of this machine that are not the wallbox's, for ever."""
+    return itertools.cycle(f"127.0.1.{n}" for n in range(1, number + 1))
 
 
 def _payload(text: bytes) -> bytes:
@@ -372,6 +416,8 @@ ATTACKS: dict[str, Callable[[Attack], None]] = {
     "slow readers": slow_readers,
     "slowloris": slowloris,
     "wrong passwords": wrong_passwords,
+    "nonsense": nonsense,
+    "dials": dials,
     "one identity": one_identity,
     "giants": giants,
     "single bytes": single_bytes,

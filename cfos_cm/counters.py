@@ -11,6 +11,9 @@ __all__ = ["Counter", "Counters"]
 class Counter(StrEnum):
     """What is counted; each name is also that of its metric."""
 
+    # Enum computes another one in Python, and for each message some are looked up.
+    __hash__ = str.__hash__
+
     CONNECTIONS_REFUSED = "connections_refused"
     """Too many sockets at once, in all or from one address."""
     HANDSHAKES_FAILED = "handshakes_failed"
@@ -43,6 +46,8 @@ class Counter(StrEnum):
     CALLS_RECEIVED = "calls_received"
     CALLS_REFUSED = "calls_refused"
     """Answered with a CALLERROR."""
+    MESSAGES_TOO_DEEP = "messages_too_deep"
+    """Refused, and counted as that as well, because of how deeply their JSON is nested."""
     CALLS_REPEATED = "calls_repeated"
     """The same message once more: answered again, without a second effect."""
     CALLS_TOO_MANY = "calls_too_many"

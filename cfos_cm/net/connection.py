@@ -9,6 +9,7 @@ from twisted.logger import Logger
 
 from cfos_cm.central_system.session import Session
 from cfos_cm.counters import Counter
+from cfos_cm.net.listening import settle
 from cfos_cm.net.liveness import keep_alive
 from cfos_cm.net.pace import Pace, Step
 from cfos_cm.net.send_buffer import waiting_bytes
@@ -52,6 +53,8 @@ class ChargePointConnection(Supervised):
         server, identity = self.factory, self.guest.identity
         self._released()
         keep_alive(self.transport, server.limits)
+        if server.central_system.roster.serves(identity):
+            settle(self.transport)
         self._pace = Pace(server.limits, server.reactor.seconds())
         if server.central_system.session(identity) is not None:
             self._took_over_s = server.reactor.seconds()

@@ -9,24 +9,16 @@ answer at once; what it does not take goes the usual way.
 from __future__ import annotations
 
 from errno import EAGAIN, EINTR, ENOBUFS, EWOULDBLOCK
-from typing import Any, cast
 
 from twisted.internet import tcp
-from twisted.internet.abstract import FileDescriptor
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.internet.main import CONNECTION_LOST
-from twisted.internet.posixbase import PosixReactorBase
 from twisted.python.failure import Failure
 
-__all__ = ["EagerPort", "EagerServer", "can_write_eagerly", "eager_endpoint"]
+__all__ = ["EagerServer"]
 
-_KINDS = ("tcp:", "tcp6:")
 #: What a socket says that takes nothing for the moment.
 _TAKES_NOTHING = frozenset({EAGAIN, EWOULDBLOCK, EINTR, ENOBUFS})
-#: Twisted's own names for what waits to be sent, and for who is about to close.
-_EXPECTED = ("dataBuffer", "_writeDisconnecting", "_writeDisconnected")
 
 
 class EagerServer(tcp.Server):
@@ -61,55 +53,3 @@ class EagerServer(tcp.Server):
         if self._is_broken and reason.check(ConnectionDone):
             reason = Failure(CONNECTION_LOST)
         super().connectionLost(reason)
-
-
-class EagerPort(tcp.Port):
-    """A TCP port whose connections send at once."""
-
-    transport = EagerServer
-
-
-class _EagerReactor:
-    """A reactor that listens with an L{EagerPort}, and is the one behind it in all else."""
-
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._reactor, name)
-
-    def listenTCP(
-        self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = ""
-    ) -> IListeningPort:
-        """See L{twisted.internet.interfaces.IReactorTCP}."""
-        listening = EagerPort(port, factory, backlog, interface, self._reactor)
-        listening.startListening()
-        return listening
-
-
-def can_write_eagerly(reactor: object) -> bool:
-    """Whether a reactor's TCP ports are Twisted's own, and these are as they are known here."""
-    if not isinstance(reactor, PosixReactorBase):
-        return False
-    sample: Any = FileDescriptor(cast(Any, reactor))
-    return (
-        type(reactor).listenTCP is PosixReactorBase.listenTCP
-        and tcp.Port.transport is tcp.Server
-        and hasattr(tcp.Server, "TLS")
-        and all(hasattr(FileDescriptor, name) for name in _EXPECTED)
-        and vars(sample).get("_tempDataBuffer") == []
-    )
-
-
-def eager_endpoint(reactor: Any, description: str, eager: bool = True) -> IStreamServerEndpoint:
-    """
-    Where a server listens, as Twisted describes it.
-
-    @param eager: send at once, where this is possible: with C{tcp:} and C{tcp6:}, and a reactor
-        that L{can_write_eagerly}.
-    @raise ValueError: if the description cannot be understood.
-    """
-    if eager and description.startswith(_KINDS) and can_write_eagerly(reactor):
-        reactor = _EagerReactor(reactor)
-    endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
-    return endpoint

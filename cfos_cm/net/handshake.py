@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cm.counters import Counter
-from cfos_cm.net.reception import Guest
+from cfos_cm.net.reception import Guest, Later
 from cfos_cm.net.refusal import Refusal
 from cfos_cm.net.source_address import source_of
 from cfos_cm.net.upgrade_request import END_OF_HEAD
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Handshake"]
 
 _NOBODY = Guest("", False, None)
+
+#: It is asked for several times in a handshake, and most come again.
+_source_of = lru_cache(1000)(source_of)
 
 _log = Logger(namespace="cfos_cm.net")
 
@@ -53,6 +57,7 @@ class Handshake(WebSocketServerProtocol):
     guest = _NOBODY
     _is_held = False
     _refusal: Refusal | None = None
+    _later: tuple[Later, IDelayedCall] | None = None
     # Autobahn's own, which it does not annotate.
     openHandshakeTimeoutCall: IDelayedCall | None
     data: bytes
@@ -76,21 +81,48 @@ class Handshake(WebSocketServerProtocol):
         @raise Refusal: if this is not a Charge Point that may connect.
         """
         try:
-            self.guest = self.factory.reception.receive(
+            decision = self.factory.reception.receive(
                 self.http_request_uri, request, self.peer, self._source()
             )
-            may_open = self.factory.rivals.welcome(self)
+            if isinstance(decision, Later):
+                return self._put_off(decision)
+            return self._received(decision)
         except Refusal as refusal:
             self._refusal = refusal
             raise
         except Exception:
-            _log.failure("{peer}: its request could not be answered", peer=self.peer)
+            self._tell_of(Failure())
             raise
-        subprotocol = self.guest.subprotocol
+
+    def _received(self, guest: Guest) -> str | Deferred[str | None] | None:
+        """@raise Refusal: if its place is taken."""
+        self.guest = guest
+        may_open = self.factory.rivals.welcome(self)
         if may_open is None:
-            return subprotocol
-        self._hold()
-        return may_open.addCallbacks(lambda _: subprotocol, self._refused)
+            return guest.subprotocol
+        self._stop_waiting()
+        self.factory.connection_held(self)
+        return may_open.addCallbacks(lambda _: guest.subprotocol, self._refused)
+
+    def _put_off(self, later: Later) -> Deferred[str | None]:
+        """It is decided later; when the peer goes before, it never is."""
+        self._stop_waiting()
+        its_turn: Deferred[None] = Deferred()
+        timer = self.factory.reactor.callLater(later.wait_s, its_turn.callback, None)
+        self._later = later, timer
+        return its_turn.addCallback(lambda _: self._received(later.decide())).addErrback(
+            self._refused
+        )
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The TCP connection is gone."""
+        if self._later is not None:
+            later, timer = self._later
+            if timer.active():
+                timer.cancel()
+                later.give_up()
+            self._later = None
+        super().connectionLost(reason)
 
     def failHandshake(
         self,
@@ -120,10 +152,9 @@ class Handshake(WebSocketServerProtocol):
         self.count(Counter.HANDSHAKES_FAILED)
         super().onOpenHandshakeTimeout()
 
-    def _hold(self) -> None:
+    def _stop_waiting(self) -> None:
         """The handshake waits for us now, not for the peer."""
         self._is_held = True
-        self.factory.connection_held(self)
         if self.openHandshakeTimeoutCall is not None:
             self.openHandshakeTimeoutCall.cancel()
             self.openHandshakeTimeoutCall = None
@@ -131,14 +162,20 @@ class Handshake(WebSocketServerProtocol):
     def _refused(self, failure: Failure) -> NoReturn:
         if isinstance(failure.value, Refusal):
             self._refusal = failure.value
+        else:
+            self._tell_of(failure)
         failure.raiseException()
+
+    def _tell_of(self, failure: Failure) -> None:
+        """A mistake of ours."""
+        _log.failure("{peer}: its request could not be answered", failure, peer=self.peer)
 
     def _released(self) -> None:
         """Our answer is given."""
         self._is_held = False
 
     def _source(self) -> str:
-        return source_of(str(getattr(self.transport.getPeer(), "host", "")))
+        return _source_of(str(getattr(self.transport.getPeer(), "host", "")))
 
     def _shake_hands(self, data: bytes) -> None:
         if len(self.data) + len(data) > self.factory.limits.handshake_bytes:

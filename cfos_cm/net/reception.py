@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 
-from attrs import frozen
+from attrs import field, frozen
 from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.interfaces import IReactorTime
 
 from cfos_cm.central_system.central_system import Admission, CentralSystem
 from cfos_cm.counters import Counter
 from cfos_cm.errors import RemoteProtocolError
-from cfos_cm.net.login_throttle import LoginThrottle
+from cfos_cm.net.login_throttle import LoginThrottle, Turn
 from cfos_cm.net.quiet_log import QuietLog
 from cfos_cm.net.refusal import NO_SUBPROTOCOL, Refusal
 from cfos_cm.net.upgrade_request import (
@@ -26,7 +27,7 @@ from cfos_cm.quirk import Quirk
 from cfos_cm.wire.basic_auth import Credentials, read_authorization
 from cfos_cm.wire.charge_box import identities_in_path
 
-__all__ = ["SUBPROTOCOL", "Guest", "Reception"]
+__all__ = ["SUBPROTOCOL", "Guest", "Later", "Reception"]
 
 SUBPROTOCOL = "ocpp1.6"
 
@@ -55,6 +56,39 @@ class Guest:
     identity: str
     authenticated: bool
     subprotocol: str | None
+
+
+@frozen
+class Later:
+    """
+    It is not this one's turn yet: others have tried too many wrong passwords.
+
+    @ivar wait_s: in how long it is. [s]
+    @ivar decide: what L{Reception.receive} then comes to.
+    @ivar give_up: somebody else may have the turn.
+    """
+
+    wait_s: float
+    decide: Callable[[], Guest]
+    give_up: Callable[[], None]
+
+
+@frozen
+class _Visitor:
+    """
+    Who asks for an upgrade.
+
+    @ivar identity: who that would be.
+    @ivar peer: where it comes from, for people.
+    @ivar source: what counts as one source of requests.
+    @ivar offered: the subprotocols.
+    """
+
+    identity: str
+    credentials: Credentials | None = field(repr=False)
+    peer: str
+    source: str
+    offered: list[str]
 
 
 class Reception:
@@ -93,7 +127,9 @@ class Reception:
                 )
         return head + end + rest
 
-    def receive(self, uri: str, request: ConnectionRequest, peer: str, source: str) -> Guest:
+    def receive(
+        self, uri: str, request: ConnectionRequest, peer: str, source: str
+    ) -> Guest | Later:
         """
         Decide about an upgrade request.
 
@@ -113,9 +149,29 @@ class Reception:
             )
             self._central_system.counters.count(Counter.IDENTITIES_REFUSED)
             raise Refusal(HTTPStatus.NOT_FOUND) from error
-        authenticated = self._log_in(identity, request, peer, source)
+        credentials = self._credentials(request, peer, source)
+        visitor = _Visitor(identity, credentials, peer, source, offered)
+        if not self._is_guess(visitor):
+            return self._welcome(visitor, None)
+        turn = self._throttle.turn(identity, source)
+        if turn.wait_s == 0:
+            return self._welcome(visitor, turn)
+        self._tell_to_wait(visitor)
+        if not turn.is_kept:
+            raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, retry_after_s=turn.wait_s)
+        return Later(
+            turn.wait_s,
+            lambda: self._welcome(visitor, turn),
+            lambda: self._throttle.given_back(turn),
+        )
+
+    def _welcome(self, visitor: _Visitor, turn: Turn | None) -> Guest:
+        """@raise Refusal: if it may not connect."""
+        authenticated = self._log_in(visitor, turn)
+        identity, offered = visitor.identity, visitor.offered
         if not offered and not self.is_forgiven(identity, Quirk.NO_SUBPROTOCOL):
-            raise self._no_subprotocol(peer, self._who(identity, source), offered)
+            who = self._who(identity, visitor.source)
+            raise self._no_subprotocol(visitor.peer, who, offered)
         return Guest(identity, authenticated, SUBPROTOCOL if offered else None)
 
     def _no_subprotocol(self, peer: str, who: str, offered: list[str]) -> Refusal:
@@ -163,51 +219,61 @@ class Reception:
         """For the log: there may be any number of identities that are not configured."""
         return identity if self._knows(identity) else source
 
-    def _log_in(
-        self, identity: str, request: ConnectionRequest, peer: str, source: str
-    ) -> bool:
-        """@return: whether a password was asked for; @raise Refusal: if it may not connect."""
-        credentials = self._credentials(request, peer, source)
-        system = self._central_system
-        asked = system.passwords.asks(identity)
-        # Where others have to know a password, nobody learns from this who they are.
-        disguised = not asked and system.settings.asks_passwords and not self._knows(identity)
+    def _is_guess(self, visitor: _Visitor) -> bool:
         # Who shows no password guesses none; many programs try without one first.
-        guesses = credentials is not None and (asked or disguised)
-        if guesses:
-            self._put_off(identity, source)
-        admission = system.admit(identity, credentials)
-        if admission is Admission.ADMITTED:
-            if guesses and asked:
-                self._throttle.succeeded(identity, source)
-            return asked
-        status = HTTPStatus.UNAUTHORIZED if disguised else _STATUSES[admission]
-        wait_s = 0.0
-        if guesses and status is HTTPStatus.UNAUTHORIZED:
-            self._throttle.failed(identity, source)
-            wait_s = self._throttle.wait_s(identity, source)
-        system.counters.count(_COUNTERS[admission])
-        self._tell(identity, peer, source, _why(admission, credentials), wait_s)
-        raise Refusal(status)
+        identity = visitor.identity
+        asked = self._central_system.passwords.asks(identity)
+        return visitor.credentials is not None and (asked or self._is_disguised(identity))
 
-    def _tell(self, identity: str, peer: str, source: str, why: str, wait_s: float) -> None:
-        """Say that a Charge Point may not connect."""
+    def _is_disguised(self, identity: str) -> bool:
+        """Where others have to know a password, nobody learns who they are from this one."""
+        system = self._central_system
+        known = self._knows(identity) or system.passwords.asks(identity)
+        return system.settings.asks_passwords and not known
+
+    def _log_in(self, visitor: _Visitor, turn: Turn | None) -> bool:
+        """
+        @param turn: to try a password, if it may be wrong.
+        @return: whether a password was asked for.
+        @raise Refusal: if it may not connect.
+        """
+        system, identity = self._central_system, visitor.identity
+        asked = system.passwords.asks(identity)
+        admission = system.admit(identity, visitor.credentials)
+        if admission is Admission.ADMITTED:
+            if turn is not None:
+                # Whoever need not know a password must not be remembered for having shown one.
+                settle = self._throttle.succeeded if asked else self._throttle.given_back
+                settle(turn)
+            return asked
+        status = _STATUSES[admission]
+        if self._is_disguised(identity):
+            status = HTTPStatus.UNAUTHORIZED
+        if turn is not None:
+            was_wrong = status is HTTPStatus.UNAUTHORIZED
+            settle = self._throttle.failed if was_wrong else self._throttle.given_back
+            settle(turn)
+        system.counters.count(_COUNTERS[admission])
+        why = _why(admission, visitor.credentials)
         self._quiet_log.warn(
-            (why, wait_s > 0),
-            self._who(identity, source),
-            "{peer}: {identity} refused: {why}{wait}",
-            peer=peer,
+            why,
+            self._who(identity, visitor.source),
+            "{peer}: {identity} refused: {why}",
+            peer=visitor.peer,
             identity=identity,
             why=why,
-            wait=f"; it has to wait {wait_s:.0f} s before the next try" if wait_s else "",
         )
+        raise Refusal(status)
 
-    def _put_off(self, identity: str, source: str) -> None:
-        # Not told: a failure was, and said for how long. Guessers would fill the log.
-        wait_s = self._throttle.wait_s(identity, source)
-        if wait_s > 0:
-            self._central_system.counters.count(Counter.LOGINS_PUT_OFF)
-            raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, retry_after_s=wait_s)
+    def _tell_to_wait(self, visitor: _Visitor) -> None:
+        self._central_system.counters.count(Counter.LOGINS_PUT_OFF)
+        self._quiet_log.warn(
+            "put off",
+            self._who(visitor.identity, visitor.source),
+            "{peer}: {identity} has to wait: too many wrong passwords were tried for it",
+            peer=visitor.peer,
+            identity=visitor.identity,
+        )
 
     def _credentials(
         self, request: ConnectionRequest, peer: str, source: str

@@ -21,6 +21,7 @@ from websockets.sync.client import ClientConnection, connect
 from cfos_cm.central_system.settings import CentralSystemSettings
 from cfos_cm.net.charge_point_server import ChargePointServer
 from cfos_cm.net.limits import ServerLimits
+from cfos_cm.net.listening import listening_endpoint
 from cfos_cm.net.speed import Speed
 from tests.central_system.world import SITE, World
 
@@ -177,7 +178,8 @@ class ServerCase(TestCase):
         self.server = ChargePointServer(
             self.world.system, self.world.clock, self.limits, self.speed
         )
-        self.port = reactor.listenTCP(0, self.server, interface="127.0.0.1")
+        endpoint = listening_endpoint(reactor, "tcp:0:interface=127.0.0.1", self.speed)
+        self.port = await endpoint.listen(self.server)
         self.port_number: int = self.port.getHost().port
         self._wires: list[Wire] = []
 

@@ -115,6 +115,30 @@ class OneAddress(Case):
         self.assertEqual(0, self.counted(Counter.CONNECTIONS_REFUSED))
 
 
+class Dials(Case):
+    """Somebody who dials again and again."""
+
+    limits = evolve(LIMITS, dial_burst=5, dials_per_s=1)
+
+    async def test_refused(self) -> None:
+        """He is dropped before he has said anything, until some time has passed."""
+        for _ in range(5):
+            self.assertEqual(404, await self.status(upgrade("/..")))
+        late = await self.dial(upgrade())
+        await late.closed()
+        self.assertEqual(b"", late.heard)
+        self.assertEqual(1, self.counted(Counter.CONNECTIONS_REFUSED))
+        self.world.clock.advance(1)
+        await self.heartbeat(await self.opened())
+
+    async def test_site(self) -> None:
+        """Where a Charge Point has connected from, he keeps nobody out."""
+        await self.opened("/CP-2")
+        for _ in range(20):
+            self.assertEqual(404, await self.status(upgrade("/..")))
+        await self.heartbeat(await self.opened())
+
+
 class Messages(Case):
     """What is sent over an open connection."""
 
@@ -252,6 +276,7 @@ class Pace(Case):
         wire = await self.flood(frame(TEXT, HEARTBEAT) * 2500)
         for _ in range(220):
             self.world.clock.advance(LIMITS.pause_s)
+            await self.turn()
         self.assertFalse(wire.ended)
         self.assertEqual(0, self.counted(Counter.PONGS_MISSED))
 

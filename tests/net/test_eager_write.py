@@ -10,12 +10,13 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.task import Clock, deferLater
-from twisted.internet.testing import MemoryReactor
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from cfos_cm.net.eager_write import EagerServer, can_write_eagerly, eager_endpoint
+from cfos_cm.net.eager_write import EagerServer
+from cfos_cm.net.listening import listening_endpoint
+from cfos_cm.net.speed import Speed
 
 from .peers import Wire
 
@@ -37,6 +38,7 @@ class Case(TestCase):
     """A server and a peer."""
 
     timeout = 30
+    rounds = False
 
     async def connect(
         self, eager: bool = True, kind: str = "tcp", host: str = "127.0.0.1"
@@ -46,7 +48,8 @@ class Case(TestCase):
         factory.made = Deferred()
         interface = host.replace(":", r"\:")
         description = f"{kind}:0:interface={interface}:backlog=7"
-        port = await eager_endpoint(reactor, description, eager).listen(factory)
+        speed = Speed(eager=eager, rounds=self.rounds)
+        port = await listening_endpoint(reactor, description, speed).listen(factory)
         self.addCleanup(maybeDeferred, port.stopListening)
         client = TCP6ClientEndpoint if ":" in host else TCP4ClientEndpoint
         peer = await client(reactor, host, port.getHost().port).connect(
@@ -145,29 +148,3 @@ class Endpoints(Case):
         self.assertIs(tcp.Server, type(server.transport))
         peer.drop()
         await server.ended
-
-    def test_other_reactors(self) -> None:
-        """A reactor that is not Twisted's own for sockets listens in its own way."""
-        memory = MemoryReactor()
-        self.assertFalse(can_write_eagerly(memory))
-        self.assertFalse(can_write_eagerly(Clock()))
-        self.successResultOf(eager_endpoint(memory, "tcp:1234").listen(Factory()))
-        self.assertEqual(1234, memory.tcpServers[0][0])
-
-    def test_other_endpoints(self) -> None:
-        """Neither is anything else than TCP touched."""
-        endpoint: Any = eager_endpoint(reactor, r"unix:/x")
-        self.assertIs(reactor, endpoint._reactor)
-
-    def test_this_reactor(self) -> None:
-        """The one that the tests run with is as it is known."""
-        self.assertTrue(can_write_eagerly(reactor))
-
-    def test_private_names(self) -> None:
-        """Where Twisted has other names for what it keeps, its own way is taken."""
-        self.patch(tcp.Port, "transport", EagerServer)
-        self.assertFalse(can_write_eagerly(reactor))
-
-    def test_mistake(self) -> None:
-        """A description that cannot be understood is refused."""
-        self.assertRaises(ValueError, eager_endpoint, reactor, "tcp:notaport")

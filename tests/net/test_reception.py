@@ -8,13 +8,18 @@ from twisted.logger import capturedLogs, formatEvent
 from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.central_system.settings import ChargePointSettings, UnknownChargePoints
 from cfos_cm.counters import Counter
-from cfos_cm.net.login_throttle import FREE_FAILURES, MAX_DELAY_AT_HOME_S
+from cfos_cm.net.login_throttle import BURST, MAX_WAITING, TRIES_PER_MIN
 from cfos_cm.quirk import Quirk
 from tests.central_system.world import BAY_1, BAY_2, SITE
 
-from .peers import TEXT, ServerCase, basic, frame, upgrade
+from .peers import TEXT, ServerCase, Wire, basic, frame, upgrade
 
 PASSWORD = "s3cret-pässword"
+
+#: So many wrong passwords from one address cost nothing.
+FREE = 1 + BURST
+#: Then there is one after the other. [s]
+STEP_S = 60 / TRIES_PER_MIN
 
 
 def forgiven(*quirks: Quirk) -> QuirkPolicy:
@@ -154,69 +159,142 @@ class Logins(ServerCase):
         """An upgrade request with a password."""
         return upgrade(f"/{name}", f"Authorization: {basic(name, password)}")
 
-    async def fail(self, times: int, name: str = "CP-1") -> None:
+    async def guess(self, times: int, name: str = "CP-1") -> None:
         """Some wrong passwords."""
         for _ in range(times):
             self.assertEqual(401, await self.status(self.request("wrong", name)))
 
+    async def held(self, password: str, name: str = "CP-1") -> Wire:
+        """A login that has to wait for its turn."""
+        put_off = self.world.system.counters[Counter.LOGINS_PUT_OFF]
+        wire = await self.dial(self.request(password, name))
+        while self.world.system.counters[Counter.LOGINS_PUT_OFF] == put_off:
+            await self.turn()
+        return wire
+
     async def test_put_off(self) -> None:
-        """After some of them even the right one has to wait, and is told how long."""
-        await self.fail(FREE_FAILURES)
+        """After some of them even the right one has to wait for its turn."""
+        await self.guess(FREE)
+        wires = [await self.held("wrong"), await self.held(PASSWORD)]
+        counters = self.world.system.counters
+        self.assertEqual(FREE, counters[Counter.LOGINS_FAILED])
+        self.world.clock.advance(STEP_S)
+        self.assertIn(" 401 ", await wires[0].head())
+        self.assertEqual(b"", wires[1].heard)
+        self.world.clock.advance(STEP_S)
+        self.assertIn(" 101 ", await wires[1].head())
+        self.assertEqual(FREE + 1, counters[Counter.LOGINS_FAILED])
+        self.assertEqual(2, counters[Counter.LOGINS_PUT_OFF])
+
+    async def test_no_place_to_wait(self) -> None:
+        """When some wait already, the next one is told when to come again."""
+        await self.guess(FREE)
+        for _ in range(MAX_WAITING):
+            await self.held("wrong")
         head = await self.asked(self.request(PASSWORD))
         self.assertIn("HTTP/1.1 429 Too Many Requests\r\n", head)
-        self.assertIn("\r\nRetry-After: 1", head)
-        counters = self.world.system.counters
-        self.assertEqual(FREE_FAILURES, counters[Counter.LOGINS_FAILED])
-        self.assertEqual(1, counters[Counter.LOGINS_PUT_OFF])
-        self.world.clock.advance(1)
-        self.assertEqual(101, await self.status(self.request(PASSWORD)))
+        self.assertIn(f"\r\nRetry-After: {STEP_S:.0f}", head)
+        self.assertEqual(MAX_WAITING + 1, self.world.system.counters[Counter.LOGINS_PUT_OFF])
+
+    async def test_gone_while_waiting(self) -> None:
+        """Who goes meanwhile makes room for others, and leaves no timer."""
+        await self.guess(FREE)
+        for _ in range(MAX_WAITING):
+            (await self.held("wrong")).drop()
+        while self.server.connections:
+            await self.turn()
+        self.assertEqual([], self.world.clock.getDelayedCalls())
+        wire = await self.held(PASSWORD)
+        self.world.clock.advance(STEP_S)
+        self.assertIn(" 101 ", await wire.head())
+
+    async def test_more_bytes_while_waiting(self) -> None:
+        """What is said too early is kept, and answered when it is time."""
+        await self.guess(FREE)
+        wire = await self.held(PASSWORD)
+        wire.say(frame(TEXT, b'[2,"1","Heartbeat",{}]'))
+        for _ in range(5):
+            await self.turn()
+        self.world.clock.advance(STEP_S)
+        self.assertIn(" 101 ", await wire.head())
+        self.assertEqual(TEXT, (await wire.frame())[0])
+
+    async def test_stopped_while_waiting(self) -> None:
+        """The server does not wait for those who wait."""
+        await self.guess(FREE)
+        wire = await self.held(PASSWORD)
+        await self.server.close_all()
+        await wire.closed()
+
+    async def test_mistake_while_waiting(self) -> None:
+        """A mistake of ours when it is their turn is in the log, and ends the connection."""
+        await self.guess(FREE)
+        wire = await self.held(PASSWORD)
+        self.patch(self.world.system, "admit", lambda *_: 1 // 0)
+        self.world.clock.advance(STEP_S)
+        self.assertNotIn(" 101 ", await wire.head())
+        self.assertTrue(self.flushLoggedErrors(ZeroDivisionError))
 
     async def test_told(self) -> None:
-        """The log says once how long it has to wait, and nothing of the tries meanwhile."""
-        await self.fail(FREE_FAILURES - 1)
+        """The log says once that somebody has to wait."""
+        await self.guess(FREE)
         with capturedLogs() as logged:
-            await self.fail(1)
-            for _ in range(5):
-                self.assertEqual(429, await self.status(self.request("wrong")))
+            for _ in range(MAX_WAITING):
+                await self.held("wrong")
+            self.assertEqual(429, await self.status(self.request("wrong")))
         told = [line for line in map(formatEvent, logged) if "CP-1" in line]
         self.assertEqual(1, len(told), told)
-        self.assertIn("it has to wait 1 s before the next try", told[0])
+        self.assertIn("too many wrong passwords were tried for it", told[0])
 
     async def test_alike(self) -> None:
         """Known and unknown identities are put off in the same words."""
         heads = set()
         for name in ("CP-1", "nobody"):
-            await self.fail(FREE_FAILURES, name)
+            await self.guess(FREE, name)
+            held = [await self.held("wrong", name) for _ in range(MAX_WAITING)]
             heads.add(await self.asked(self.request("wrong", name)))
-        self.assertEqual(1, len(heads))
+            self.world.clock.advance(STEP_S * MAX_WAITING)
+            heads.update([await wire.head() for wire in held])
+        self.assertEqual(2, len(heads), heads)
 
     async def test_other_case(self) -> None:
         """Another spelling of the same identity is no new one."""
-        await self.fail(FREE_FAILURES - 1)
-        await self.fail(1, "cp-1")
-        self.assertEqual(429, await self.status(self.request(PASSWORD)))
+        await self.guess(FREE - 1)
+        await self.guess(1, "cp-1")
+        await self.held(PASSWORD)
 
     async def test_at_home(self) -> None:
-        """Where a Charge Point was logged in last, guessers do not keep it out for long."""
-        wire = await self.dial(self.request(PASSWORD))
-        await wire.head()
-        await self.fail(FREE_FAILURES)
-        for _ in range(5):
-            self.assertEqual(429, await self.status(self.request("wrong")))
-            self.world.clock.advance(MAX_DELAY_AT_HOME_S)
-            await self.fail(1)
-        self.world.clock.advance(MAX_DELAY_AT_HOME_S)
-        self.assertEqual(101, await self.status(self.request(PASSWORD)))
+        """Where a Charge Point was logged in last, what others tried before does not count."""
+        await self.guess(FREE)
+        wire = await self.held(PASSWORD)
+        self.world.clock.advance(STEP_S)
+        self.assertIn(" 101 ", await wire.head())
+        await self.guess(BURST)
+        await self.held("wrong")
+
+    async def test_right_one_of_a_stranger(self) -> None:
+        """Who knows the password and is not configured has not guessed."""
+        for _ in range(FREE + 3):
+            self.assertEqual(404, await self.status(self.request(PASSWORD, "nobody")))
+
+    async def test_not_asked(self) -> None:
+        """Who need not know a password is not remembered for having shown one."""
+        own = evolve(SITE.charge_points["CP-1"], password=PASSWORD)
+        charge_points = {**SITE.charge_points, "CP-1": own}
+        settings = evolve(SITE, password=None, charge_points=charge_points)
+        self.world.system.configure(settings)
+        self.assertEqual(101, await self.status(self.request("any", "nobody")))
+        self.assertIsNone(self.server.reception._throttle._at_home.get("nobody"))
 
     async def test_no_password(self) -> None:
         """Who shows none guesses none: many programs ask first without."""
-        for _ in range(FREE_FAILURES + 3):
+        for _ in range(FREE + 3):
             self.assertEqual(401, await self.status(upgrade()))
         self.assertEqual(101, await self.status(self.request(PASSWORD)))
 
     async def test_others(self) -> None:
         """Others at the same address are not put off."""
-        await self.fail(FREE_FAILURES)
+        await self.guess(FREE)
         self.assertEqual(101, await self.status(self.request(PASSWORD, "CP-2")))
 
     async def test_nobody_learns(self) -> None:
@@ -232,9 +310,11 @@ class Logins(ServerCase):
         told = []
         for names in (("nobody", "Nobody"), ("CP-1", "cp-1")):
             requests = [upgrade(f"/{names[0]}")]
-            requests += [self.request("wrong", names[0])] * (FREE_FAILURES - 1)
-            requests += [self.request("wrong", names[1])] * 2
-            told.append([await self.asked(request) for request in requests])
+            requests += [self.request("wrong", names[0])] * FREE
+            heads = [await self.asked(request) for request in requests]
+            for _ in range(MAX_WAITING):
+                await self.held("wrong", names[1])
+            told.append([*heads, await self.asked(self.request("wrong", names[1]))])
         self.assertEqual(told[0], told[1])
         self.assertIn(" 401 ", told[0][-2])
         self.assertIn(" 429 ", told[0][-1])

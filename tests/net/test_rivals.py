@@ -376,7 +376,7 @@ class Fight(Case):
     limits = evolve(LIMITS, replacement_interval_s=0)
     request = upgrade("/CP-1", AUTHORIZATION)
     timeout = 60
-    rounds = 100
+    rounds = 1000
 
     async def test_fight(self) -> None:
         """One connection is left at the end, and everything that was asked has one end."""

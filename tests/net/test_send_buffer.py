@@ -13,8 +13,9 @@ from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import TestCase
 
-from cfos_cm.net.eager_write import eager_endpoint
+from cfos_cm.net.listening import listening_endpoint
 from cfos_cm.net.send_buffer import waiting_bytes
+from cfos_cm.net.speed import Speed
 
 from .certificate import self_signed
 from .peers import Wire
@@ -44,9 +45,9 @@ class Sockets(TestCase):
         key, certificate = self_signed()
         options = CertificateOptions(privateKey=key, certificate=certificate)
         listened = TLSMemoryBIOFactory(options, False, factory) if tls else factory
-        port = await eager_endpoint(reactor, "tcp:0:interface=127.0.0.1", eager).listen(
-            listened
-        )
+        port = await listening_endpoint(
+            reactor, "tcp:0:interface=127.0.0.1", Speed(eager=eager, rounds=eager)
+        ).listen(listened)
         self.addCleanup(maybeDeferred, port.stopListening)
         endpoint: Any = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
         if tls:
