@@ -61,8 +61,9 @@ bench: ready-to-bench
 compliance: ready-to-test
 	@exec $(BIN)/python -m tests.compliance $(ARGS)
 
-# Half of them to the decoders alone, half in conversations.
+# Half of them to the decoders alone, half in conversations; before, the longest of each shape.
 fuzz: ready-to-test
+	@$(BIN)/python -m tests.fuzz.shapes
 	@$(BIN)/python -m tests.fuzz.frames --count 500000 $(ARGS)
 	@exec $(BIN)/python -m tests.fuzz.sessions --count 500000 $(ARGS)
 

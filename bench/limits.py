@@ -7,7 +7,7 @@ number of EVSEs. A reading must cost the same at a thousand of them as at ten.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import cycle
 
@@ -68,18 +68,24 @@ def garage(evses: int, share_of_cars: int = 1) -> SiteState:
 
     @param share_of_cars: one of so many EVSEs charges.
     """
-    state = fold(SiteState(), settings(evses))
-    for number in range(evses):
-        for event in free(number) if number % share_of_cars else charging(number):
-            state = fold(state, event)
+    state = SiteState()
+    for event in _history(evses, share_of_cars):
+        state = fold(state, event)
     return state
+
+
+def _history(evses: int, share_of_cars: int = 1) -> Iterator[SiteEvent]:
+    yield settings(evses)
+    for number in range(evses):
+        yield from free(number) if number % share_of_cars else charging(number)
 
 
 def metered(evses: int) -> Callable[[], None]:
     """One reading after the other, told to a loop with the journal on."""
     loop = ControlLoop(Clock(), 1.0)
     loop.observe(Journal().note)
-    loop.state = garage(evses)
+    for event in _history(evses):
+        loop.report(event)
     # Not so much energy that the journal had something to say.
     readings = cycle(
         EvseMeasured(
@@ -90,6 +96,8 @@ def metered(evses: int) -> Callable[[], None]:
 
     def turn() -> None:
         loop.report(next(readings))
+        # Nobody looks as often as that.
+        _ = loop.state
 
     return turn
 

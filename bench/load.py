@@ -5,14 +5,16 @@ The load: Charge Points on raw sockets, in a process of its own on a core of its
     python -m bench.load open   --port 19520 --pid 4711 --connections 1000 --rate 1500
     python -m bench.load idle   --port 19520 --connections 1000
     python -m bench.load storm  --port 19520 --connections 1000
+    python -m bench.load burst  --port 19520 --connections 100 --bursts 10
 
 closed: each connection sends its next MeterValues.req when the last one is answered. open: so
 many messages per second leave at times that were laid down before, whatever the server does,
 and their latencies count from those times. idle: the connections are there. storm: all connect
-at once, and say BootNotification, StatusNotification and Heartbeat.
+at once, and say BootNotification, StatusNotification and Heartbeat. burst: at a signal each
+says StatusNotification, MeterValues and StartTransaction, and again when all are answered.
 
-Every answer is checked: a CALLRESULT with the id that was asked. What was measured is one line
-of JSON.
+Every answer is checked: a CALLRESULT with the id that was asked; only in a burst a CALLERROR is
+one too, and is counted. What was measured is one line of JSON.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench import accounting, frames
+from bench.barrier import Barrier
 from bench.crowd import BOOT, PATIENCE_S, Crowd, WrongAnswer, confirms, status
 from bench.station import Refused, Station
 from bench.window import Result, Window
@@ -245,7 +248,7 @@ def _idle(crowd: Crowd) -> None:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.load")
-    parser.add_argument("mode", choices=["closed", "open", "idle", "storm"])
+    parser.add_argument("mode", choices=["closed", "open", "idle", "storm", "burst"])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--pid", type=int, default=os.getpid(), help="of the server")
     parser.add_argument("--core", type=int)
@@ -253,6 +256,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--warm-up", type=float, default=1.0)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rate", type=float, default=1500.0)
+    parser.add_argument("--bursts", type=int, default=10)
     parser.add_argument("--silent", action="store_true", help="idle: nobody says anything")
     return parser.parse_args()
 
@@ -261,9 +265,7 @@ def _measure(crowd: Crowd, options: argparse.Namespace) -> Result:
     crowd.connect()
     crowd.register()
     crowd.start()
-    gc.collect()
-    gc.freeze()
-    gc.disable()
+    _collect_no_garbage()
     window = Window(crowd, options.pid, options.warm_up, options.seconds)
     if options.mode == "closed":
         result = closed_loop(crowd, window)
@@ -271,6 +273,13 @@ def _measure(crowd: Crowd, options: argparse.Namespace) -> Result:
         result = open_loop(crowd, window, options.rate)
     crowd.stop()
     return result
+
+
+def _collect_no_garbage() -> None:
+    """From now on: the server would pay for the pauses."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
 
 
 def _do(options: argparse.Namespace) -> None:
@@ -290,6 +299,12 @@ def _do(options: argparse.Namespace) -> None:
         again = Crowd(options.port, options.connections)
         print(json.dumps(asdict(Storm(again).run(options.pid))))
         again.close()
+    elif options.mode == "burst":
+        crowd.connect()
+        crowd.register()
+        crowd.calm()
+        _collect_no_garbage()
+        print(json.dumps(asdict(Barrier(crowd, options.pid).run(options.bursts))))
     else:
         print(json.dumps(asdict(_measure(crowd, options))))
     crowd.close()

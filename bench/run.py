@@ -7,7 +7,8 @@ The benchmarks, one after the other, with the peers they are measured against in
     make bench ARGS='server --connections 100,1000 --rounds 5'
 
 messages, limits, ledger: parts of the program, without sockets. server: MeterValues over
-sockets. storm: a thousand wallboxes that come back at once. memory: what an idle wallbox costs.
+sockets. storm: a thousand wallboxes that come back at once. burst: a hundred that all speak at
+once. memory: what an idle wallbox costs.
 bounds: what a wallbox that behaves notices of others that do not.
 profile, which runs only when it is named: where the time goes.
 """
@@ -39,6 +40,11 @@ def _storm(options: argparse.Namespace) -> str:
     return _run_of("storm")(options.connections or [1000], options.rounds or rounds)
 
 
+def _burst(options: argparse.Namespace) -> str:
+    rounds = 1 if options.quick else 5
+    return _run_of("burst")(options.connections or [100], options.rounds or rounds)
+
+
 def _memory(options: argparse.Namespace) -> str:
     rounds, connections = (1, 200) if options.quick else (3, 1000)
     wanted = max(options.connections) if options.connections else connections
@@ -59,6 +65,7 @@ _RUNS: dict[str, Callable[[argparse.Namespace], str]] = {
     "ledger": _part("ledger"),
     "server": _server,
     "storm": _storm,
+    "burst": _burst,
     "memory": _memory,
     "bounds": _bounds,
     "profile": _profile,

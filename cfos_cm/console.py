@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError
@@ -62,4 +63,12 @@ def _check(options: argparse.Namespace, write: Callable[[str], None]) -> int:
 
 
 def _write(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    # What a console cannot show is still better than no line at all.
+    shown = line.encode(sys.stdout.encoding, "backslashreplace").decode(sys.stdout.encoding)
+    try:
+        sys.stdout.write(f"{shown}\n")
+        # At once, for who reads it through a pipe.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever has read the beginning wants no more of it, as C{head} does.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115

@@ -16,6 +16,9 @@ __all__ = ["EVERY_QUIRK", "NO_QUIRKS", "Quirk"]
 class Quirk(StrEnum):
     """One deviation."""
 
+    # Enum computes another one in Python, and for each message some are looked up.
+    __hash__ = str.__hash__
+
     NO_SUBPROTOCOL = "no-subprotocol"
     """It offers no WebSocket subprotocol; C{ocpp1.6} is assumed."""
     NO_CONNECTION_HEADER = "no-connection-header"

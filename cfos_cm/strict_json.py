@@ -22,6 +22,7 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_DIGITS",
     "AmbiguousJson",
+    "JsonTooDeep",
     "WrittenFloat",
     "check",
     "read",
@@ -37,6 +38,13 @@ MAX_DIGITS = 20
 
 class AmbiguousJson(ValueError):
     """A text that is not JSON, or not to everybody the same. It repeats nothing of the text."""
+
+
+class JsonTooDeep(AmbiguousJson):
+    """A text that is nested more deeply than anybody has a reason to."""
+
+    def __init__(self) -> None:
+        super().__init__(f"it is nested deeper than {MAX_DEPTH} levels")
 
 
 #: A number with a point or an exponent, as it was written: 1.50 is not 1.5 to everybody. Its
@@ -68,7 +76,7 @@ def read(text: bytes) -> object:
     except json.JSONDecodeError as error:
         raise AmbiguousJson(f"{error.msg} (character {error.pos})") from error
     except RecursionError as error:
-        raise AmbiguousJson(_TOO_DEEP) from error
+        raise JsonTooDeep from error
 
 
 def check(text: bytes) -> None:
@@ -106,7 +114,6 @@ def says_no_more(text: bytes, rewritten: bytes) -> bool:
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 # Whatever might be one: msgspec, which refuses them, is asked then.
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
-_TOO_DEEP = f"it is nested deeper than {MAX_DEPTH} levels"
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 # All digits alike, and an exponent in one way.
@@ -148,7 +155,7 @@ def _refuse_depth(outside: bytes) -> None:
         brackets = brackets.replace(b"[]", b"")
     # Of brackets that do not match, the parser can say more.
     if brackets and brackets.count(b"[") == brackets.count(b"]"):
-        raise AmbiguousJson(_TOO_DEEP)
+        raise JsonTooDeep
 
 
 def _refuse_numbers(outside: bytes, text: bytes) -> None:

@@ -7,7 +7,7 @@ C{docs/integrate.md} shows both.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
@@ -17,10 +17,15 @@ from cfos_cm.errors import ConfigError
 from cfos_cm.services.config import Config, read_config
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.services.config.words import SimulatorType
+from cfos_cm.services.long_lived import LongLived
 from cfos_cm.services.open_files import raise_limit
 from cfos_cm.services.steady_time import make_steady
+from cfos_cm.services.stop_signal import stop_once
 
-__all__ = ["Options", "makeService", "site_service"]
+if TYPE_CHECKING:
+    from cfos_cm.services.charging_site import ChargingSite
+
+__all__ = ["Options", "WholeSite", "makeService", "site_service"]
 
 
 class Options(usage.Options):
@@ -50,18 +55,24 @@ def makeService(options: Options) -> MultiService:
     """
     The service for some options; it opens nothing before it is started.
 
-    The reactor's timers do not follow jumps of the clock any more, if it has none yet.
+    The reactor's timers do not follow jumps of the clock any more, if it has none yet. If it
+    does not run yet, the first SIGINT or SIGTERM stops it, and the next ones change nothing.
+    When the site has started, what there is then is not looked at any more by the collection of
+    garbage. None of this is done for whoever takes L{site_service} instead.
 
     @param options: parsed ones.
     """
     from twisted.internet import reactor
 
     make_steady(reactor)
+    stop_once(reactor)
     raise_limit(reactor)
-    return site_service(options["parsed"], reactor)
+    service = site_service(options["parsed"], reactor)
+    service.add_later(LongLived())
+    return service
 
 
-def site_service(config: Config, reactor: Any) -> MultiService:
+def site_service(config: Config, reactor: Any) -> WholeSite:
     """
     The service for a configuration: the site, and the virtual wallboxes of a sample site.
 
@@ -69,15 +80,52 @@ def site_service(config: Config, reactor: Any) -> MultiService:
     """
     from cfos_cm.services.charging_site import ChargingSite
 
-    root = MultiService()
     site = ChargingSite(config, reactor)
-    site.setServiceParent(root)
     virtual = _Later(lambda: site.started)
-    virtual.setServiceParent(root)
     for section in config.simulators:
         if section.type is SimulatorType.CHARGE_POINT:
             _virtual_wallbox(section, reactor).setServiceParent(virtual)
-    return root
+    return WholeSite(site, virtual)
+
+
+class WholeSite(MultiService):
+    """
+    A site and its virtual wallboxes, which leave before it closes.
+
+    Else it would close while they tell how their transactions have ended, and find those again
+    at the next start, with wallboxes that do not know them any more.
+    """
+
+    def __init__(self, site: ChargingSite, virtual: MultiService) -> None:
+        super().__init__()
+        self._site = site
+        self._virtual = virtual
+        site.setServiceParent(self)
+        virtual.setServiceParent(self)
+
+    def add_later(self, service: IService) -> None:
+        """Have something more started when the site has been, and stopped before it."""
+        service.setServiceParent(self._virtual)
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Stop all of it.
+
+        @return: fires when nothing is left.
+        """
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        if self._site.control_loop is not None:
+            # Whoever leaves makes room, and those who leave too are not ordered to use it.
+            self._site.control_loop.stop()
+        await self._virtual.stopService()
+        closed = self._site.stopService()
+        if self.running:
+            # It was started again meanwhile.
+            self._site.startService()
+        await closed
 
 
 class _Later(MultiService):

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
+import shlex
+import subprocess
+import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.console import main, parser
-from tests.services.consoles import ConsoleCase
+from tests.services.consoles import MAIN, ROOT, ConsoleCase
 from tests.services.sites import BAYS
 
 GOOD = "[ocpp server]\ntls = off\n" + BAYS
@@ -54,6 +58,33 @@ class Check(ConsoleCase):
         ended = self.run_command("check")
         self.assertEqual((0, 2), (ended.status, len(ended.lines)))
         self.assertTrue(ended.lines[1].startswith("warning: tap.cfg:2: [ocpp server] tls:"))
+
+
+class Output(ConsoleCase):
+    """Who reads what a command says."""
+
+    def run_shell(self, command: str) -> tuple[str, str]:
+        """The output of a pipe that begins with the command, and the errors of all of it."""
+        program = shlex.join([sys.executable, "-c", MAIN])
+        ended = subprocess.run(
+            ["/bin/sh", "-c", command.format(program)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        return ended.stdout, ended.stderr
+
+    def test_only_the_beginning(self) -> None:
+        """Who stops to read is not told of it as of an error."""
+        output, errors = self.run_shell("{} fake-charger --list | head -n 1")
+        self.assertEqual((1, ""), (output.count("\n"), errors))
+
+    def test_other_letters(self) -> None:
+        """A console that has not all letters shows the others by their numbers."""
+        output, errors = self.run_shell("PYTHONIOENCODING=ascii {} check tür.cfg")
+        self.assertEqual("t\\xfcr.cfg: cannot be read: No such file or directory\n", output)
+        self.assertEqual("", errors)
 
 
 class WrongCommandLine(SynchronousTestCase):

@@ -16,6 +16,7 @@ from zope.interface.verify import verifyObject
 from cfos_cm import tap
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
+from cfos_cm.services.long_lived import LongLived
 from cfos_cm.tap import Options, makeService, site_service
 from tests.services.sites import BAYS, LeftBehind, SiteCase
 
@@ -120,7 +121,8 @@ class Making(FileCase):
         service = makeService(self.parsed())
         verifyObject(IService, service)
         self.assertIsInstance(service.getServiceNamed("cfos-cm"), ChargingSite)
-        self.assertEqual([0], [len(list(one)) for one in service if one.name is None])
+        (later,) = [list(one) for one in service if one.name is None]
+        self.assertEqual([LongLived], [type(one) for one in later])
         self.assertFalse(service.running)
 
     def test_reactor(self) -> None:
@@ -182,3 +184,21 @@ class OpensNothing(SiteCase, TestCase):
         await service.stopService()
         self.assertEqual(before, await LeftBehind.now())
         self.assertEqual([], [line for line in self.log if "box-1" in line])
+
+    async def test_startedAgain(self) -> None:
+        """Started again while it still stops, it comes back, and leaves nothing either."""
+        port = await self.free_port()
+        simulator = f"{SIMULATOR}url = ws://127.0.0.1:{port}/\narrives_after = 3600\n"
+        self.write(BAYS + simulator, server=f"port = {port}")
+        before = await LeftBehind.now()
+        service = site_service(read_config(str(self.path)), reactor)
+        connected = self.said("bay-1: connected")
+        service.startService()
+        await connected
+        connected = self.said("bay-1: connected")
+        stopped = service.stopService()
+        service.startService()
+        await stopped
+        await connected
+        await service.stopService()
+        self.assertEqual(before, await LeftBehind.now())

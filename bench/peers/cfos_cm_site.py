@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from bench.attacks import PASSWORD
@@ -26,6 +26,7 @@ from cfos_cm.net.speed import Speed
 from cfos_cm.services import charging_site
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
+from cfos_cm.services.long_lived import LongLived
 from cfos_cm.services.steady_time import make_steady
 from cfos_cm.storage.transactions import Ledger
 
@@ -58,9 +59,8 @@ LIMITS = ServerLimits(messages_per_s=1e9, message_burst=10**9, sockets=20_000)
 class ForgetfulLedger(Ledger):
     """Meter values are kept nowhere; what they belong to is still known."""
 
-    def add_meter_values(self, *_: Any, **__: Any) -> Deferred[None]:
+    def add_meter_values(self, *_: Any, **__: Any) -> None:
         """Say that they are kept."""
-        return succeed(None)
 
 
 def _settings(options: argparse.Namespace) -> str:
@@ -84,7 +84,7 @@ def _is_generous(options: argparse.Namespace) -> bool:
 def speed(options: argparse.Namespace) -> Speed:
     """The short cuts that the server takes."""
     if "speed" in options.without:
-        return Speed(fast_lane=False, lean=False, eager=False)
+        return Speed(fast_lane=False, lean=False, eager=False, rounds=False)
     return Speed()
 
 
@@ -112,6 +112,8 @@ async def _start(site: ChargingSite) -> None:
         print("the site did not start; its log says why", flush=True)
         reactor.stop()
         return
+    # As a process of its own does it.
+    LongLived().startService()
     control.ready(lambda: _counted(site))
 
 

@@ -20,7 +20,7 @@ from bench.world import empty_world
 from cfos_cm.central_system.central_system import CentralSystem
 from cfos_cm.central_system.settings import CentralSystemSettings, ChargePointSettings
 from cfos_cm.net.charge_point_server import ChargePointServer
-from cfos_cm.net.eager_write import eager_endpoint
+from cfos_cm.net.listening import listening_endpoint
 from cfos_cm.services.steady_time import make_steady
 
 
@@ -63,7 +63,7 @@ async def _start() -> None:
         _central_system(options.chargers), reactor, limits=LIMITS, speed=short_cuts
     )
     where = f"tcp:{options.port}:backlog=1024:interface=127.0.0.1"
-    await eager_endpoint(reactor, where, short_cuts.eager).listen(server)
+    await listening_endpoint(reactor, where, short_cuts).listen(server)
     control.ready()
 
 

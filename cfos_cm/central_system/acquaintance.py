@@ -15,7 +15,7 @@ from cfos_cm.site.evse import DeviceIdentity
 
 __all__ = ["MAX_REMARKS", "Acquaintance"]
 
-#: Deviations of one Charge Point that the log tells of.
+#: Deviations of one Charge Point that the log tells of, and as many warnings about it.
 MAX_REMARKS = 50
 
 _log = Logger(namespace="cfos_cm.central_system")
@@ -40,6 +40,7 @@ class Acquaintance:
         "_learned",
         "_policy",
         "_told",
+        "_warned",
         "activities",
         "connections",
         "identity",
@@ -65,6 +66,7 @@ class Acquaintance:
         self._device = device
         self._learned: frozenset[Quirk] = frozenset()
         self._told: set[str] = set()
+        self._warned: set[str] = set()
         self.tolerated = self._now_tolerated()
 
     @property
@@ -121,6 +123,22 @@ class Acquaintance:
                 identity=self.identity,
                 what=what,
             )
+
+    def warn(self, what: str) -> None:
+        """
+        Something that it tells is wrong and was taken all the same; the log says so once.
+
+        @param what: in words; short, for it is remembered.
+        """
+        if what in self._warned or len(self._warned) >= MAX_REMARKS:
+            return
+        self._warned.add(what)
+        _log.warn(
+            "{identity}: {what}{last}",
+            identity=self.identity,
+            what=what,
+            last="; more of the kind are not noted" if len(self._warned) == MAX_REMARKS else "",
+        )
 
     def _now_tolerated(self) -> frozenset[Quirk]:
         return self._policy.tolerated(self._device) | self._learned

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,6 +19,7 @@ from twisted.logger import Logger
 from cfos_cm.central_system.authorisation import NOWHERE_TO_CHARGE, judge_tag
 from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.reading import device_of
+from cfos_cm.central_system.roster import MAX_CONNECTOR
 from cfos_cm.central_system.transactions import (
     meter_values,
     note_charging,
@@ -33,7 +35,7 @@ from cfos_cm.site.events import (
     OccupancyReported,
     TagJudged,
 )
-from cfos_cm.site.evse import Occupancy
+from cfos_cm.site.evse import EvseSettings, Occupancy
 from cfos_cm.site.tag import Verdict
 from cfos_cm.v16.core import (
     AuthorizeConfirmation,
@@ -74,10 +76,8 @@ from cfos_cm.v16.timestamps import format_timestamp, parse_timestamp
 from cfos_cm.v16.types import Message
 from cfos_cm.wire.ocppj import Call
 
-__all__ = ["HANDLERS", "MAX_CONNECTOR"]
+__all__ = ["HANDLERS"]
 
-#: OCPP 1.6 numbers connectors from 1 on; no Charge Point has anywhere near this many.
-MAX_CONNECTOR = 1000
 #: How soon a Charge Point that waits for approval asks again. [s]
 PENDING_INTERVAL_S = 60
 
@@ -168,18 +168,56 @@ def _status_notification(
         return StatusNotificationConfirmation()
     if not _is_news(charge_point, request):
         return StatusNotificationConfirmation()
-    status, occupancy = request.status, OCCUPANCY[request.status]
+    turns, occupancy = charge_point.roster.turns, OCCUPANCY[request.status]
+    waits = turns.is_taken(charge_point.identity)
+    if waits and occupancy in _ALWAYS_NEWS:
+        # What flows, flows. It is told once more in its turn, for what comes before it may say
+        # something else.
+        charge_point.report(_occupancy_of(request, evse))
+    if waits or occupancy is Occupancy.FREE:
+        return turns.take(charge_point.identity, partial(_note_status, charge_point, request))
+    _note_occupied(charge_point, request)
+    return StatusNotificationConfirmation()
+
+
+def _occupancy_of(request: StatusNotificationRequest, evse: EvseSettings) -> OccupancyReported:
+    status = request.status
     fault = request.error_code.value if status is ChargePointStatus.FAULTED else None
-    charge_point.report(OccupancyReported(evse.name, occupancy, status.value, fault))
-    if status in _IN_TRANSACTION:
+    return OccupancyReported(evse.name, OCCUPANCY[status], status.value, fault)
+
+
+async def _note_status(
+    charge_point: ConnectedChargePoint, request: StatusNotificationRequest
+) -> StatusNotificationConfirmation:
+    if OCCUPANCY[request.status] is Occupancy.FREE:
+        await _note_free(charge_point, request)
+    else:
+        _note_occupied(charge_point, request)
+    return StatusNotificationConfirmation()
+
+
+def _note_free(
+    charge_point: ConnectedChargePoint, request: StatusNotificationRequest
+) -> Deferred[None]:
+    evse = charge_point.evse_at(request.connector_id)
+    if evse is not None:
+        # It ends a transaction, and so it is told even if the connection is gone meanwhile.
+        charge_point.roster.environment.report(_occupancy_of(request, evse))
+    return note_vacant(charge_point, request.connector_id)
+
+
+def _note_occupied(
+    charge_point: ConnectedChargePoint, request: StatusNotificationRequest
+) -> None:
+    connector = request.connector_id
+    evse = charge_point.evse_at(connector)
+    if evse is not None:
+        charge_point.report(_occupancy_of(request, evse))
+    if request.status in _IN_TRANSACTION:
         note_charging(charge_point, connector)
-    if status is ChargePointStatus.PREPARING:
+    if request.status is ChargePointStatus.PREPARING:
         charge_point.roster.forget_sleeping((charge_point.identity, connector))
         start_by_fixed_tag(charge_point, connector)
-    if occupancy is Occupancy.FREE:
-        vacant = note_vacant(charge_point, connector)
-        return vacant.addCallback(lambda _: StatusNotificationConfirmation())
-    return StatusNotificationConfirmation()
 
 
 def _is_news(charge_point: ConnectedChargePoint, request: StatusNotificationRequest) -> bool:

@@ -12,6 +12,7 @@ from cfos_cm.site.evse import EvseSettings
 from cfos_cm.v16.types import (
     Measurand,
     MeterReading,
+    SampledValue,
     UnitOfMeasure,
     ValueFormat,
 )
@@ -29,22 +30,14 @@ _DECIMAL = re.compile(
     r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,9})?"
 )
 
-# OCPP 1.6, SampledValue: "phase" names the Charge Point's own phases, which need not be
-# wired to the supply's in that order.
-_OWN_PHASE = {
-    MeterPhase.L1: 0,
-    MeterPhase.L2: 1,
-    MeterPhase.L3: 2,
-    MeterPhase.L1_N: 0,
-    MeterPhase.L2_N: 1,
-    MeterPhase.L3_N: 2,
-}
-
 _CURRENT = Measurand.CURRENT_IMPORT
 _ENERGY = Measurand.ENERGY_ACTIVE_IMPORT_REGISTER
 _POWER = Measurand.POWER_ACTIVE_IMPORT
 _SIGNED = ValueFormat.SIGNED_DATA
 _KW, _KWH = UnitOfMeasure.KW, UnitOfMeasure.KWH
+_L1, _L1_N = MeterPhase.L1, MeterPhase.L1_N
+_L2, _L2_N = MeterPhase.L2, MeterPhase.L2_N
+_L3, _L3_N = MeterPhase.L3, MeterPhase.L3_N
 
 
 def read_meter_values(
@@ -60,36 +53,30 @@ def read_meter_values(
     energies_wh: dict[int, int] = {}
     energy_wh: int | None = None
     power_w: int | None = None
-    # One loop and no calls but the one: this is done some thousand times in a second.
+    # One loop and few calls: this is done some thousand times in a second.
     for meter_value in meter_values:
         for sampled in meter_value.sampled_value:
-            # OCPP 1.6, SampledValue: without a measurand it is the imported energy.
-            measurand = sampled.measurand or _ENERGY
-            is_total = sampled.phase is None
-            if not (
-                measurand is _CURRENT
-                or measurand is _ENERGY
-                or (measurand is _POWER and is_total)
-            ):
-                continue
-            # A signed block is a number to nobody, even if all of its digits are decimal.
-            if sampled.format is _SIGNED:
-                continue
-            thousandths = _thousandths(sampled.value)
-            if thousandths is None:
-                continue
+            measurand = sampled.measurand
             if measurand is _CURRENT:
-                for wire in _wires(evse, sampled.phase):
-                    currents_ma[wire] = thousandths
-            elif measurand is _POWER:
-                power_w = thousandths if sampled.unit is _KW else _whole(thousandths)
-            else:
+                thousandths = _measured(sampled)
+                if thousandths is not None:
+                    for wire in _wires(evse, sampled.phase):
+                        currents_ma[wire] = thousandths
+            # OCPP 1.6, SampledValue: without a measurand it is the imported energy.
+            elif measurand is _ENERGY or measurand is None:
+                thousandths = _measured(sampled)
+                if thousandths is None:
+                    continue
                 is_kwh = in_kwh or sampled.unit is _KWH
                 register_wh = thousandths if is_kwh else _whole(thousandths)
                 if sampled.phase is None:
                     energy_wh = register_wh
-                elif (own := _OWN_PHASE.get(sampled.phase)) is not None:
+                elif (own := _own_phase(sampled.phase)) is not None:
                     energies_wh[own] = register_wh
+            elif measurand is _POWER and sampled.phase is None:
+                thousandths = _measured(sampled)
+                if thousandths is not None:
+                    power_w = thousandths if sampled.unit is _KW else _whole(thousandths)
     if energy_wh is None and len(energies_wh) == len(ALL_PHASES):
         # Some have a register for each phase, and none for all of them.
         energy_wh = sum(energies_wh.values())
@@ -107,8 +94,30 @@ def _wires(evse: EvseSettings, phase: MeterPhase | None) -> tuple[Phase, ...]:
     wired = evse.phases
     if phase is None:
         return wired
-    own = _OWN_PHASE.get(phase)
+    own = _own_phase(phase)
     return () if own is None else wired[own : own + 1]
+
+
+def _own_phase(phase: MeterPhase) -> int | None:
+    """
+    Which of the Charge Point's own phases it is; C{None} for a pair or a neutral.
+
+    OCPP 1.6, SampledValue: they need not be wired to the supply's in that order.
+    """
+    # Not a dict: a member of an Enum computes its hash in Python.
+    if phase is _L1 or phase is _L1_N:
+        return 0
+    if phase is _L2 or phase is _L2_N:
+        return 1
+    if phase is _L3 or phase is _L3_N:
+        return 2
+    return None
+
+
+def _measured(sampled: SampledValue) -> int | None:
+    """The number times 1000; C{None} for what is none."""
+    # A signed block is a number to nobody, even if all of its digits are decimal.
+    return None if sampled.format is _SIGNED else _thousandths(sampled.value)
 
 
 def _thousandths(text: str) -> int | None:
@@ -118,6 +127,8 @@ def _thousandths(text: str) -> int | None:
     Nearly every number is plain digits with a point, and there are thousands of them each
     second, so that these are not made into a C{Decimal} first.
     """
+    if text.isdigit() and text.isascii() and len(text) <= _PLAIN_DIGITS:
+        return int(text) * 1000
     whole, _, fraction = text.partition(".")
     digits = whole + fraction
     if digits.isdigit() and digits.isascii() and 0 < len(whole) <= _PLAIN_DIGITS:

@@ -63,8 +63,8 @@ def _of(*quirks: Quirk) -> frozenset[Quirk]:
 PROFILES: tuple[QuirkProfile, ...] = (
     QuirkProfile(
         "Grizzl-E",
-        r"(united chargers|grizzl)",
-        _of(Quirk.NO_SUBPROTOCOL, Quirk.BROKEN_JSON),
+        r"(united ?chargers|grizzl)",
+        _of(Quirk.NO_SUBPROTOCOL, Quirk.BROKEN_JSON, Quirk.LONG_TEXTS),
         "https://github.com/lbbrhzn/ocpp/issues/442",
     ),
     QuirkProfile(
@@ -132,6 +132,12 @@ PROFILES: tuple[QuirkProfile, ...] = (
         r"ocular",
         _of(Quirk.LONG_TEXTS),
         "https://github.com/lbbrhzn/ocpp",
+    ),
+    QuirkProfile(
+        "Schneider Electric",
+        r"schneider",
+        _of(Quirk.LONG_TEXTS),
+        "https://github.com/lbbrhzn/ocpp/issues/1622",
     ),
     QuirkProfile(
         "OpenEVSE",

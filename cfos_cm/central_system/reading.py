@@ -8,10 +8,15 @@ accepted when what it deviates in is what its make is known for.
 
 from __future__ import annotations
 
+from typing import Final
+
+import msgspec
+
 from cfos_cm.central_system.acquaintance import Acquaintance
 from cfos_cm.errors import RemoteProtocolError
 from cfos_cm.quirk import EVERY_QUIRK, Quirk
 from cfos_cm.site.evse import DeviceIdentity
+from cfos_cm.strict_json import AmbiguousJson
 from cfos_cm.v16.actions import Role
 from cfos_cm.v16.actions import read_request as read_as
 from cfos_cm.v16.core import BootNotificationRequest
@@ -26,7 +31,11 @@ _BOOT = "BootNotification"
 _STOP = "StopTransaction"
 _READINGS_OF_A_STOP = frozenset({"transactionData"})
 _OPTIONAL = frozenset({"idTag", "reason"})
+#: The fields of a StopTransaction without its readings: each holds one value, and no more.
+_SINGLE = frozenset({"idTag", "meterStop", "reason", "timestamp", "transactionId"})
 _FORGIVEN_A_STOP = frozenset({Quirk.LOOSE_TYPES, Quirk.NULL_FIELDS})
+
+_fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def read_frame(acquaintance: Acquaintance, text: bytes) -> Frame | None:
@@ -61,7 +70,7 @@ def read_request(acquaintance: Acquaintance, call: Call) -> Message:
             _look_who_it_is(acquaintance, call)
             reading = _read(acquaintance, call)
         elif call.action == _STOP and not acquaintance.policy.strict:
-            reading = _read_stop(acquaintance, call)
+            reading = _read_stop(acquaintance, call, error)
         else:
             raise
     if reading.quirks or reading.remarks:
@@ -73,24 +82,49 @@ def _read(acquaintance: Acquaintance, call: Call) -> Reading:
     return read_as(call.action, call.payload, Role.CHARGE_POINT, acquaintance.tolerated)
 
 
-def _read_stop(acquaintance: Acquaintance, call: Call) -> Reading:
+def _read_stop(acquaintance: Acquaintance, call: Call, refusal: RemoteProtocolError) -> Reading:
     """
     A StopTransaction that deviates.
 
     Refused it is sent again for ever, and what was charged is billed to nobody. So what need
     not be known for the bill is left out, and the rest is read with some patience.
 
+    To read it with care takes a time that grows with its length, and is done once here.
+
+    @param refusal: why it could not be read as it is.
     @raise RemoteProtocolError: if there is no end of a transaction in it.
     """
+    if isinstance(refusal.__cause__, AmbiguousJson):
+        # That does not depend on what is looked at.
+        raise refusal
+    tolerated, without = acquaintance.tolerated, _READINGS_OF_A_STOP
     try:
-        return read_as(
-            _STOP, call.payload, Role.CHARGE_POINT, acquaintance.tolerated, _READINGS_OF_A_STOP
-        )
+        _read_as_stop(_single_values(call.payload), tolerated, frozenset())
     except RemoteProtocolError:
-        patient = acquaintance.tolerated | _FORGIVEN_A_STOP
-        return read_as(
-            _STOP, call.payload, Role.CHARGE_POINT, patient, _READINGS_OF_A_STOP | _OPTIONAL
-        )
+        tolerated, without = tolerated | _FORGIVEN_A_STOP, without | _OPTIONAL
+    return _read_as_stop(call.payload, tolerated, without)
+
+
+def _read_as_stop(
+    payload: bytes, tolerated: frozenset[Quirk], without: frozenset[str]
+) -> Reading:
+    return read_as(_STOP, payload, Role.CHARGE_POINT, tolerated, without)
+
+
+def _single_values(payload: bytes) -> bytes:
+    """
+    A StopTransaction without its readings, and without fields that OCPP 1.6 does not know.
+
+    However long the one is, the other is quickly read. What stands in the place of a single
+    value and is none is refused whatever it holds, and so it is emptied.
+
+    @param payload: the JSON text of an object.
+    """
+    single: dict[str, object] = {}
+    for name, part in _fields.decode(payload).items():
+        if name in _SINGLE:
+            single[name] = [] if bytes(part).startswith((b"[", b"{")) else part
+    return msgspec.json.encode(single)
 
 
 def device_of(request: BootNotificationRequest) -> DeviceIdentity:

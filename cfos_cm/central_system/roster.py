@@ -2,22 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, DeferredLock, fail
 
 from cfos_cm.central_system.acquaintance import Acquaintance
 from cfos_cm.central_system.environment import Environment
 from cfos_cm.central_system.settings import CentralSystemSettings, UnknownChargePoints
 from cfos_cm.counters import Counters
+from cfos_cm.errors import StorageError
 from cfos_cm.site.evse import DeviceIdentity
 from cfos_cm.site.records import OpenTransaction
 from cfos_cm.site.transaction import Transaction
 
-__all__ = ["MAX_ACQUAINTANCES", "MAX_OVER", "Roster"]
+__all__ = [
+    "MAX_ACQUAINTANCES",
+    "MAX_CONNECTOR",
+    "MAX_IN_TURN",
+    "MAX_OVER",
+    "Roster",
+    "Turns",
+]
+
+T = TypeVar("T")
+Work = Callable[[], Coroutine[Deferred[Any], Any, T]]
 
 #: Of each Charge Point: transactions that have ended and whose end may be told once more.
 MAX_OVER = 100
 #: Charge Points that are not configured and that something is remembered of.
 MAX_ACQUAINTANCES = 200
+#: Of each Charge Point: messages that wait for an earlier one to be on disk. Each is of another
+#: connection, so that more mean that it dials and dials while nothing can be written.
+MAX_IN_TURN = 16
+#: OCPP 1.6 numbers connectors from 1 on; no Charge Point has anywhere near this many.
+MAX_CONNECTOR = 1000
+
+
+class Turns:
+    """
+    One after the other what a Charge Point tells of its transactions, in the order it told it.
+
+    On one connection that is so anyhow. But one that is lost leaves what was told there on its
+    way to the disk, and what is told on the next one must not overtake it: a start that comes
+    back from the disk after the word that its connector is free would seem to run. The turn is
+    the whole Charge Point's, because an end does not say at which connector it is.
+    """
+
+    def __init__(self) -> None:
+        self._locks: dict[str, DeferredLock] = {}
+
+    def is_taken(self, identity: str) -> bool:
+        """Whether something that a Charge Point told is still being carried out."""
+        return identity in self._locks
+
+    def take(self, identity: str, work: Work[T]) -> Deferred[T]:
+        """
+        Carry out what a Charge Point tells as soon as everything is that it told before.
+
+        @param work: is begun when its turn has come.
+        @return: what C{work} returns; fails with L{StorageError} when L{MAX_IN_TURN} wait.
+        """
+        lock = self._locks.get(identity)
+        if lock is None:
+            lock = self._locks[identity] = DeferredLock()
+        elif len(lock.waiting) >= MAX_IN_TURN:
+            return fail(
+                StorageError(f"{MAX_IN_TURN} messages of {identity} wait for the disk already")
+            )
+        carried_out: Deferred[T] = lock.run(work)
+        return carried_out.addBoth(self._over, identity, lock)
+
+    def _over(self, result: T, identity: str, lock: DeferredLock) -> T:
+        # Whoever came next may be through already, and a later one have a lock of its own.
+        if not lock.locked and self._locks.get(identity) is lock:
+            del self._locks[identity]
+        return result
 
 
 class Roster:
@@ -29,6 +89,7 @@ class Roster:
     @ivar counters: what has happened how often.
     @ivar reservation_used: told of each transaction that uses a reservation: by which Charge
         Point, and the reservation's id.
+    @ivar turns: of what the Charge Points tell of their transactions.
     """
 
     def __init__(
@@ -38,11 +99,13 @@ class Roster:
         self.settings = settings
         self.counters = counters
         self.reservation_used: Callable[[str, int], None] = _nobody_cares
+        self.turns = Turns()
         self._acquaintances: dict[str, Acquaintance] = {}
         self._transactions: dict[tuple[str, int], Transaction] = {}
         self._asleep: dict[tuple[str, int], Transaction] = {}
         self._unwritten: set[tuple[str, int]] = set()
         self._over: dict[str, dict[int, None]] = {}
+        self._beginning: dict[str, int] = {}
 
     @property
     def running(self) -> Mapping[tuple[str, int], int]:
@@ -66,8 +129,21 @@ class Roster:
         return sleeping is not None and sleeping.transaction_id == transaction_id
 
     def owes(self, identity: str) -> bool:
-        """Whether a Charge Point has begun what it has not ended yet."""
+        """Whether a Charge Point has begun, or is beginning, what it has not ended yet."""
+        if identity in self._beginning:
+            return True
         return any(owner == identity for owner, _ in self._transactions)
+
+    def begin_in_turn(self, identity: str, work: Work[T]) -> Deferred[T]:
+        """L{Turns.take} for the start of a transaction; the Charge Point L{owes} it already."""
+        self._beginning[identity] = self._beginning.get(identity, 0) + 1
+        return self.turns.take(identity, work).addBoth(self._begun, identity)
+
+    def _begun(self, result: T, identity: str) -> T:
+        self._beginning[identity] -= 1
+        if not self._beginning[identity]:
+            del self._beginning[identity]
+        return result
 
     def owes_vacancy(self, place: tuple[str, int]) -> bool:
         """Whether the ledger does not know yet that nothing runs there."""
@@ -108,7 +184,10 @@ class Roster:
             self.began((open_one.charge_point, open_one.connector), open_one.transaction)
 
     def began(self, place: tuple[str, int], transaction: Transaction) -> None:
-        """A transaction runs at a connector of a Charge Point from now on."""
+        """A transaction runs at a connector of a Charge Point from now on, and no other."""
+        if not self.runs_at(place, transaction):
+            # What ran there is over, though its end has not been told, and it still may be.
+            self.ended(place)
         self._transactions[place] = transaction
         self._asleep.pop(place, None)
         # The ledger has that with the start of this one.

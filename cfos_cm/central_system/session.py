@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import CoroutineType
+from typing import cast
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -14,8 +16,10 @@ from cfos_cm.central_system.handlers import HANDLERS
 from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.central_system.reading import read_frame, read_request
 from cfos_cm.central_system.roster import Roster
+from cfos_cm.central_system.usual import read_usual
 from cfos_cm.counters import Counter
 from cfos_cm.errors import CallErrorCode, CfosError, RemoteProtocolError
+from cfos_cm.strict_json import JsonTooDeep
 from cfos_cm.v16.actions import encode
 from cfos_cm.v16.core import (
     BootNotificationRequest,
@@ -25,7 +29,7 @@ from cfos_cm.v16.core import (
 from cfos_cm.v16.types import Message
 from cfos_cm.wire import ocppj
 from cfos_cm.wire.close_code import CloseCode
-from cfos_cm.wire.ocppj import Call, CallError, CallResult, Frame, UnreadableFrame
+from cfos_cm.wire.ocppj import Call, CallError, Frame, UnreadableFrame
 
 __all__ = ["MAX_UNANSWERED_CALLS", "MAX_UNREADABLE_FRAMES", "Session"]
 
@@ -104,6 +108,12 @@ class Session:
         """A text message has come."""
         if self._closed:
             return
+        if self.charge_point.is_accepted and not self._unanswered:
+            usual = read_usual(text)
+            if usual is not None:
+                self._unreadable = 0
+                self._take(*usual)
+                return
         try:
             frame = read_frame(self._acquaintance, text)
         except UnreadableFrame as error:
@@ -141,9 +151,10 @@ class Session:
         if not self._closed:
             self._send(ocppj.encode(frame))
 
-    def _try_to_write(self, answer: Frame, action: str) -> None:
+    def _try_to_write(self, answer: bytes, action: str) -> None:
         try:
-            self._write(answer)
+            if not self._closed:
+                self._send(answer)
         except Exception:  # noqa: BLE001
             # This connection is of no more use.
             _log.error(
@@ -157,6 +168,7 @@ class Session:
     def _could_not_read(self, error: UnreadableFrame) -> None:
         self._unreadable += 1
         self._counters.count(Counter.FRAMES_UNREADABLE)
+        self._count_depth(error)
         _log.warn(
             "{identity}: message that is not OCPP-J: {error!s}{advice}",
             identity=self.identity,
@@ -168,13 +180,13 @@ class Session:
             refusal = CallError(
                 error.unique_id, error.code.value, error.description, id_text=error.id_text
             )
-            self._try_to_write(refusal, "a message that is not OCPP-J")
+            self._try_to_write(ocppj.encode(refusal), "a message that is not OCPP-J")
         if not error.is_utf8:
             self._hang_up(CloseCode.INVALID_DATA, "not UTF-8")
         elif self._unreadable >= MAX_UNREADABLE_FRAMES:
             self._hang_up(CloseCode.POLICY_VIOLATION, "too many messages that are not OCPP-J")
 
-    def _take(self, call: Call) -> None:
+    def _take(self, call: Call, request: Message | None = None) -> None:
         self._counters.count(Counter.CALLS_RECEIVED)
         if len(self._unanswered) >= MAX_UNANSWERED_CALLS:
             self._counters.count(Counter.CALLS_TOO_MANY)
@@ -182,31 +194,35 @@ class Session:
             return
         self._unanswered.append(call)
         if len(self._unanswered) == 1:
-            self._answer_next()
+            self._answer_next(request)
 
-    def _answer_next(self) -> None:
+    def _answer_next(self, request: Message | None = None) -> None:
+        """
+        @param request: what the first of them asks for, if that has been read already.
+        """
         while self._unanswered and not self._closed:
             call = self._unanswered[0]
-            answer = self._answer_to(call)
+            answer = self._answer_to(call, request)
+            request = None
             if answer is None or self._closed:
                 return
             del self._unanswered[0]
             self._try_to_write(answer, call.action)
 
-    def _answer_later(self, answer: Frame, call: Call) -> None:
+    def _answer_later(self, answer: bytes, call: Call) -> None:
         if not self._closed and self._unanswered and self._unanswered[0] is call:
             del self._unanswered[0]
             self._try_to_write(answer, call.action)
             self._answer_next()
 
-    def _answer_to(self, call: Call) -> Frame | None:
+    def _answer_to(self, call: Call, request: Message | None) -> bytes | None:
         """The answer; C{None} when it takes its time, and L{_answer_later} will be called."""
         before = self._acquaintance.repetitions.answer_to(call)
         if before is not None:
             self._counters.count(Counter.CALLS_REPEATED)
-            return CallResult(call.unique_id, before, id_text=call.id_text)
+            return ocppj.confirm(call, before)
         try:
-            answering = self._carry_out(call)
+            answering = self._carry_out(call, request)
             if not isinstance(answering, Deferred):
                 return self._confirmed(answering, call)
         except Exception:  # noqa: BLE001
@@ -227,7 +243,21 @@ class Session:
     def _could_not(self, failure: Failure, call: Call) -> None:
         self._answer_later(self._refused(failure, call), call)
 
-    def _carry_out(self, call: Call) -> Message | Deferred[Message]:
+    def _carry_out(self, call: Call, request: Message | None) -> Message | Deferred[Message]:
+        if request is None:
+            request = self._read(call)
+        handler = HANDLERS.get(type(request))
+        if handler is None:
+            raise RemoteProtocolError(
+                f"{call.action} is not supported here", CallErrorCode.NOT_SUPPORTED
+            )
+        answering = handler(self.charge_point, request, call)
+        # Asked in this way, because the class of messages is one of those that answer slowly.
+        if isinstance(answering, CoroutineType):
+            return Deferred.fromCoroutine(answering)
+        return cast("Message | Deferred[Message]", answering)
+
+    def _read(self, call: Call) -> Message:
         accepted = self.charge_point.is_accepted
         if not accepted and call.action not in _BEFORE_ACCEPTANCE:
             # Nobody has let it in: it is not even read what it says.
@@ -235,15 +265,7 @@ class Session:
         request = read_request(self._acquaintance, call)
         if not accepted and not self._may_say(request):
             raise _not_accepted()
-        handler = HANDLERS.get(type(request))
-        if handler is None:
-            raise RemoteProtocolError(
-                f"{call.action} is not supported here", CallErrorCode.NOT_SUPPORTED
-            )
-        answering = handler(self.charge_point, request, call)
-        if isinstance(answering, (Message, Deferred)):
-            return answering
-        return Deferred.fromCoroutine(answering)
+        return request
 
     def _may_say(self, request: Message) -> bool:
         match request:
@@ -258,19 +280,18 @@ class Session:
             case _:
                 return False
 
-    def _confirmed(self, confirmation: Message, call: Call) -> Frame:
+    def _confirmed(self, confirmation: Message, call: Call) -> bytes:
         payload = encode(confirmation)
         self._acquaintance.repetitions.note(call, payload)
-        return CallResult(call.unique_id, payload, id_text=call.id_text)
+        return ocppj.confirm(call, payload)
 
-    def _refused(self, failure: Failure, call: Call) -> Frame:
+    def _refused(self, failure: Failure, call: Call) -> bytes:
         self._counters.count(Counter.CALLS_REFUSED)
         error = failure.value
         if isinstance(error, RemoteProtocolError):
+            self._count_depth(error)
             self._note_refusal(call, error)
-            return CallError(
-                call.unique_id, error.code.value, error.description, id_text=call.id_text
-            )
+            return _refusal(call, error.code, error.description)
         if isinstance(error, CfosError):
             _log.error(
                 "{identity}: {action} failed: {error!s}",
@@ -285,12 +306,15 @@ class Session:
                 identity=self.identity,
                 action=call.action,
             )
-        return CallError(
-            call.unique_id,
-            CallErrorCode.INTERNAL_ERROR.value,
+        return _refusal(
+            call,
+            CallErrorCode.INTERNAL_ERROR,
             "the request was correct, but could not be carried out",
-            id_text=call.id_text,
         )
+
+    def _count_depth(self, error: RemoteProtocolError) -> None:
+        if isinstance(error.__cause__, JsonTooDeep):
+            self._counters.count(Counter.MESSAGES_TOO_DEEP)
 
     def _note_refusal(self, call: Call, error: RemoteProtocolError) -> None:
         self._refusals += 1
@@ -305,6 +329,11 @@ class Session:
             advice=_advice(error, self._acquaintance.policy),
             last=last if self._refusals == MAX_REFUSALS_LOGGED else "",
         )
+
+
+def _refusal(call: Call, code: CallErrorCode, description: str) -> bytes:
+    frame = CallError(call.unique_id, code.value, description, id_text=call.id_text)
+    return ocppj.encode(frame)
 
 
 def _not_accepted() -> RemoteProtocolError:

@@ -9,13 +9,14 @@ disk, for then it forgets it.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.logger import Logger
 
 from cfos_cm.central_system.authorisation import NOWHERE_TO_CHARGE, Judgement, judge_tag
 from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.measurements import read_meter_values
+from cfos_cm.central_system.roster import MAX_CONNECTOR
 from cfos_cm.counters import Counter
 from cfos_cm.errors import RemoteProtocolError
 from cfos_cm.quirk import Quirk
@@ -27,7 +28,7 @@ from cfos_cm.site.events import (
     TransactionStopped,
 )
 from cfos_cm.site.evse import EvseSettings, Occupancy
-from cfos_cm.site.records import StopOutcome, TransactionStart, TransactionStop
+from cfos_cm.site.records import StopOutcome, StoredStart, TransactionStart, TransactionStop
 from cfos_cm.v16.core import (
     MeterValuesConfirmation,
     MeterValuesRequest,
@@ -59,19 +60,31 @@ _STRAYS = {
 DRAWN_MA = 1000
 DRAWN_W = 250
 
-_log = Logger(namespace="cfos_cm.central_system")
 
-
-async def start_transaction(
+def start_transaction(
     charge_point: ConnectedChargePoint, request: StartTransactionRequest, call: Call
-) -> StartTransactionConfirmation:
+) -> Deferred[StartTransactionConfirmation]:
     """
     Note the start on disk, give it our transaction id and say whether the tag may charge.
 
     A tag that may not gets its id all the same: the Charge Point has started already.
     """
-    environment = charge_point.roster.environment
+    # Where and when it is are those of now, however long it waits for its turn.
     evse = charge_point.evse_at(request.connector_id)
+    started_at = _told_time(charge_point, request.timestamp)
+    start = partial(_start, charge_point, request, call, evse, started_at)
+    return charge_point.roster.begin_in_turn(charge_point.identity, start)
+
+
+async def _start(
+    charge_point: ConnectedChargePoint,
+    request: StartTransactionRequest,
+    call: Call,
+    evse: EvseSettings | None,
+    started_at: datetime,
+) -> StartTransactionConfirmation:
+    roster = charge_point.roster
+    environment = roster.environment
     judgement = await _judged(charge_point, request, evse)
     start = TransactionStart(
         charge_point=charge_point.identity,
@@ -79,28 +92,47 @@ async def start_transaction(
         evse=None if evse is None else evse.name,
         id_tag=request.id_tag,
         verdict=judgement.verdict,
-        started_at=_told_time(charge_point, request.timestamp),
+        started_at=started_at,
         meter_start_wh=request.meter_start,
         reservation_id=request.reservation_id,
         request_text=call.payload.decode("utf-8"),
     )
     charge_point.forget_card()
     stored = await environment.ledger.start(start)
-    transaction = stored.transaction
     if stored.repeated:
-        charge_point.roster.counters.count(Counter.CALLS_REPEATED)
+        roster.counters.count(Counter.CALLS_REPEATED)
     if request.reservation_id is not None:
-        charge_point.roster.reservation_used(charge_point.identity, request.reservation_id)
-    place = charge_point.identity, request.connector_id
-    if evse is not None and stored.runs and not charge_point.roster.runs_at(place, transaction):
-        charge_point.roster.began(place, transaction)
-        # It is on disk, so it has happened, even if the connection is gone meanwhile: when the
-        # Charge Point says it again, it is a repetition.
-        started = TransactionResumed if stored.repeated else TransactionStarted
-        environment.report(started(evse.name, transaction))
+        roster.reservation_used(charge_point.identity, request.reservation_id)
+    if stored.runs:
+        _note_running(charge_point, request.connector_id, evse, stored)
+    transaction = stored.transaction
     return StartTransactionConfirmation(
         transaction_id=transaction.transaction_id, id_tag_info=judgement.id_tag_info()
     )
+
+
+def _note_running(
+    charge_point: ConnectedChargePoint,
+    connector: int,
+    was: EvseSettings | None,
+    stored: StoredStart,
+) -> None:
+    """
+    A transaction runs, if that is news.
+
+    @param was: the EVSE at its connector when the start was told; the settings may have changed
+        while it was on its way to the disk.
+    """
+    roster, place = charge_point.roster, (charge_point.identity, connector)
+    evse = charge_point.evse_at(connector)
+    if (was is None and evse is None) or roster.runs_at(place, stored.transaction):
+        return
+    roster.began(place, stored.transaction)
+    if evse is not None:
+        # It is on disk, so it has happened, even if the connection is gone meanwhile: when the
+        # Charge Point says it again, it is a repetition.
+        started = TransactionResumed if stored.repeated else TransactionStarted
+        roster.environment.report(started(evse.name, stored.transaction))
 
 
 async def _judged(
@@ -110,65 +142,66 @@ async def _judged(
 ) -> Judgement:
     if evse is not None:
         return await judge_tag(charge_point.roster.environment, request.id_tag, (evse,))
-    _log.warn(
-        "{identity}: connector {connector} is no EVSE of the site: charging is refused there",
-        identity=charge_point.identity,
-        connector=request.connector_id,
+    charge_point.acquaintance.warn(
+        f"connector {request.connector_id} is no EVSE of the site: charging is refused there"
     )
-    if request.connector_id > 0:
+    if 0 < request.connector_id <= MAX_CONNECTOR:
         charge_point.forbid_at(request.connector_id)
     return NOWHERE_TO_CHARGE
 
 
-async def stop_transaction(
+def stop_transaction(
     charge_point: ConnectedChargePoint, request: StopTransactionRequest, call: Call
-) -> StopTransactionConfirmation:
+) -> Deferred[StopTransactionConfirmation]:
     """
     Note the end on disk. A transaction that is not known, or another Charge Point's, is
     answered too; the ledger keeps such a stop for review.
     """
-    environment = charge_point.roster.environment
-    reason = "Local" if request.reason is None else request.reason.value
-    stopped = await environment.ledger.stop(
-        TransactionStop(
-            charge_point=charge_point.identity,
-            transaction_id=request.transaction_id,
-            id_tag=request.id_tag,
-            stopped_at=_told_time(charge_point, request.timestamp),
-            meter_stop_wh=request.meter_stop,
-            reason=reason,
-            request_text=call.payload.decode("utf-8"),
-        )
+    stop = TransactionStop(
+        charge_point=charge_point.identity,
+        transaction_id=request.transaction_id,
+        id_tag=request.id_tag,
+        stopped_at=_told_time(charge_point, request.timestamp),
+        meter_stop_wh=request.meter_stop,
+        reason="Local" if request.reason is None else request.reason.value,
+        request_text=call.payload.decode("utf-8"),
     )
+    return charge_point.roster.turns.take(
+        charge_point.identity, partial(_stop, charge_point, stop)
+    )
+
+
+async def _stop(
+    charge_point: ConnectedChargePoint, stop: TransactionStop
+) -> StopTransactionConfirmation:
+    environment, number = charge_point.roster.environment, stop.transaction_id
+    stopped = await environment.ledger.stop(stop)
     if stopped.outcome is StopOutcome.REPEATED:
         charge_point.roster.counters.count(Counter.CALLS_REPEATED)
     if stopped.outcome in _STRAYS:
         charge_point.roster.counters.count(_STRAYS[stopped.outcome])
-        _log.warn(
-            "{identity}: the end of transaction {number} ({outcome}) is kept for review",
-            identity=charge_point.identity,
-            number=request.transaction_id,
-            outcome=stopped.outcome.value,
+        charge_point.acquaintance.warn(
+            f"the end of transaction {number} ({stopped.outcome.value}) is kept for review"
         )
     # Also when the ledger knows nothing of it: the Charge Point knows that it is over.
-    connector = charge_point.roster.stopped(charge_point.identity, request.transaction_id)
+    connector = charge_point.roster.stopped(charge_point.identity, number)
     if connector is None and stopped.outcome is StopOutcome.STOPPED:
         connector = stopped.connector
     evse = None if connector is None else charge_point.evse_at(connector)
     if evse is not None:
-        # See start_transaction(): the connection may be gone, the end is on disk.
+        # As with a start: the connection may be gone, the end is on disk.
         environment.report(
-            TransactionStopped(evse.name, request.transaction_id, stopped.energy_wh, reason)
+            TransactionStopped(evse.name, number, stopped.energy_wh, stop.reason)
         )
-    if request.id_tag is None:
+    if stop.id_tag is None:
         return StopTransactionConfirmation()
-    judgement = await judge_tag(environment, request.id_tag, charge_point.evses.values())
+    judgement = await judge_tag(environment, stop.id_tag, charge_point.evses.values())
     return StopTransactionConfirmation(id_tag_info=judgement.id_tag_info())
 
 
 def meter_values(
     charge_point: ConnectedChargePoint, request: MeterValuesRequest, call: Call
-) -> Deferred[MeterValuesConfirmation]:
+) -> MeterValuesConfirmation | Deferred[MeterValuesConfirmation]:
     """
     Tell the site what the values say, and keep them as they were written.
 
@@ -189,7 +222,7 @@ def meter_values(
         roster.environment.now(),
         call.payload.decode("utf-8"),
     )
-    return kept.addCallback(_kept)
+    return _KEPT if kept is None else kept.addCallback(_kept)
 
 
 def _is_of_now(
@@ -226,7 +259,8 @@ def note_vacant(charge_point: ConnectedChargePoint, connector: int) -> Deferred[
     """
     Whatever a Charge Point may still have to tell of a transaction, none runs there any more.
 
-    That is on disk too, or after a restart the transaction would go on with the next car.
+    That is on disk too, or after a restart the transaction would go on with the next car. It
+    is told in the turn of the Charge Point, for a start may still be on its way to the disk.
     """
     roster, place = charge_point.roster, (charge_point.identity, connector)
     if not roster.runs_at(place) and not roster.owes_vacancy(place):
@@ -244,7 +278,8 @@ def note_charging(charge_point: ConnectedChargePoint, connector: int) -> None:
     transaction = charge_point.roster.woke_up((charge_point.identity, connector))
     evse = charge_point.evse_at(connector)
     if transaction is not None and evse is not None:
-        charge_point.report(TransactionResumed(evse.name, transaction))
+        # The connection may be gone: it has waited for its turn.
+        charge_point.roster.environment.report(TransactionResumed(evse.name, transaction))
 
 
 def start_by_fixed_tag(charge_point: ConnectedChargePoint, connector: int) -> None:
@@ -276,7 +311,5 @@ def _told_time(charge_point: ConnectedChargePoint, text: str) -> datetime:
         return parse_timestamp(text)
     except RemoteProtocolError as error:
         # Refused, it would be repeated for ever, and what was charged be billed to nobody.
-        _log.warn(
-            "{identity}: {error!s}; taken as now", identity=charge_point.identity, error=error
-        )
+        charge_point.acquaintance.warn(f"{error!s}; taken as now")
         return charge_point.roster.environment.now()

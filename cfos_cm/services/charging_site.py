@@ -21,8 +21,8 @@ from cfos_cm.central_system.commands.operator import Archives, Chance, Operator
 from cfos_cm.central_system.environment import Environment
 from cfos_cm.errors import ConfigError
 from cfos_cm.net.charge_point_server import ChargePointServer
-from cfos_cm.net.eager_write import eager_endpoint
 from cfos_cm.net.limits import ServerLimits
+from cfos_cm.net.listening import listening_endpoint
 from cfos_cm.net.speed import Speed
 from cfos_cm.services.assembly import (
     abandoned_evses,
@@ -281,7 +281,7 @@ class ChargingSite(Service):
         loop.start()
 
     async def _listen(self, endpoint: str, server: ChargePointServer) -> _Door:
-        port = await eager_endpoint(self._reactor, endpoint, self._speed.eager).listen(server)
+        port = await listening_endpoint(self._reactor, endpoint, self._speed).listen(server)
         where = port.getHost()
         _log.info(
             "wallboxes connect to ws://{host}:{port}/ with their ChargeBox ID as the last part",

@@ -21,11 +21,13 @@ from cfos_cm.limits.urgency import Urgency, urgency
 from cfos_cm.services.dismissal import Dismissal
 from cfos_cm.services.dispatch import Dispatch, Order, Outcome
 from cfos_cm.services.doubts import Doubts
+from cfos_cm.services.newest_readings import NewestReadings
 from cfos_cm.services.pace import Pace
 from cfos_cm.services.respite import Respites
 from cfos_cm.site.events import (
     DeviceBooted,
     EvseConnected,
+    EvseMeasured,
     EvseUnproven,
     ProfilesMeddled,
     SetpointConfirmed,
@@ -38,7 +40,7 @@ from cfos_cm.site.events import (
     TransactionStopped,
 )
 from cfos_cm.site.setpoint import Setpoint
-from cfos_cm.site.state import SiteState, fold
+from cfos_cm.site.state import SiteState, fold, fold_readings
 
 __all__ = ["ORDERS_AT_ONCE", "ControlLoop", "Observer"]
 
@@ -46,7 +48,11 @@ __all__ = ["ORDERS_AT_ONCE", "ControlLoop", "Observer"]
 #: those have been heard who wait for an answer meanwhile.
 ORDERS_AT_ONCE = 100
 
+#: What so many meters say is folded before there is more of it, so that it never takes long.
+READINGS_AT_ONCE = 200
+
 #: Told of each event, with the state before and after it; the same one if nothing has changed.
+#: What meters say comes once in a cycle, of each the newest.
 Observer = Callable[[SiteEvent, SiteState, SiteState], None]
 
 #: After these an EVSE that did not take its last order may well take the next one.
@@ -65,13 +71,13 @@ class ControlLoop:
     """
     Keeps the state of the site and acts on it.
 
-    @ivar state: what is known now.
     @ivar cycle_s: what may wait is decided after so long at the latest, what L{urgency} says
         may not is decided at once. Where nothing has changed nothing is decided. [s]
     """
 
     def __init__(self, clock: IReactorTime, cycle_s: float) -> None:
-        self.state = SiteState()
+        self._state = SiteState()
+        self._readings = NewestReadings()
         self.cycle_s = cycle_s
         self._clock = clock
         self._observers: list[Observer] = []
@@ -85,6 +91,13 @@ class ControlLoop:
         # the next one is due even if nothing does.
         self._changed = False
         self._due_s = clock.seconds()
+
+    @property
+    def state(self) -> SiteState:
+        """What is known now."""
+        if self._readings:
+            self._fold_readings()
+        return self._state
 
     @property
     def evses(self) -> Mapping[str, IEvse]:
@@ -102,6 +115,12 @@ class ControlLoop:
 
     def report(self, event: SiteEvent) -> None:
         """Something has happened."""
+        if isinstance(event, EvseMeasured):
+            # Most of all that ever happens, and nothing waits for it.
+            self._readings.add(event)
+            if len(self._readings) >= READINGS_AT_ONCE:
+                self._fold_readings()
+            return
         is_news = self._fold(event)
         if isinstance(event, _FRESH_STARTS):
             is_news = self._respites.forgive(event.evse) or is_news
@@ -147,14 +166,24 @@ class ControlLoop:
     def _fold(self, event: SiteEvent) -> bool:
         """Whether C{event} has changed the state; all observers are told in any case."""
         before = self.state
-        after = self.state = fold(before, event)
+        after = self._state = fold(before, event)
+        self._tell(event, before, after)
+        return after is not before
+
+    def _fold_readings(self) -> None:
+        readings = self._readings.take()
+        before = self._state
+        after = self._state = fold_readings(before, readings)
+        for reading in readings:
+            self._tell(reading, before, after)
+
+    def _tell(self, event: SiteEvent, before: SiteState, after: SiteState) -> None:
         for observer in self._observers:
             try:
                 observer(event, before, after)
             except Exception:  # noqa: BLE001
                 # Whoever watches must not be able to stop what keeps the fuse safe.
                 _log.failure("an observer failed on {event}", event=event)
-        return after is not before
 
     def _decide_after(self, how_soon: Urgency) -> None:
         if how_soon is Urgency.NEVER:
@@ -170,6 +199,7 @@ class ControlLoop:
     def _tick(self) -> None:
         now_s = self._clock.seconds()
         try:
+            # Whoever observes hears of the meters in each cycle, also when nothing is decided.
             self._dismissal.look(self.state.evses)
             if self._changed or now_s >= self._due_s:
                 # Whatever goes wrong below: then it is due again in the next cycle.

@@ -18,7 +18,7 @@ class EvseTable(Mapping[str, Evse]):
     """
     What is known of each EVSE, by its name, in the order in which they were given.
 
-    A table is a value: L{with_evse} makes another one, and whoever holds the one before still
+    A table is a value: L{with_evses} makes another one, and whoever holds the one before still
     sees what was known then. Both share all that is the same, so that this costs the same few
     microseconds at ten EVSEs and at a thousand.
     """
@@ -37,17 +37,22 @@ class EvseTable(Mapping[str, Evse]):
             ordered[begin : begin + _CHUNK] for begin in range(0, len(ordered), _CHUNK)
         )
 
-    def with_evse(self, evse: Evse) -> EvseTable:
+    def with_evses(self, evses: Iterable[Evse]) -> EvseTable:
         """
-        The table in which C{evse} stands in the place of the one of that name.
+        The table in which each of C{evses} stands in the place of the one of its name.
 
         @raise KeyError: if there is none of that name.
         """
-        chunk_number, place = divmod(self._places[evse.settings.name], _CHUNK)
+        changed: dict[int, list[Evse]] = {}
+        for evse in evses:
+            chunk_number, place = divmod(self._places[evse.settings.name], _CHUNK)
+            chunk = changed.get(chunk_number)
+            if chunk is None:
+                chunk = changed[chunk_number] = list(self._chunks[chunk_number])
+            chunk[place] = evse
         chunks = list(self._chunks)
-        chunk = list(chunks[chunk_number])
-        chunk[place] = evse
-        chunks[chunk_number] = tuple(chunk)
+        for chunk_number, chunk in changed.items():
+            chunks[chunk_number] = tuple(chunk)
         table = EvseTable.__new__(EvseTable)
         table._places = self._places
         table._chunks = tuple(chunks)

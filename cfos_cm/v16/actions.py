@@ -43,6 +43,7 @@ __all__ = [
     "encode",
     "read_confirmation",
     "read_request",
+    "read_usual_request",
 ]
 
 
@@ -289,6 +290,20 @@ def read_request(
             f"action {name} may not be sent by a {sender}", CallErrorCode.NOT_SUPPORTED
         )
     return _READERS[action.request].read(payload, tolerated, without)
+
+
+def read_usual_request(name: str, payload: bytes, sender: Role) -> Message | None:
+    """
+    Read the payload of a CALL, if there is nothing about it that needs a second look.
+
+    @return: C{None}: L{read_request} has to tell. Otherwise C{payload} is one JSON object, and
+        L{read_request} would have read the same message, whatever is tolerated, and with no
+        remark.
+    """
+    action = ACTIONS.get(name)
+    if action is None or sender not in action.sent_by:
+        return None
+    return _READERS[action.request].read_usual(payload)
 
 
 def read_confirmation(

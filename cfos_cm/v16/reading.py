@@ -63,6 +63,20 @@ class PayloadReader:
         """
         return self._decoder.decode(text)
 
+    def read_usual(self, payload: bytes) -> Message | None:
+        """
+        Read what a peer has written, if there is nothing about it that needs a second look.
+
+        @return: C{None}: L{read} has to tell. Otherwise C{payload} is one JSON object, and
+            L{read} would have read the same, with no quirk and no remark.
+        """
+        try:
+            message = self._decoder.decode(payload)
+        # A UnicodeDecodeError and every error of msgspec is a ValueError.
+        except (ValueError, RecursionError):
+            return None
+        return message if self._says_no_more(payload, message) else None
+
     def read(
         self,
         payload: bytes,

@@ -34,11 +34,14 @@ from cfos_cm.v16.other_words import Nothing, meant_by
 from cfos_cm.v16.types import Message, MeterValue, TransactionData
 from cfos_cm.v16.violations import excerpt
 
-__all__ = ["MAX_REMARKS", "MAX_REMARK_CHARS", "Mended", "mended"]
+__all__ = ["MAX_REMARKS", "MAX_REMARK_CHARS", "MAX_REPAIRS", "Mended", "mended"]
 
 #: What is wrong with a message a thousand times is told often enough by these.
 MAX_REMARKS = 16
 MAX_REMARK_CHARS = 160
+#: In one message; a StopTransaction of 256 KiB has at most some 4 000 sampled values. Each
+#: costs a few microseconds of a process that others wait for.
+MAX_REPAIRS = 10_000
 #: So many objects of a list are looked at together, because most of them are as they should be.
 _AT_ONCE: Final = 64
 
@@ -113,6 +116,7 @@ class _Mending:
         self._payload = payload
         self._tolerated = tolerated
         self._stuck = False
+        self._repairs = 0
         self.quirks: set[Quirk] = set()
         self.remarks: list[str] = []
         self.not_tolerated: Quirk | None = None
@@ -156,6 +160,9 @@ class _Mending:
         if quirk not in self._tolerated:
             if self.not_tolerated is None:
                 self.not_tolerated = quirk
+            return False
+        self._repairs += 1
+        if self._repairs > MAX_REPAIRS:
             return False
         self.quirks.add(quirk)
         if len(self.remarks) < MAX_REMARKS:

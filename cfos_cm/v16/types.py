@@ -82,6 +82,7 @@ NamedTransaction = int
 
 #: So many digits are read as a number at all.
 _MAX_DIGITS = 20
+_ENDLESS = 10**_MAX_DIGITS
 
 #: Texts of limited length, counted in Unicode characters. "Ci" is the specification's prefix
 #: for texts that compare without regard to case; here they are kept as they were written.
@@ -164,7 +165,7 @@ class IdTagInfo(Part, frozen=True, kw_only=True):
 
 def refuse_endless(transaction_id: int | None) -> None:
     """@raise ValueError: for a number of more than 20 digits."""
-    if transaction_id is not None and abs(transaction_id) >= 10**_MAX_DIGITS:
+    if transaction_id is not None and not -_ENDLESS < transaction_id < _ENDLESS:
         raise ValueError(f"Expected `transactionId` of at most {_MAX_DIGITS} digits")
 
 

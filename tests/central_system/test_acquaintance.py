@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from attrs import evolve
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.central_system.acquaintance import MAX_REMARKS, Acquaintance
@@ -29,6 +30,47 @@ class Remarks(SynchronousTestCase):
             for _ in range(2):
                 acquaintance.note((), [f"unknown field {number}"])
         self.assertEqual(MAX_REMARKS, counters[Counter.DEVIATIONS_TOLERATED])
+
+
+class Warnings(SynchronousTestCase):
+    """What the log is told of transactions that are odd."""
+
+    def warned(self, world: World, *calls: tuple[str, dict[str, object]]) -> list[str]:
+        """The lines about some calls, each of which is answered."""
+        peer = world.connect()
+        with capturedLogs() as logged:
+            for action, payload in calls:
+                peer.ask(action, payload)
+        peer.lose()
+        return [formatEvent(event) for event in logged if event["log_level"] is LogLevel.warn]
+
+    def test_once(self) -> None:
+        """Each is told once, whatever the connection."""
+        world = World()
+        calls: list[tuple[str, dict[str, object]]] = [
+            ("StopTransaction", stop_of(7)),
+            ("StartTransaction", {**START, "connectorId": 2000}),
+            ("StartTransaction", {**START, "timestamp": "never"}),
+        ]
+        for expected in (
+            ["transaction 7 (unknown) is kept", "connector 2000 is no EVSE", "taken as now"],
+            [],
+        ):
+            lines = self.warned(world, *calls, *calls)
+            self.assertEqual(len(expected), len(lines), lines)
+            for words, line in zip(expected, lines, strict=True):
+                self.assertIn(words, line)
+                self.assertTrue(line.startswith("CP-1: "), line)
+
+    def test_bound(self) -> None:
+        """And not without end; the last line says so. All are counted."""
+        world = World()
+        numbers = range(1, 2 * MAX_REMARKS)
+        lines = self.warned(world, *[("StopTransaction", stop_of(one)) for one in numbers])
+        self.assertEqual(MAX_REMARKS, len(lines))
+        self.assertIn("not noted", lines[-1])
+        self.assertFalse([line for line in lines[:-1] if "not noted" in line])
+        self.assertEqual(len(numbers), world.system.counters[Counter.UNKNOWN_STOPS])
 
 
 class Learning(SynchronousTestCase):

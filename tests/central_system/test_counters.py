@@ -56,6 +56,17 @@ class Counted(SynchronousTestCase):
         self.peer.answer_to(self.peer.call("Dance", {}))
         self.assertEqual({Counter.CALLS_RECEIVED: 2, Counter.CALLS_REFUSED: 1}, self.counted())
 
+    def test_too_deep(self) -> None:
+        """What is nested too deeply, for those who read the payload and for those before."""
+        for depth, others in (
+            (40, {Counter.CALLS_RECEIVED: 1, Counter.CALLS_REFUSED: 1}),
+            (2000, {Counter.FRAMES_UNREADABLE: 1, Counter.CALLS_REFUSED: 1}),
+        ):
+            self.before = self.world.system.counters.all()
+            data = b"[" * depth + b"]" * depth
+            self.peer.say(b'[2,"1","DataTransfer",{"vendorId":"a","data":%b}]' % data)
+            self.assertEqual({Counter.MESSAGES_TOO_DEEP: 1, **others}, self.counted())
+
     def test_tooMany(self) -> None:
         """A Charge Point that does not wait for its answers."""
         self.world.disk.held = True

@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from threading import Event
 from typing import Any
 
+from attrs import evolve
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.site.events import TransactionResumed, TransactionStarted
-from tests.central_system.world import BOOT, NOW, START, CallFailed, World, stop_of
+from cfos_cm.central_system.admission import Admission
+from cfos_cm.central_system.roster import MAX_IN_TURN
+from cfos_cm.central_system.settings import UnknownChargePoints
+from cfos_cm.counters import Counter
+from cfos_cm.services.charging_site import ChargingSite
+from cfos_cm.site.events import (
+    EvseLost,
+    OccupancyReported,
+    SettingsChanged,
+    SiteEvent,
+    TransactionResumed,
+    TransactionStarted,
+    TransactionStopped,
+)
+from cfos_cm.site.evse import Occupancy
+from cfos_cm.site.state import SiteState, fold
+from cfos_cm.storage.transactions import TransactionState
+from tests.central_system.world import (
+    BAY_1,
+    BAY_2,
+    BOOT,
+    NOW,
+    SITE,
+    START,
+    CallFailed,
+    Disk,
+    World,
+    stop_of,
+)
+from tests.services.sites import SiteCase
 
 NO_CLOCK = {**START, "timestamp": "1970-01-01T00:00:00Z"}
+OTHER_START = {**START, "idTag": "OTHER", "meterStart": 4000}
 
 
 class Case(SynchronousTestCase):
@@ -196,3 +231,356 @@ class AfterBoot(Case):
             ["Preparing", "Charging", "Faulted"], [one for one in details if one is not None]
         )
         self.assertEqual(NOW, self.world.now)
+
+
+def status_of(status: str) -> dict[str, Any]:
+    """A StatusNotification.req of connector 1."""
+    return {"connectorId": 1, "errorCode": "NoError", "status": status}
+
+
+#: What a Charge Point may tell while something that it told before is on its way to the disk.
+TELLINGS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "start": ("StartTransaction", START),
+    "other start": ("StartTransaction", OTHER_START),
+    "stop": ("StopTransaction", stop_of(1001)),
+    "free": ("StatusNotification", status_of("Available")),
+    "plugged": ("StatusNotification", status_of("Preparing")),
+    "charging": ("StatusNotification", status_of("Charging")),
+}
+
+Step = Callable[["SlowDisk"], None]
+
+
+class SlowDisk(Disk):
+    """A disk whose results are told one by one, in the order that a test likes."""
+
+    def __init__(self) -> None:
+        super().__init__(held=True)
+
+    def tell_oldest(self) -> None:
+        """Tell the result that has waited longest, if there is one."""
+        if self._waiting:
+            self._waiting.pop(0)()
+
+    def tell_newest(self) -> None:
+        """Tell the result that has waited shortest, if there is one."""
+        if self._waiting:
+            self._waiting.pop()()
+
+    def tell_nothing(self) -> None:
+        """Let everybody wait."""
+
+    def tell_all(self, step: Step) -> None:
+        """Go on until nobody waits any more."""
+        while self._waiting:
+            step(self)
+
+
+#: What is told after each message, and at the end until nothing is left: the disk never is the
+#: one to say in which order things have happened.
+SCHEDULES: Sequence[tuple[Step, Step]] = (
+    (SlowDisk.tell_nothing, SlowDisk.tell_oldest),
+    (SlowDisk.tell_nothing, SlowDisk.tell_newest),
+    (SlowDisk.tell_oldest, SlowDisk.tell_newest),
+    (SlowDisk.tell_newest, SlowDisk.tell_newest),
+)
+
+
+class Told:
+    """
+    A story of one connector, each message of it on a connection of its own.
+
+    @ivar world: what it was told to.
+    """
+
+    def __init__(self, story: Sequence[str], schedule: tuple[Step, Step] | None = None) -> None:
+        """
+        @param schedule: C{None}: everything is on disk at once.
+        """
+        self.world = World()
+        self._tell(story, schedule)
+
+    def _tell(self, story: Sequence[str], schedule: tuple[Step, Step] | None) -> None:
+        disk = SlowDisk()
+        if schedule is not None:
+            self.world.ledger.disk = self.world.tags.disk = disk
+        for words in story:
+            peer = self.world.connect()
+            peer.call(*TELLINGS[words])
+            if schedule is not None:
+                schedule[0](disk)
+            peer.lose()
+        if schedule is not None:
+            disk.tell_all(schedule[1])
+
+    @property
+    def ledger(self) -> list[tuple[int, str, str]]:
+        """What is on disk: the number, the card and the state of each transaction."""
+        rows = self.world.ledger.rows.items()
+        return [(number, row.start.id_tag, row.state) for number, row in rows]
+
+    @property
+    def events(self) -> list[SiteEvent]:
+        """What the site was told of transactions, and of being free."""
+        return [event for event in self.world.events if _is_of_transactions(event)]
+
+    @property
+    def running(self) -> int | None:
+        """The transaction that the site knows."""
+        state = fold(SiteState(), SettingsChanged("", False, (), (BAY_1, BAY_2)))
+        for event in self.world.events:
+            state = fold(state, event)
+        transaction = state.evses["bay-1"].transaction
+        return None if transaction is None else transaction.transaction_id
+
+    @property
+    def outcome(self) -> tuple[object, ...]:
+        """All that must not depend on the disk."""
+        roster = self.world.system.roster
+        sleeping = [number for number, *_ in self.ledger if roster.sleeps_at(PLACE, number)]
+        running = roster.running.get(PLACE)
+        return self.ledger, self.events, self.running, running, sleeping
+
+
+PLACE = ("CP-1", 1)
+
+
+def _is_of_transactions(event: SiteEvent) -> bool:
+    if isinstance(event, OccupancyReported):
+        return event.occupancy is Occupancy.FREE
+    return isinstance(event, TransactionStarted | TransactionResumed | TransactionStopped)
+
+
+def stories() -> Iterator[tuple[str, ...]]:
+    """Everything that can follow a start, three messages long."""
+    for length in (1, 2, 3):
+        for rest in product(TELLINGS, repeat=length):
+            yield ("start", *rest)
+
+
+class Overtaking(SynchronousTestCase):
+    """A Charge Point dials again while what it has told is on its way to the disk."""
+
+    def test_everyStory(self) -> None:
+        """Whatever it tells, it is as if the disk had taken no time."""
+        for story in stories():
+            expected = Told(story).outcome
+            for number, schedule in enumerate(SCHEDULES):
+                self.assertEqual(expected, Told(story, schedule).outcome, (story, number))
+
+    def test_noGhost(self) -> None:
+        """A start that comes back from the disk behind the word Available does not run."""
+        told = Told(("start", "free"), SCHEDULES[0])
+        self.assertEqual({}, told.world.system.roster.running)
+        self.assertIsNone(told.running)
+        self.assertEqual([(1001, "04AABB", "superseded")], told.ledger)
+        kinds = [type(event) for event in told.events]
+        self.assertEqual([TransactionStarted, OccupancyReported], kinds)
+
+    def test_nothingIsLeft(self) -> None:
+        """Nobody has the turn when everything is told."""
+        for schedule in SCHEDULES:
+            told = Told(("start", "free", "other start", "stop"), schedule)
+            self.assertFalse(told.world.system.roster.turns.is_taken("CP-1"))
+            self.assertEqual({}, told.world.system.roster._beginning)
+
+    def test_others(self) -> None:
+        """Another Charge Point does not wait."""
+        world = World()
+        world.ledger.disk = Disk(held=True)
+        world.connect().call("StartTransaction", START)
+        world.connect("CP-2").ask("StatusNotification", status_of("Preparing"))
+        self.assertEqual(["bay-3"], [event.evse for event in world.happened(OccupancyReported)])
+
+
+class BehindAStart(SynchronousTestCase):
+    """Something happens while a start is on its way to the disk."""
+
+    def setUp(self) -> None:
+        """CP-1 has told of one, and nothing comes back from the disk."""
+        self.world = World()
+        self.disk = Disk(held=True)
+        self.world.ledger.disk = self.disk
+        self.peer = self.world.connect()
+        self.start = self.peer.call("StartTransaction", START)
+
+    def started(self) -> list[str]:
+        """The EVSEs at which a transaction has started, as the site knows it."""
+        return [event.evse for event in self.world.happened(TransactionStarted)]
+
+    def test_chargingIsBooked(self) -> None:
+        """That it charges is told at once, and once more behind what came before it."""
+        self.peer.lose()
+        again = self.world.connect()
+        status = again.call("StatusNotification", status_of("Charging"))
+        self.assertEqual(1, len(self.world.happened(OccupancyReported)))
+        self.assertIsNone(again.answer_to(status))
+        self.disk.let_go()
+        self.assertEqual([3, status, {}], again.answer_to(status))
+        kinds = [
+            type(event) for event in self.world.happened(OccupancyReported, TransactionStarted)
+        ]
+        self.assertEqual([OccupancyReported, TransactionStarted, OccupancyReported], kinds)
+
+    def test_freeAndLost(self) -> None:
+        """That it was free is told even if that connection is gone as well."""
+        self.peer.lose()
+        again = self.world.connect()
+        again.call("StatusNotification", status_of("Available"))
+        again.lose()
+        self.disk.let_go()
+        told = self.world.happened(OccupancyReported, TransactionStarted, EvseLost)
+        self.assertIsInstance(told[-2], TransactionStarted)
+        self.assertEqual(OccupancyReported("bay-1", Occupancy.FREE, "Available"), told[-1])
+
+    def test_plugged(self) -> None:
+        """The fixed tag starts nothing where a start is being written."""
+        self.disk.let_go()
+        self.peer.ask("StopTransaction", stop_of(1001))
+        self.world.ledger.disk = disk = Disk(held=True)
+        self.peer.call("StartTransaction", {**START, "connectorId": 2, "idTag": "CAR-2"})
+        self.peer.lose()
+        again = self.world.connect()
+        again.call("StatusNotification", {**status_of("Preparing"), "connectorId": 2})
+        disk.let_go()
+        self.assertEqual([], again.requests("RemoteStartTransaction"))
+
+    def test_failed(self) -> None:
+        """One that could not be written has not happened, and keeps nobody waiting."""
+        self.world = World()
+        self.world.tags.disk = tags = Disk(held=True)
+        self.peer = self.world.connect()
+        start = self.peer.call("StartTransaction", START)
+        self.world.ledger.disk.broken = True
+        tags.let_go()
+        answer = self.peer.answer_to(start)
+        assert answer is not None
+        self.assertEqual([4, start, "InternalError"], answer[:3])
+        self.world.ledger.disk.broken = False
+        self.peer.ask("StatusNotification", status_of("Available"))
+        self.assertFalse(self.world.system.roster.owes("CP-1"))
+        self.assertEqual([], self.started())
+
+    def test_renamed(self) -> None:
+        """It runs at the EVSE that is there when it is written, whatever was there before."""
+        renamed = evolve(
+            SITE.charge_points["CP-1"], evses={1: evolve(BAY_1, name="other"), 2: BAY_2}
+        )
+        self.world.system.configure(
+            evolve(SITE, charge_points={**SITE.charge_points, "CP-1": renamed})
+        )
+        self.disk.let_go()
+        self.assertEqual(["other"], self.started())
+
+    def test_configured(self) -> None:
+        """So it does where there was none when it was told."""
+        self.disk.let_go()
+        self.world.ledger.disk = disk = Disk(held=True)
+        self.peer.call("StartTransaction", {**START, "connectorId": 3})
+        three = {1: BAY_1, 2: BAY_2, 3: evolve(BAY_1, name="bay-4")}
+        charge_point = evolve(SITE.charge_points["CP-1"], evses=three)
+        self.world.system.configure(
+            evolve(SITE, charge_points={**SITE.charge_points, "CP-1": charge_point})
+        )
+        disk.let_go()
+        self.assertEqual(["bay-1", "bay-4"], self.started())
+        self.assertTrue(self.world.system.roster.runs_at(("CP-1", 3)))
+
+    def test_removed(self) -> None:
+        """
+        One whose Charge Point is taken out keeps it connected, also where others are refused,
+        and can be ended.
+        """
+        others = {"CP-2": SITE.charge_points["CP-2"]}
+        refusing = evolve(SITE, charge_points=others, unknown=UnknownChargePoints.REFUSE)
+        self.world.system.configure(refusing)
+        self.assertEqual([], self.peer.hang_ups)
+        self.assertIs(Admission.ADMITTED, self.world.system.admit("CP-1", None))
+        self.disk.let_go()
+        self.assertEqual([], self.started())
+        self.assertIsNotNone(self.peer.answer_to(self.start))
+        self.peer.ask("StopTransaction", stop_of(1001))
+        self.assertEqual("stopped", self.world.ledger.rows[1001].state)
+        self.assertIs(Admission.UNKNOWN, self.world.system.admit("CP-1", None))
+
+    def test_waiting(self) -> None:
+        """One that waits for its turn is of where and when it was told."""
+        self.peer.lose()
+        again = self.world.connect()
+        again.call("StartTransaction", {**OTHER_START, "timestamp": "never"})
+        again.lose()
+        others = {"CP-2": SITE.charge_points["CP-2"]}
+        self.world.system.configure(evolve(SITE, charge_points=others))
+        self.world.clock.advance(10)
+        self.disk.let_go()
+        start = self.world.ledger.rows[1002].start
+        self.assertEqual(("bay-1", NOW), (start.evse, start.started_at))
+        self.assertEqual({PLACE: 1002}, self.world.system.roster.running)
+
+    def test_waitingStop(self) -> None:
+        """So is an end."""
+        self.peer.lose()
+        again = self.world.connect()
+        again.call("StopTransaction", stop_of(1001, timestamp="never"))
+        self.world.clock.advance(10)
+        self.disk.let_go()
+        stop = self.world.ledger.rows[1001].stop
+        assert stop is not None
+        self.assertEqual(NOW, stop.stopped_at)
+
+    def test_bound(self) -> None:
+        """Who dials and dials while nothing can be written is told so, and counted."""
+        for _ in range(MAX_IN_TURN):
+            self.peer = self.world.connect()
+            self.peer.call("StatusNotification", status_of("Available"))
+        self.peer = self.world.connect()
+        refused = self.assertRaises(
+            CallFailed, self.peer.ask, "StatusNotification", status_of("Available")
+        )
+        self.assertEqual("InternalError", refused.code)
+        self.assertEqual(1, self.world.system.counters[Counter.CALLS_REFUSED])
+        self.disk.let_go()
+        self.assertFalse(self.world.system.roster.turns.is_taken("CP-1"))
+        self.peer.ask("StatusNotification", status_of("Available"))
+        self.assertEqual({}, self.world.system.roster.running)
+
+
+class OnDisk(SiteCase):
+    """The same with a database that takes its time, and a wallbox that does not."""
+
+    async def heard(self, site: ChargingSite, calls: int) -> None:
+        """So many calls have arrived."""
+        assert site.central_system is not None
+        while site.central_system.counters[Counter.CALLS_RECEIVED] < calls:
+            await deferLater(reactor, 0)
+
+    def hold(self, site: ChargingSite) -> Event:
+        """Have the database write nothing until the event is set."""
+        assert site.ledger is not None
+        written = Event()
+        self.addCleanup(written.set)
+        site.ledger._database.run(lambda _: written.wait())
+        return written
+
+    async def test_free(self) -> None:
+        """It starts, is lost, and says on its next connection that it is free."""
+        site, port = await self.started()
+        assert site.central_system is not None
+        assert site.control_loop is not None
+        assert site.ledger is not None
+        station = await self.station(port, "CP-1")
+        written = self.hold(site)
+        station.call("StartTransaction", START)
+        await self.heard(site, 1)
+        station.sendClose()
+        await station.closed
+        station = await self.station(port, "CP-1")
+        status = station.call("StatusNotification", status_of("Available"))
+        await self.heard(site, 2)
+        written.set()
+        await status
+        self.assertEqual({}, site.central_system.roster.running)
+        evse = site.control_loop.state.evses["bay-1"]
+        self.assertEqual((Occupancy.FREE, None), (evse.occupancy, evse.transaction))
+        (stored,) = await site.ledger.transactions()
+        self.assertIs(TransactionState.SUPERSEDED, stored.state)

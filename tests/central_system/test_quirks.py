@@ -36,6 +36,9 @@ class Profiles(SynchronousTestCase):
         for vendor in ("go-e", "GO-E", " go-e GmbH", "goe"):
             names = [one.name for one in profiles_of(DeviceIdentity(vendor, "X"))]
             self.assertEqual(["go-e"], names, vendor)
+        for vendor in ("United Chargers", "UnitedChargers", "Grizzl-E"):
+            names = [one.name for one in profiles_of(DeviceIdentity(vendor, "X"))]
+            self.assertEqual(["Grizzl-E"], names, vendor)
         for vendor in ("goelectric", "not go-e", "Wallboxen AG", ""):
             self.assertEqual((), profiles_of(DeviceIdentity(vendor, "X")), vendor)
 

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cm import strict_json
+from cfos_cm.central_system.acquaintance import Acquaintance
 from cfos_cm.central_system.quirks import QuirkPolicy
+from cfos_cm.central_system.reading import read_request
 from cfos_cm.central_system.settings import CentralSystemSettings, ChargePointSettings
-from cfos_cm.counters import Counter
+from cfos_cm.counters import Counter, Counters
+from cfos_cm.errors import RemoteProtocolError
 from cfos_cm.quirk import Quirk
 from cfos_cm.site.evse import DeviceIdentity
-from cfos_cm.v16.core import ClearCacheConfirmation, ClearCacheRequest, ClearCacheStatus
+from cfos_cm.v16.core import (
+    ClearCacheConfirmation,
+    ClearCacheRequest,
+    ClearCacheStatus,
+    Reason,
+    StopTransactionRequest,
+)
+from cfos_cm.wire.ocppj import Call
 from tests.central_system.world import BAY_1, BOOT, START, World, stop_of
 
 GO_E = {"chargePointVendor": "go-e", "chargePointModel": "V3"}
@@ -140,6 +153,28 @@ class Known(Case):
         self.frame(2, "BootNotification", BOOT)
         self.assertEqual([], self.raw('[2,3,"Heartbeat",{}]'))
 
+    def test_longModel(self) -> None:
+        """A model with two characters too many is cut where it is known; elsewhere refused."""
+        boot = {"chargePointVendor": "Nobody", "chargePointModel": "Grizzl-E Smart Connect"}
+        self.assertEqual(4, self.frame("1", "BootNotification", boot)[0])
+        boot["chargePointVendor"] = "UnitedChargers"
+        self.assertEqual("Accepted", self.frame("2", "BootNotification", boot)[2]["status"])
+        device = self.peer.session.charge_point.acquaintance.device
+        self.assertEqual(DeviceIdentity("UnitedChargers", "Grizzl-E Smart Conne"), device)
+
+    def test_longSerialNumbers(self) -> None:
+        """So are serial numbers of 26 and of 34 characters."""
+        boot = {
+            "chargePointVendor": "Schneider Electric",
+            "chargePointModel": "EVlink Smart Wallbox",
+            "chargePointSerialNumber": "3N" + "1" * 24,
+            "chargeBoxSerialNumber": "EVB1" + "1" * 30,
+        }
+        self.assertEqual("Accepted", self.frame("1", "BootNotification", boot)[2]["status"])
+        device = self.peer.session.charge_point.acquaintance.device
+        assert device is not None
+        self.assertEqual("3N" + "1" * 23, device.serial_number)
+
     def test_data(self) -> None:
         """Where DataTransfer has to be accepted, it is; elsewhere it is not."""
         data = {"vendorId": "evb", "data": "x"}
@@ -187,3 +222,79 @@ class Strict(Case):
     def test_known(self) -> None:
         """It does not help to say who it is."""
         self.assertEqual([], self.raw(json.dumps([2, 1, "BootNotification", GO_E])))
+
+
+#: What a hostile StopTransaction has so much of that reading it takes long.
+MANY = 5000
+HOSTILE: Mapping[str, dict[str, Any]] = {
+    "readings": {"transactionData": [{"a": {}}] * MANY},
+    "unknown fields": {f"x{number}": {} for number in range(MANY)},
+    "lists for a tag": {"idTag": [[]] * MANY},
+    "objects for a reason": {"reason": {f"x{number}": {} for number in range(MANY)}},
+    "a long tag": {"idTag": "x" * MANY},
+    "lists for a time": {"timestamp": [[]] * MANY},
+    "no reading at the end": {"meterStop": None, "transactionData": [{"a": {}}] * MANY},
+}
+
+
+class HostileStops(SynchronousTestCase):
+    """StopTransactions that are made to take long."""
+
+    def setUp(self) -> None:
+        """Count how often a payload is read with care, all of it."""
+        self.payload = b""
+        self.careful = 0
+        read = strict_json.read
+
+        def counted(text: bytes) -> object:
+            # One long text costs next to nothing: what takes its time is many places.
+            self.careful += text == self.payload
+            return read(text)
+
+        self.patch(strict_json, "read", counted)
+        self.known = Acquaintance("CP-1", QuirkPolicy(), None, Counters())
+
+    def read(self, payload: bytes) -> StopTransactionRequest:
+        """What is read of a payload."""
+        self.payload, self.careful = payload, 0
+        message = read_request(self.known, Call("1", "StopTransaction", payload))
+        assert isinstance(message, StopTransactionRequest)
+        return message
+
+    def test_twice(self) -> None:
+        """Each is read with care at most once more than another request would be."""
+        for what, changes in HOSTILE.items():
+            payload = json.dumps(stop_of(7, **{"reason": "Local"} | changes)).encode()
+            with contextlib.suppress(RemoteProtocolError):
+                self.read(payload)
+            self.assertLessEqual(self.careful, 2, what)
+
+    def test_ambiguous(self) -> None:
+        """What is JSON to nobody is not read again: that does not depend on what is read."""
+        payload = json.dumps(stop_of(7, transactionData=["x"] * MANY)).encode()
+        twice = payload.replace(
+            b'{"transactionId"', b'{"idTag": "A", "idTag": "B", "transactionId"'
+        )
+        error = self.assertRaises(RemoteProtocolError, self.read, twice)
+        self.assertIn("is not JSON", error.description)
+        self.assertEqual(1, self.careful)
+
+    def test_whatIsLeft(self) -> None:
+        """The tag and the reason are kept as long as both of them can be read."""
+        for changes, tag, reason in (
+            ({"idTag": "A", "reason": "Remote"}, "A", Reason.REMOTE),
+            ({"idTag": "A"}, "A", None),
+            ({"idTag": "A" * 21, "reason": "Remote"}, None, None),
+            ({"idTag": ["A"], "reason": "Remote"}, None, None),
+            ({"idTag": "A", "reason": "Because"}, None, None),
+            ({"idTag": "A", "reason": "Remote", "meterStop": "3500"}, None, None),
+            ({"idTag": "A", "reason": "Remote", "unknown": [1]}, "A", Reason.REMOTE),
+        ):
+            stop = stop_of(7, transactionData="nonsense", **changes)
+            message = self.read(json.dumps(stop).encode())
+            self.assertEqual(
+                (7, 3500, tag, reason),
+                (message.transaction_id, message.meter_stop, message.id_tag, message.reason),
+                changes,
+            )
+            self.assertFalse(message.transaction_data)

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.central_system.repetition import MAX_REMEMBERED, Repetitions
 from cfos_cm.counters import Counter
-from cfos_cm.wire.ocppj import Call
+from cfos_cm.wire.ocppj import Call, decode
 from tests.central_system.world import START, World, stop_of
 
 VALUES = {
@@ -17,34 +17,41 @@ VALUES = {
 }
 
 
+def call(unique_id: str, action: str, payload: bytes) -> Call:
+    """As it comes from a Charge Point."""
+    frame = decode(b'[2,"%b","%b",%b]' % (unique_id.encode(), action.encode(), payload))
+    assert isinstance(frame, Call)
+    return frame
+
+
 class Memory(SynchronousTestCase):
     """What is remembered."""
 
     def test_same(self) -> None:
         """The whole message has to be the same."""
         memory = Repetitions()
-        memory.note(Call("1", "MeterValues", b'{"a":1}'), b"{}")
-        self.assertEqual(b"{}", memory.answer_to(Call("1", "MeterValues", b'{"a":1}')))
+        memory.note(call("1", "MeterValues", b'{"a":1}'), b"{}")
+        self.assertEqual(b"{}", memory.answer_to(call("1", "MeterValues", b'{"a":1}')))
         for other in (
-            Call("2", "MeterValues", b'{"a":1}'),
-            Call("1", "MeterValues", b'{"a":2}'),
-            Call("1", "DataTransfer", b'{"a":1}'),
+            call("2", "MeterValues", b'{"a":1}'),
+            call("1", "MeterValues", b'{"a":2}'),
+            call("1", "DataTransfer", b'{"a":1}'),
         ):
             self.assertIsNone(memory.answer_to(other), other)
 
     def test_noEffect(self) -> None:
         """What may be carried out twice is: a Heartbeat's answer has the time in it."""
         memory = Repetitions()
-        memory.note(Call("1", "Heartbeat", b"{}"), b"{}")
-        self.assertIsNone(memory.answer_to(Call("1", "Heartbeat", b"{}")))
+        memory.note(call("1", "Heartbeat", b"{}"), b"{}")
+        self.assertIsNone(memory.answer_to(call("1", "Heartbeat", b"{}")))
 
     def test_bound(self) -> None:
         """The oldest is forgotten."""
         memory = Repetitions()
         for number in range(MAX_REMEMBERED + 1):
-            memory.note(Call(str(number), "MeterValues", b"{}"), b"{}")
-        self.assertIsNone(memory.answer_to(Call("0", "MeterValues", b"{}")))
-        self.assertIsNotNone(memory.answer_to(Call("1", "MeterValues", b"{}")))
+            memory.note(call(str(number), "MeterValues", b"{}"), b"{}")
+        self.assertIsNone(memory.answer_to(call("0", "MeterValues", b"{}")))
+        self.assertIsNotNone(memory.answer_to(call("1", "MeterValues", b"{}")))
 
 
 class OnTheWire(SynchronousTestCase):

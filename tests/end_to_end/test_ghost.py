@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from ocpp.v16 import call
 
@@ -35,14 +37,25 @@ class Ghost(cases.EndToEndCase):
         self.assertIn((self.transaction_id, "stopped", 4000), rows)
         self.assertEqual(self.manager.rows("select * from stray_stops"), [])
 
-    async def both_charge(self, ghost: Station, neighbour: Station) -> None:
-        """Each has half of the fuse."""
+    @asynccontextmanager
+    async def both_connected(self) -> AsyncIterator[tuple[Station, Station]]:
+        """The ghost and its neighbour, until the end of the block."""
+        async with (
+            connected(self.manager, PLACES[0]) as ghost,
+            connected(self.manager, PLACES[1]) as neighbour,
+        ):
+            yield ghost, neighbour
+
+    async def charge_and_forget(self, ghost: Station, neighbour: Station) -> None:
+        """Each has half of the fuse; then the ghost is free, and its neighbour has it all."""
         await ghost.boot()
         await neighbour.boot()
         self.transaction_id = await ghost.charge(cases.TAG)
         await neighbour.charge(cases.TAG)
         await ghost.ordered(TRANSACTION, 10)
         await neighbour.ordered(TRANSACTION, 10)
+        await ghost.status("Available")
+        await neighbour.ordered(TRANSACTION, 16)
 
     async def next_car(self, ghost: Station, neighbour: Station) -> None:
         """A car is plugged in, and nobody has shown a card: it is offered nothing."""
@@ -56,13 +69,8 @@ class Ghost(cases.EndToEndCase):
 
     async def free_and_next(self) -> None:
         """Free, and the next car, which charges with its own card."""
-        async with (
-            connected(self.manager, PLACES[0]) as ghost,
-            connected(self.manager, PLACES[1]) as neighbour,
-        ):
-            await self.both_charge(ghost, neighbour)
-            await ghost.status("Available")
-            await neighbour.ordered(TRANSACTION, 16)
+        async with self.both_connected() as (ghost, neighbour):
+            await self.charge_and_forget(ghost, neighbour)
             await self.next_car(ghost, neighbour)
             mark = len(ghost.orders)
             number = await ghost.charge(cases.OTHER_TAG, 2000)
@@ -71,19 +79,11 @@ class Ghost(cases.EndToEndCase):
 
     async def killed(self) -> None:
         """Free, killed, started again, and then the next car and the end of the old charge."""
-        async with (
-            connected(self.manager, PLACES[0]) as ghost,
-            connected(self.manager, PLACES[1]) as neighbour,
-        ):
-            await self.both_charge(ghost, neighbour)
-            await ghost.status("Available")
-            await neighbour.ordered(TRANSACTION, 16)
+        async with self.both_connected() as (ghost, neighbour):
+            await self.charge_and_forget(ghost, neighbour)
             await asyncio.to_thread(self.manager.kill)
         self.manager.start()
-        async with (
-            connected(self.manager, PLACES[0]) as ghost,
-            connected(self.manager, PLACES[1]) as neighbour,
-        ):
+        async with self.both_connected() as (ghost, neighbour):
             await ghost.ordered(DEFAULT, 0)
             await ghost.status("Preparing")
             await neighbour.ordered(TRANSACTION, 16)

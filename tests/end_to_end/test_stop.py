@@ -90,6 +90,28 @@ class Stop(cases.EndToEndCase):
             self.manager.send(signal.SIGINT)
             self.assertEqual(await self.ended(), -signal.SIGINT)
 
+    def test_again(self) -> None:
+        """A Ctrl-C for each second of patience ends it no sooner, and disturbs nothing."""
+        self.run_peers(self.stop_again())
+        self.assertEqual(self.manager.rows("select state from transactions"), [("open",)])
+        said = [line for line in self.manager.lines if "SIGINT" in line or "already" in line]
+        self.assertEqual(len(said), 2, said)
+
+    async def stop_again(self) -> None:
+        """Stop it while a peer that nobody reads keeps it waiting, and again, and again."""
+        with socket.create_connection(("127.0.0.1", self.manager.port)) as silent:
+            async with connected(self.manager, "CP-0002") as station:
+                await station.charge(cases.TAG)
+                silent.sendall(upgrade_request())
+                await self.manager.says("bay-1: connected")
+                self.manager.send(signal.SIGINT)
+                await self.manager.says("Received SIGINT")
+                self.manager.send(signal.SIGINT)
+                await self.manager.says("stopping already")
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    self.manager.send(number)
+                self.assertEqual(await self.ended(), -signal.SIGINT)
+
     async def ended(self) -> int:
         """Wait for the end, at most as long as it may take."""
         before_s = time.monotonic()

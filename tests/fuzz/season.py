@@ -57,7 +57,11 @@ class Season:
     @ivar hang_ups: for which reasons connections were closed.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, settings: CentralSystemSettings | None = None) -> None:
+        """
+        @param settings: the same all the time, for those who are in them; C{None}: some, which
+            change, for whoever comes.
+        """
         self.inputs = 0
         self.slowest_s = 0.0
         self.slowest = b""
@@ -67,9 +71,14 @@ class Season:
         self.hang_ups: list[str] = []
         self._random = Random(number)
         self._mutator = Mutator(number)
+        self._fixed = settings
         self._world = World(self._settings())
         # In some seasons one talks alone, is mad, or waits for a slow disk.
-        self._names = self._random.choice((_EVERYBODY, _EVERYBODY, ("CP-1",), ("stranger",)))
+        self._names = (
+            self._random.choice((_EVERYBODY, _EVERYBODY, ("CP-1",), ("stranger",)))
+            if settings is None
+            else tuple(settings.charge_points)
+        )
         self._madness = self._random.choice((0.1, 0.5, 0.5, 0.9))
         self._repairs = self._random.choice((1.0, 1.0, 0.1))
         self._lives = {name: Life(self._random) for name in self._names}
@@ -92,7 +101,18 @@ class Season:
             step = self._random.choices(steps, weights)[0]
             step(self, self._lines[self._random.choice(self._names)])
             self._redial()
-        self._end()
+        self.end()
+
+    def say(self, text: bytes) -> float:
+        """
+        Have the first of them say this input, and a Heartbeat behind it.
+
+        @return: how long the processor worked on it. [s]
+        """
+        line = self._lines[self._names[0]]
+        took_s = self._try(line, text)
+        self._redial()
+        return took_s
 
     def noticed(self, event: LogEvent) -> None:
         """Something was logged; whatever must never be is a violation."""
@@ -126,13 +146,14 @@ class Season:
         text = json.dumps([2, self._new_id(), action, swollen], separators=(",", ":"))
         self._try(line, text.encode())
 
-    def _try(self, line: Line, text: bytes) -> None:
+    def _try(self, line: Line, text: bytes) -> float:
         self._input = text
         self.inputs += 1
         took_s = line.say(text)
         if took_s > self.slowest_s:
             self.slowest_s, self.slowest = took_s, text
         self._beat(line)
+        return took_s
 
     def _say_right(self, line: Line) -> None:
         action, payload = line.life.call()
@@ -241,7 +262,8 @@ class Season:
         if not isinstance(failure.value, DeviceError):
             self._complain(f"an order failed with {failure.value!r}")
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Hang up, and look at what is left."""
         self._world.disk.broken = False
         self._world.disk.let_go()
         for line in self._lines.values():
@@ -292,6 +314,8 @@ class Season:
         self.violations.append((self._input, what))
 
     def _settings(self) -> CentralSystemSettings:
+        if self._fixed is not None:
+            return self._fixed
         first, second = (self._policy() for _ in range(2))
         known = {
             "CP-1": ChargePointSettings("CP-1", {1: BAY_1, 2: BAY_2}, quirks=first),

@@ -22,7 +22,15 @@ from twisted.logger import globalLogBeginner, globalLogPublisher
 
 from .season import Season
 
-__all__ = ["INPUTS_PER_SEASON", "Tally", "fuzz", "main"]
+__all__ = [
+    "INPUTS_PER_SEASON",
+    "MAX_S",
+    "Tally",
+    "attention",
+    "fuzz",
+    "main",
+    "no_garbage_collection",
+]
 
 #: Nobody may make all others wait for longer. [s]
 MAX_S = 0.1
@@ -70,21 +78,28 @@ def fuzz(count: int, seed: int) -> Tally:
     @param seed: of the messages and all that happens; the same comes for the same seed.
     """
     tally = Tally()
-    with _no_garbage_collection():
-        for start in range(0, count, INPUTS_PER_SEASON):
-            number = seed * 1_000_000 + start // INPUTS_PER_SEASON
-            season = Season(number)
-            globalLogPublisher.addObserver(season.noticed)
-            try:
-                season.live(min(INPUTS_PER_SEASON, count - start))
-            finally:
-                globalLogPublisher.removeObserver(season.noticed)
-            tally.add(number, season)
+    for start in range(0, count, INPUTS_PER_SEASON):
+        number = seed * 1_000_000 + start // INPUTS_PER_SEASON
+        season = Season(number)
+        with attention(season):
+            season.live(min(INPUTS_PER_SEASON, count - start))
+        tally.add(number, season)
     return tally
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def attention(season: Season) -> Iterator[None]:
+    """Have a season notice what is logged, and nothing else take time in it."""
+    globalLogPublisher.addObserver(season.noticed)
+    try:
+        with no_garbage_collection():
+            yield
+    finally:
+        globalLogPublisher.removeObserver(season.noticed)
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
     """It would be counted in the time of some input or other."""
     was_enabled = gc.isenabled()
     gc.disable()

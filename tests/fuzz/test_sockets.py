@@ -99,9 +99,9 @@ class SocketTests(ServerCase):
         """Fail unless the socket says what the twin says."""
         expected, twin.sent = twin.sent, []
         for text in expected:
-            self.assertEqual((TEXT, text), await _next_message(wire))
+            self.assertEqual((TEXT, text), await next_message(wire))
         if twin.hung_up is not None:
-            opcode, payload = await _next_message(wire)
+            opcode, payload = await next_message(wire)
             self.assertEqual((CLOSE, twin.hung_up), (opcode, int.from_bytes(payload[:2])))
 
 
@@ -136,7 +136,7 @@ def _masked(random: Random, opcode: int, payload: bytes, *, fin: bool = True) ->
     return plain[: start - 4] + mask + mixed
 
 
-async def _next_message(wire: Wire) -> tuple[int, bytes]:
+async def next_message(wire: Wire) -> tuple[int, bytes]:
     """The next frame that is no pong, taken."""
     while True:
         await wire.until(lambda: wire.ended or _whole_bytes(wire.heard) > 0)

@@ -10,11 +10,12 @@ from pathlib import Path
 from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
-__all__ = ["ConsoleCase", "Ended"]
+__all__ = ["MAIN", "ROOT", "ConsoleCase", "Ended"]
 
 #: The folder of the project: what C{import cfos_cm} has to find.
 ROOT = Path(__file__).resolve().parents[2]
 
+#: A program that is the command.
 MAIN = "from cfos_cm.console import main; raise SystemExit(main())"
 
 

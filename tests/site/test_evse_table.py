@@ -60,14 +60,14 @@ class Beside(SynchronousTestCase):
             for place in {0, 31, 32, 33, size // 2, size - 1} & set(range(size)):
                 other = changed(all_of_them[place])
                 expected[other.name] = other
-                table = table.with_evse(other)
+                table = table.with_evses([other])
             self.same(expected, table)
 
     def test_others_are_the_same_objects(self) -> None:
         """Whoever is not replaced is handed on as he is."""
         before = EvseTable(evses(100))
         (name, *others) = before
-        after = before.with_evse(changed(before[name]))
+        after = before.with_evses([changed(before[name])])
         for other in others:
             self.assertIs(before[other], after[other])
 
@@ -77,7 +77,7 @@ class Beside(SynchronousTestCase):
         before = EvseTable(all_of_them)
         table = before
         for one in all_of_them:
-            table = table.with_evse(changed(one))
+            table = table.with_evses([changed(one)])
         self.same({one.name: one for one in all_of_them}, before)
         self.assertNotEqual(before, table)
 
@@ -88,7 +88,7 @@ class Beside(SynchronousTestCase):
         self.assertNotIn("cellar", table)
         self.assertIsNone(table.get("cellar"))
         self.assertRaises(KeyError, table.__getitem__, "cellar")
-        self.assertRaises(KeyError, table.with_evse, cellar)
+        self.assertRaises(KeyError, table.with_evses, [cellar])
         self.assertNotIn(7, table)
 
     def test_twice(self) -> None:
@@ -107,14 +107,14 @@ class Values(SynchronousTestCase):
         table = EvseTable(all_of_them)
         self.assertEqual(table, EvseTable(all_of_them))
         self.assertEqual(table, EvseTable(all_of_them[::-1]))
-        self.assertEqual(table, table.with_evse(changed(all_of_them[5], 0)))
+        self.assertEqual(table, table.with_evses([changed(all_of_them[5], 0)]))
         self.assertEqual(table, copy(table))
 
     def test_not_equal(self) -> None:
         """Another EVSE, one more, or something that is no mapping makes a difference."""
         all_of_them = evses(40)
         table = EvseTable(all_of_them)
-        self.assertNotEqual(table, table.with_evse(changed(all_of_them[39])))
+        self.assertNotEqual(table, table.with_evses([changed(all_of_them[39])]))
         self.assertNotEqual(table, EvseTable(all_of_them[:-1]))
         self.assertNotEqual(table, EvseTable(evses(41)))
         self.assertNotEqual(table, EvseTable([]))
@@ -161,12 +161,17 @@ class _Versions(RuleBasedStateMachine):
             (EvseTable(all_of_them), {one.name: one for one in all_of_them})
         ]
 
-    @rule(version=st.integers(0, 100), place=st.integers(0, 69), number=st.integers(0, 3))
-    def replace(self, version: int, place: int, number: int) -> None:
+    @rule(
+        version=st.integers(0, 100),
+        places=st.lists(st.integers(0, 69), max_size=5),
+        number=st.integers(0, 3),
+    )
+    def replace(self, version: int, places: list[int], number: int) -> None:
         """One more is made from one of those that there are."""
         table, expected = self.versions[version % len(self.versions)]
-        other = changed(list(expected.values())[place], number)
-        self.versions.append((table.with_evse(other), {**expected, other.name: other}))
+        others = [changed(list(expected.values())[place], number) for place in places]
+        now = {**expected, **{other.name: other for other in others}}
+        self.versions.append((table.with_evses(others), now))
 
     def teardown(self) -> None:
         """All of them are what they were when they were made."""

@@ -36,7 +36,7 @@ from cfos_cm.site.evse import DeviceIdentity, Evse, EvseSettings, Link, Occupanc
 from cfos_cm.site.evse_table import EvseTable
 from cfos_cm.site.measured import Measured
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
-from cfos_cm.site.state import STANDING_ORDER, SiteState, fold
+from cfos_cm.site.state import STANDING_ORDER, SiteState, fold, fold_readings
 from cfos_cm.site.tag import Verdict
 from cfos_cm.site.transaction import Transaction
 
@@ -345,6 +345,11 @@ class OccupancyTests(SynchronousTestCase):
             self.assertIsNone(folded(faulted, OccupancyReported("left", occupancy, "")).fault)
 
 
+def evolved(number: int) -> Evse:
+    """An EVSE of a large site."""
+    return evolve(IDLE, settings=evolve(IDLE.settings, name=f"bay-{number}"))
+
+
 class MeasurementTests(SynchronousTestCase):
     """What the meter says."""
 
@@ -353,6 +358,21 @@ class MeasurementTests(SynchronousTestCase):
         self.assertEqual(folded(IDLE, EvseMeasured("left")), IDLE)
         after = folded(IDLE, EvseMeasured("left", NO_CURRENT, 0, 0))
         self.assertEqual((after.measured, after.energy_wh, after.power_w), (NO_CURRENT, 0, 0))
+
+    def test_many(self) -> None:
+        """What many meters say is folded at once as it would be one after the other."""
+        state = SiteState(evses=EvseTable(evolved(number) for number in range(70)))
+        readings = [
+            EvseMeasured(f"bay-{number}", energy_wh=number % 3 or None, power_w=5)
+            for number in (3, 69, 0, 35, 70, 34)
+        ]
+        one_by_one = state
+        for reading in readings:
+            one_by_one = fold(one_by_one, reading)
+        together = fold_readings(state, readings)
+        self.assertEqual(one_by_one, together)
+        self.assertNotEqual(state, together)
+        self.assertIs(together, fold_readings(together, readings))
 
 
 class TransactionTests(SynchronousTestCase):

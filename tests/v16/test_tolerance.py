@@ -26,7 +26,7 @@ from cfos_cm.v16.actions import (
 from cfos_cm.v16.core import MeterValuesRequest, StopTransactionRequest
 from cfos_cm.v16.forms import Form
 from cfos_cm.v16.reading import MAX_ADVISED_BYTES
-from cfos_cm.v16.tolerance import MAX_REMARK_CHARS, MAX_REMARKS
+from cfos_cm.v16.tolerance import MAX_REMARK_CHARS, MAX_REMARKS, MAX_REPAIRS
 from cfos_cm.v16.types import Message
 
 from .schemas import MESSAGES, PROFILE, SchemaCase, full_example, mutants
@@ -650,6 +650,17 @@ class ManyTests(SynchronousTestCase):
             self.assertIs(error.code, CallErrorCode.FORMATION_VIOLATION)
 
 
+def mutated(case: SchemaCase, random: Any) -> Any:
+    """A full message that was changed at up to three places."""
+    payload = full_example(case.schema)
+    for _ in range(3):
+        try:
+            payload = random.choice(mutants(case.schema, payload))()
+        except (TypeError, AttributeError, KeyError, IndexError):
+            break
+    return payload
+
+
 class _Thorough(tolerance._Mending):
     """One that never gives up."""
 
@@ -664,12 +675,7 @@ class ShortCutTests(SynchronousTestCase):
     def test_same(self, name: str, random: Any) -> None:
         """What is read, or said, is the same as if every place had been looked at."""
         case = MESSAGES[name]
-        payload = full_example(case.schema)
-        for _ in range(3):
-            try:
-                payload = random.choice(mutants(case.schema, payload))()
-            except (TypeError, AttributeError, KeyError, IndexError):
-                break
+        payload = mutated(case, random)
         tolerated = frozenset(quirk for quirk in EVERY_QUIRK if random.random() < 0.5)
         self.assert_same(case, payload, tolerated)
 
@@ -701,6 +707,21 @@ class ShortCutTests(SynchronousTestCase):
             return read_confirmation(action, text, tolerated)
         except RemoteProtocolError as error:
             return error.code, error.description, error.quirk
+
+
+class BoundTests(SynchronousTestCase):
+    """How much is repaired."""
+
+    def test_repairs(self) -> None:
+        """A message with more deviations than any has is refused, with no advice to forgive."""
+        loose = SAMPLED | {"value": 1}
+        few = values(*[loose] * MAX_REPAIRS)
+        self.assertEqual(
+            frozenset({Quirk.LOOSE_TYPES}), read("MeterValues", few, EVERY_QUIRK).quirks
+        )
+        many = values(*[loose] * (MAX_REPAIRS + 1))
+        error = self.assertRaises(RemoteProtocolError, read, "MeterValues", many, EVERY_QUIRK)
+        self.assertIsNone(error.quirk)
 
 
 class RemarkTests(SynchronousTestCase):
@@ -741,12 +762,7 @@ class AnyPayloadTests(SynchronousTestCase):
     def test_mutants(self, name: str, random: Any) -> None:
         """Messages that were changed at a few places."""
         case = MESSAGES[name]
-        payload = full_example(case.schema)
-        for _ in range(3):
-            try:
-                payload = random.choice(mutants(case.schema, payload))()
-            except (TypeError, AttributeError, KeyError, IndexError):
-                break
+        payload = mutated(case, random)
         text = json.dumps(payload).encode()
         tolerated = frozenset(quirk for quirk in EVERY_QUIRK if random.random() < 0.5)
         self.outcome(case.action.name, case.is_request, text, tolerated)

@@ -273,7 +273,7 @@ class RefusalTests(SynchronousTestCase):
     def test_far_too_deep(self) -> None:
         """What would exhaust a stack is refused."""
         text = b'[2,"1","A",%b]' % nested(100_000)
-        self.assertIn("too deeply", self.refusal(text).description)
+        self.assertIn("nested deeper than 32 levels", self.refusal(text).description)
 
     def test_damaged_call_with_long_id(self) -> None:
         """The id of a damaged CALL is cut to what an answer can carry."""
@@ -301,7 +301,6 @@ class RefusalTests(SynchronousTestCase):
             b"[2",
             b"[2,",
             b'[2,"1"',
-            b"\xef\xbb\xbf" + call.encode(),
             b"\x00" + call.encode(),
             call.encode("utf-16"),
             call.encode("utf-16-le"),
@@ -311,6 +310,14 @@ class RefusalTests(SynchronousTestCase):
             b'{"a":' * 10_000,
         ):
             self.assertIsNone(self.refusal(text).unique_id, text[:40])
+
+    def test_mark_before_the_frame(self) -> None:
+        """Behind a byte order mark a CALL can be answered, as without it."""
+        mark = b"\xef\xbb\xbf"
+        for call in (b'[2,"1","A",{}]', b' [ 2 , "1","A",{}', b'[2,"1","A",{"a":"\xff"}]'):
+            self.assertEqual("1", self.refusal(mark + call).unique_id, call)
+        for text in (mark + mark + b'[2,"1","A",{}]', mark + b'[3,"1",{}]', mark):
+            self.assertIsNone(self.refusal(text).unique_id, text)
 
     def test_behind_the_frame(self) -> None:
         """Nothing but white space may follow the array."""

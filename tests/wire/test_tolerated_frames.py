@@ -47,6 +47,7 @@ CASES = (
         Quirk.PADDED_FRAMES,
         b'\xef\xbb\xbf[2,"1","A",{}]',
         Call("1", "A", b"{}", id_text=b'"1"'),
+        "1",
     ),
     Case(Quirk.PADDED_FRAMES, b'[2,"1","A",{}]\0', Call("1", "A", b"{}", id_text=b'"1"'), "1"),
     Case(
