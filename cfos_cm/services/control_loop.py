@@ -49,7 +49,7 @@ __all__ = ["ORDERS_AT_ONCE", "ControlLoop", "Observer"]
 ORDERS_AT_ONCE = 100
 
 #: What so many meters say is folded before there is more of it, so that it never takes long.
-READINGS_AT_ONCE = 200
+READINGS_AT_ONCE = 50
 
 #: Told of each event, with the state before and after it; the same one if nothing has changed.
 #: What meters say comes once in a cycle, of each the newest.

@@ -28,7 +28,7 @@ __all__ = ["MAX_WAITING_BYTES", "MAX_WAITING_READINGS", "ReadingsIntake"]
 DRAIN_AFTER_S = 1.0
 #: So many, or so much, is taken into the database at once, however soon it came: to write that
 #: down takes some milliseconds, for which a transaction that starts may have to wait.
-DRAIN_AT = 1000
+DRAIN_AT = 500
 DRAIN_AT_BYTES = 4 * 1024 * 1024
 #: From here on a reading is answered when less than that is left: whoever sends faster than it
 #: can be written has to wait. A disk that takes a while for one lot holds nobody up.

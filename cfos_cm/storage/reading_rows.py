@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 from sqlalchemy import Dialect, Table
@@ -60,13 +60,13 @@ class ReadingRows:
         @param number: of the first row; the others have those that follow.
         """
         as_stored = self._as_stored
-        rows = [
+        rows = (
             (number, charge_point, connector, transaction_id, as_stored(received_at), text)
             for number, (charge_point, connector, transaction_id, received_at, text) in (
                 enumerate(readings, number)
             )
-        ]
-        _execute(cursor, self._readings, rows)
+        )
+        _execute(cursor, self._readings, rows, len(readings))
 
     def note(self, cursor: Any, buckets: Sequence[Sequence[object]]) -> None:
         """
@@ -74,15 +74,17 @@ class ReadingRows:
 
         @param buckets: Charge Point, transaction, bucket, how many there, and how long.
         """
-        _execute(cursor, self._buckets, buckets)
+        _execute(cursor, self._buckets, iter(buckets), len(buckets))
 
 
-def _execute(cursor: Any, statements: _ForMany, rows: Sequence[Sequence[object]]) -> None:
-    done = 0
+def _execute(
+    cursor: Any, statements: _ForMany, rows: Iterator[Sequence[object]], count: int
+) -> None:
+    # Rows are made when their statement comes, so that the interpreter is let go of in between.
     for size, statement in statements:
-        while len(rows) - done >= size:
-            cursor.execute(statement, list(chain.from_iterable(rows[done : done + size])))
-            done += size
+        while count >= size:
+            cursor.execute(statement, list(chain.from_iterable(islice(rows, size))))
+            count -= size
 
 
 class _SqliteText:
