@@ -55,13 +55,17 @@ class _InRounds(tcp.Server):
 
     def settle(self) -> None:
         """It is known who this is: no stranger stands in its way any more."""
-        rounds = self._rounds
-        if rounds is not None and rounds is not self.server.guests:
-            was_read = rounds.has(self)
-            rounds.remove(self)
-            self._rounds = self.server.guests
-            if was_read:
-                self._rounds.add(self)
+        strangers, guests = self.server.strangers, self.server.guests
+        if self._rounds is not strangers:
+            return
+        if strangers.has(self):
+            try:
+                guests.add(self)
+            except OSError:
+                # There is no handle left. It is read all the same.
+                return
+            strangers.remove(self)
+        self._rounds = guests
 
 
 class _EagerInRounds(_InRounds, EagerServer):

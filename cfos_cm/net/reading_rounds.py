@@ -66,15 +66,25 @@ class ReadingRounds:
         return self._members.get(transport.fileno()) is transport
 
     def add(self, transport: Any) -> None:
-        """Read a transport from now on; one that is here already stays."""
+        """
+        Read a transport from now on; one that is here already stays.
+
+        @raise OSError: if the system has no handle left for that; nothing has changed then.
+        """
         if self.has(transport):
             return
         handle = transport.fileno()
-        if self._poller is None:
-            self._poller = select.epoll()
-            self._reactor.addReader(self)
-        self._poller.register(handle, select.EPOLLIN)
+        poller = select.epoll() if self._poller is None else self._poller
+        try:
+            poller.register(handle, select.EPOLLIN)
+        except OSError:
+            if self._poller is None:
+                poller.close()
+            raise
         self._members[handle] = transport
+        if self._poller is None:
+            self._poller = poller
+            self._reactor.addReader(self)
 
     def remove(self, transport: Any) -> None:
         """Do not read a transport any more; it may be one that is not here."""
@@ -124,20 +134,35 @@ class ReadingRounds:
     def connectionLost(self, reason: Failure) -> None:
         """The loop has come to its end."""
         for transport in tuple(self._members.values()):
-            transport.connectionLost(reason)
+            _guarded(transport.connectionLost, reason)
+        if self._members:
+            # Whoever has not ended all the same goes on.
+            self._reactor.addReader(self)
 
     def _read(self, transport: Any) -> None:
         try:
             why = transport.doRead()
-        except Exception as error:  # noqa: BLE001
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001
             # As the loop does it: it costs the one connection.
             _log.failure("a connection failed and is closed")
             why = error
         if why is not None:
-            _end(transport, why)
+            _guarded(_end, transport, why)
 
 
-def _end(transport: Any, why: Exception) -> None:
+def _guarded(end: Callable[..., object], *arguments: object) -> None:
+    """Have a connection end; when that fails it costs nobody else anything."""
+    try:
+        end(*arguments)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001
+        _log.failure("a connection failed at its end")
+
+
+def _end(transport: Any, why: BaseException) -> None:
     """The same that Twisted's reactors do."""
     transport.stopReading()
     if isinstance(why, ConnectionDone):

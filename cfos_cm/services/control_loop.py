@@ -160,6 +160,7 @@ class ControlLoop:
     def stop(self) -> None:
         """Decide no more; what the EVSEs obey stays as it is."""
         self._running = False
+        self._fold_readings()
         self._dismissal.end()
         self._pace.stop()
 

@@ -16,6 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from cfos_cm.net import reading_rounds
 from cfos_cm.net.listening import listening_endpoint, settle
 from cfos_cm.net.reading_rounds import ReadingRounds
 from cfos_cm.net.speed import Speed
@@ -170,6 +171,34 @@ class SameAsTwisted(Case):
                     await server.ended
         self.assertEqual(3, len(self.flushLoggedErrors(ZeroDivisionError)))
 
+    async def test_fails_at_its_end(self) -> None:
+        """Nor does one that fails when it is told of its end, or with what is no error."""
+
+        def refuse(_: object) -> None:
+            raise ValueError("not now")
+
+        def leave() -> None:
+            raise GeneratorExit
+
+        for speed in BOTH:
+            factory = await self.listen(speed)
+            pairs = [await self.connect(factory) for _ in range(10)]
+            self.patch(pairs[2][0], "connectionLost", refuse)
+            pairs[3][0].do = leave
+            pairs[2][1].drop()
+            for _, peer in pairs[3:]:
+                peer.say(b"hello")
+            await pairs[3][0].ended
+            for server, peer in pairs[4:]:
+                await self.until(lambda server=server: server.heard == b"hello")
+                peer.drop()
+                await server.ended
+            for server, peer in pairs[:2]:
+                peer.drop()
+                await server.ended
+        self.assertEqual(3, len(self.flushLoggedErrors(ValueError)))
+        self.assertEqual(3, len(self.flushLoggedErrors(GeneratorExit)))
+
     async def test_gone_in_the_round(self) -> None:
         """Who ends another one that is ready as well, ends it."""
         factory = await self.listen(Speed())
@@ -217,6 +246,47 @@ class OnTheLoop(Case):
         factory.port.strangers.connectionLost(Failure(ConnectionLost()))
         self.assertIs(ConnectionLost, await server.ended)
         await peer.closed()
+
+    async def test_one_does_not_end(self) -> None:
+        """One that fails then leaves the others read, and those who come."""
+        factory = await self.listen(Speed())
+        pairs = [await self.connect(factory) for _ in range(3)]
+
+        def refuse(_: object) -> None:
+            raise ValueError("not now")
+
+        for server, _ in pairs[:2]:
+            self.patch(server.transport, "connectionLost", refuse)
+        rounds = factory.port.strangers
+        reactor.removeReader(rounds)
+        rounds.connectionLost(Failure(ConnectionLost()))
+        self.assertEqual(2, len(self.flushLoggedErrors(ValueError)))
+        await pairs[2][0].ended
+        pairs.append(await self.connect(factory))
+        for server, peer in (*pairs[:2], pairs[3]):
+            peer.say(b"still there")
+            await self.until(lambda server=server: server.heard == b"still there")
+        for server, _ in pairs[:2]:
+            del server.transport.connectionLost
+        for server, peer in (*pairs[:2], pairs[3]):
+            peer.drop()
+            await server.ended
+
+    async def test_no_handle_left(self) -> None:
+        """Without a handle for it nobody is settled, and is read all the same."""
+        factory = await self.listen(Speed())
+        server, peer = await self.connect(factory)
+
+        def fail() -> None:
+            raise OSError(24, "too many open files")
+
+        self.patch(reading_rounds.select, "epoll", fail)
+        settle(server.transport)
+        self.assertRaises(OSError, factory.port.guests.add, server.transport)
+        peer.say(b"x")
+        await self.until(lambda: server.heard)
+        peer.drop()
+        await server.ended
 
     async def test_settle_elsewhere(self) -> None:
         """Transports of other kinds take no notice."""

@@ -120,6 +120,12 @@ class Rhythm(LoopCase):
         meter = self.loop.state.evses["a"].meter
         self.assertEqual(Measured(PhaseCurrents(1, 2, 3), 101, 7), meter)
 
+    def test_last_readings(self) -> None:
+        """What meters said last is told when it stops."""
+        self.report(EvseMeasured("a", energy_wh=7))
+        self.loop.stop()
+        self.assertEqual([EvseMeasured("a", energy_wh=7)], self.events_of(EvseMeasured))
+
     def test_reading_before_event(self) -> None:
         """What a meter said before something happened does not count as said afterwards."""
         self.report(EvseMeasured("a", PhaseCurrents(16000, 0, 0), 100), EvseLost("a", "gone"))
