@@ -43,8 +43,8 @@ class ConnectedChargePoint:
     __slots__ = (
         "_calls",
         "_card_shown_s",
-        "_counts",
         "_forbidden",
+        "_presence",
         "_registration",
         "acquaintance",
         "connected_at",
@@ -67,9 +67,17 @@ class ConnectedChargePoint:
         # Asked for each message, and the machine takes its time.
         self.is_accepted = self._registration.is_accepted()
         self._calls = calls
-        self._counts = True
         self._card_shown_s: float | None = None
         self._forbidden: set[int] = set()
+        self._presence = roster.dialled(identity, calls)
+
+    @property
+    def is_lost(self) -> bool:
+        """
+        Whether the Charge Point has been gone since this connection was opened, and not only
+        dialled again.
+        """
+        return self._presence.calls is None
 
     @property
     def evses(self) -> dict[int, EvseSettings]:
@@ -89,8 +97,14 @@ class ConnectedChargePoint:
         """
         Ask it and go on: it answers our call only after we have answered its own. When it does
         not do as it was asked, the log says so.
+
+        It is asked on the connection that counts, also if that is a later one than this; and
+        not at all if it L{is_lost}.
         """
-        self.call(request).addErrback(self._warn)
+        calls = self._presence.calls
+        if calls is not None:
+            asked = calls.call(request, self.roster.settings.call_timeout_s)
+            asked.addErrback(self._warn)
 
     @property
     def quirks(self) -> frozenset[Quirk]:
@@ -103,7 +117,7 @@ class ConnectedChargePoint:
 
     def report(self, event: SiteEvent) -> None:
         """Tell the site, if this is still the connection of the Charge Point that counts."""
-        if self._counts:
+        if self._presence.calls is self._calls:
             self.roster.environment.report(event)
 
     def opened(self) -> None:
@@ -115,11 +129,11 @@ class ConnectedChargePoint:
         """The connection is gone, and there is no other."""
         for evse in self.evses.values():
             self.report(EvseLost(evse.name, why))
+        self.roster.gone(self.identity)
         self.displaced(why)
 
     def displaced(self, why: str) -> None:
         """This connection does not count any more; whoever waits for an answer is told."""
-        self._counts = False
         self.acquaintance.connections -= 1
         self._calls.close(why)
 

@@ -31,6 +31,12 @@ class Ledger(Protocol):
     def vacated(self, charge_point: str, connector: int) -> Deferred[None]:
         """Note that nothing runs at a connector, whatever was told of its last transaction."""
 
+    def resumed(self, charge_point: str, connector: int, transaction_id: int) -> Deferred[None]:
+        """
+        Note that a transaction goes on at a connector that was noted as vacated; unless it has
+        ended, or a later one has begun there.
+        """
+
     def add_meter_values(
         self,
         charge_point: str,

@@ -131,6 +131,8 @@ async def _boot_notification(
 def _heartbeat(
     charge_point: ConnectedChargePoint, request: HeartbeatRequest, call: Call
 ) -> HeartbeatConfirmation:
+    # An idle one says nothing else for hours.
+    charge_point.roster.unwritten.catch_up(charge_point.identity)
     return HeartbeatConfirmation(
         current_time=format_timestamp(charge_point.roster.environment.now())
     )
@@ -168,15 +170,22 @@ def _status_notification(
         return StatusNotificationConfirmation()
     if not _is_news(charge_point, request):
         return StatusNotificationConfirmation()
-    turns, occupancy = charge_point.roster.turns, OCCUPANCY[request.status]
-    waits = turns.is_taken(charge_point.identity)
+    roster, identity = charge_point.roster, charge_point.identity
+    occupancy = OCCUPANCY[request.status]
+    waits = roster.turns.is_taken(identity)
     if waits and occupancy in _ALWAYS_NEWS:
         # What flows, flows. It is told once more in its turn, for what comes before it may say
         # something else.
         charge_point.report(_occupancy_of(request, evse))
     if waits or occupancy is Occupancy.FREE:
-        return turns.take(charge_point.identity, partial(_note_status, charge_point, request))
+        return roster.turns.take(identity, partial(_note_status, charge_point, request))
     _note_occupied(charge_point, request)
+    if identity in roster.unwritten:
+        return roster.unwritten.catch_up(identity).addCallback(_noted)
+    return StatusNotificationConfirmation()
+
+
+def _noted(_: None) -> StatusNotificationConfirmation:
     return StatusNotificationConfirmation()
 
 
@@ -193,17 +202,22 @@ async def _note_status(
         await _note_free(charge_point, request)
     else:
         _note_occupied(charge_point, request)
+        await charge_point.roster.unwritten.try_to_write(charge_point.identity)
     return StatusNotificationConfirmation()
 
 
-def _note_free(
+async def _note_free(
     charge_point: ConnectedChargePoint, request: StatusNotificationRequest
-) -> Deferred[None]:
+) -> None:
     evse = charge_point.evse_at(request.connector_id)
     if evse is not None:
         # It ends a transaction, and so it is told even if the connection is gone meanwhile.
-        charge_point.roster.environment.report(_occupancy_of(request, evse))
-    return note_vacant(charge_point, request.connector_id)
+        report = charge_point.roster.environment.report
+        report(_occupancy_of(request, evse))
+        if charge_point.is_lost:
+            # What has become of it is not known.
+            report(OccupancyReported(evse.name, Occupancy.UNKNOWN, "out of sight since"))
+    await note_vacant(charge_point, request.connector_id)
 
 
 def _note_occupied(
@@ -211,8 +225,10 @@ def _note_occupied(
 ) -> None:
     connector = request.connector_id
     evse = charge_point.evse_at(connector)
-    if evse is not None:
-        charge_point.report(_occupancy_of(request, evse))
+    if evse is not None and not charge_point.is_lost:
+        # It may have dialled again while this waited for its turn; it is the newest all the
+        # same that is known of the connector.
+        charge_point.roster.environment.report(_occupancy_of(request, evse))
     if request.status in _IN_TRANSACTION:
         note_charging(charge_point, connector)
     if request.status is ChargePointStatus.PREPARING:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, DeferredLock, fail
+from twisted.internet.defer import Deferred, DeferredLock, fail, gatherResults, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from cfos_cm.central_system.acquaintance import Acquaintance
-from cfos_cm.central_system.environment import Environment
+from cfos_cm.central_system.calls import OutgoingCalls
+from cfos_cm.central_system.environment import Environment, Ledger
 from cfos_cm.central_system.settings import CentralSystemSettings, UnknownChargePoints
 from cfos_cm.counters import Counters
 from cfos_cm.errors import StorageError
@@ -21,8 +25,10 @@ __all__ = [
     "MAX_CONNECTOR",
     "MAX_IN_TURN",
     "MAX_OVER",
+    "Presence",
     "Roster",
     "Turns",
+    "Unwritten",
 ]
 
 T = TypeVar("T")
@@ -37,6 +43,8 @@ MAX_ACQUAINTANCES = 200
 MAX_IN_TURN = 16
 #: OCPP 1.6 numbers connectors from 1 on; no Charge Point has anywhere near this many.
 MAX_CONNECTOR = 1000
+
+_log = Logger(namespace="cfos_cm.central_system")
 
 
 class Turns:
@@ -80,6 +88,111 @@ class Turns:
         return result
 
 
+class Unwritten:
+    """
+    What runs at connectors, as far as the ledger does not know it.
+
+    It is noted and written while nobody else has the turn of its Charge Point. What could not
+    be written is tried again with the next message of that Charge Point, and when the program
+    stops.
+    """
+
+    def __init__(self, ledger: Ledger, turns: Turns) -> None:
+        self._ledger = ledger
+        self._turns = turns
+        self._owed: dict[str, dict[int, Transaction | None]] = {}
+
+    def __contains__(self, identity: str) -> bool:
+        """Whether the ledger has something to be told of a Charge Point."""
+        return identity in self._owed
+
+    def vacated(self, place: tuple[str, int]) -> None:
+        """The ledger does not know that nothing runs there."""
+        self._note(place, None)
+
+    def resumed(self, place: tuple[str, int], transaction: Transaction) -> None:
+        """The ledger does not know that a transaction goes on there that was thought over."""
+        self._note(place, transaction)
+
+    def known(self, place: tuple[str, int]) -> None:
+        """The ledger knows what runs there."""
+        identity, connector = place
+        owed = self._owed.get(identity)
+        if owed is not None:
+            owed.pop(connector, None)
+            if not owed:
+                del self._owed[identity]
+
+    async def write(self, identity: str) -> None:
+        """
+        Tell the ledger what it does not know; whoever calls this has the Charge Point's turn.
+
+        @raise StorageError: when it is not on disk; it stays owed.
+        """
+        for connector, running in tuple(self._owed.get(identity, {}).items()):
+            if running is None:
+                await self._ledger.vacated(identity, connector)
+            else:
+                await self._ledger.resumed(identity, connector, running.transaction_id)
+            self.known((identity, connector))
+
+    async def try_to_write(self, identity: str) -> None:
+        """As L{write}; what is not on disk then stays owed, and nobody is told but the log."""
+        writing = Deferred.fromCoroutine(self.write(identity))
+        await writing.addErrback(_still_owed, identity)
+
+    def catch_up(self, identity: str) -> Deferred[None]:
+        """
+        Try to tell the ledger what it does not know of a Charge Point, if that is anything.
+
+        @return: fires when that has been tried. Where somebody has the turn already, a later
+            message will do: those that come while the disk is slow are not to fill the queue.
+        """
+        if identity not in self._owed or self._turns.is_taken(identity):
+            return succeed(None)
+        return self._write_in_turn(identity)
+
+    def write_all(self) -> Deferred[None]:
+        """
+        Try to tell the ledger all that it does not know, behind what is being carried out: the
+        program stops.
+
+        @return: fires when that has been tried.
+        """
+        trying = [self._write_in_turn(identity) for identity in tuple(self._owed)]
+        return gatherResults(trying).addCallback(lambda _: None)
+
+    def _write_in_turn(self, identity: str) -> Deferred[None]:
+        writing = self._turns.take(identity, partial(self.write, identity))
+        return writing.addErrback(_still_owed, identity)
+
+    def _note(self, place: tuple[str, int], running: Transaction | None) -> None:
+        identity, connector = place
+        self._owed.setdefault(identity, {})[connector] = running
+
+
+def _still_owed(failure: Failure, identity: str) -> None:
+    _log.error(
+        "{identity}: what runs there could not be written down, and will be tried again: "
+        "{error!s}",
+        identity=identity,
+        error=failure.value,
+    )
+
+
+class Presence:
+    """
+    A Charge Point from when it dials until it is gone, however often it dials again meanwhile.
+
+    @ivar calls: those of the connection that counts; C{None}: it is gone.
+    """
+
+    __slots__ = ("calls",)
+
+    def __init__(self) -> None:
+        self.calls: OutgoingCalls | None = None
+
+
 class Roster:
     """
     The Charge Points, whether they are connected or not.
@@ -90,6 +203,7 @@ class Roster:
     @ivar reservation_used: told of each transaction that uses a reservation: by which Charge
         Point, and the reservation's id.
     @ivar turns: of what the Charge Points tell of their transactions.
+    @ivar unwritten: what the ledger has still to be told of them.
     """
 
     def __init__(
@@ -100,10 +214,11 @@ class Roster:
         self.counters = counters
         self.reservation_used: Callable[[str, int], None] = _nobody_cares
         self.turns = Turns()
+        self.unwritten = Unwritten(environment.ledger, self.turns)
+        self._present: dict[str, Presence] = {}
         self._acquaintances: dict[str, Acquaintance] = {}
         self._transactions: dict[tuple[str, int], Transaction] = {}
         self._asleep: dict[tuple[str, int], Transaction] = {}
-        self._unwritten: set[tuple[str, int]] = set()
         self._over: dict[str, dict[int, None]] = {}
         self._beginning: dict[str, int] = {}
 
@@ -145,13 +260,17 @@ class Roster:
             del self._beginning[identity]
         return result
 
-    def owes_vacancy(self, place: tuple[str, int]) -> bool:
-        """Whether the ledger does not know yet that nothing runs there."""
-        return place in self._unwritten
+    def dialled(self, identity: str, calls: OutgoingCalls) -> Presence:
+        """A Charge Point has a connection that counts, and no other of it does any more."""
+        presence = self._present.setdefault(identity, Presence())
+        presence.calls = calls
+        return presence
 
-    def vacancy_noted(self, place: tuple[str, int]) -> None:
-        """The ledger knows."""
-        self._unwritten.discard(place)
+    def gone(self, identity: str) -> None:
+        """A Charge Point has no connection any more."""
+        presence = self._present.pop(identity, None)
+        if presence is not None:
+            presence.calls = None
 
     def acquaintance(self, identity: str) -> Acquaintance:
         """What is remembered of a Charge Point, from now on if it was unknown."""
@@ -190,8 +309,6 @@ class Roster:
             self.ended(place)
         self._transactions[place] = transaction
         self._asleep.pop(place, None)
-        # The ledger has that with the start of this one.
-        self._unwritten.discard(place)
 
     def ended(self, place: tuple[str, int]) -> None:
         """None runs there any more."""
@@ -220,23 +337,27 @@ class Roster:
     def fell_asleep(self, place: tuple[str, int]) -> None:
         """
         The Charge Point says that its connector is free, and has not said that its transaction
-        has ended.
+        has ended. The ledger does not know that yet.
         """
-        self._unwritten.add(place)
         transaction = self._transactions.get(place)
         if transaction is not None:
             self.ended(place)
             self._asleep[place] = transaction
+            self.unwritten.vacated(place)
 
     def forget_sleeping(self, place: tuple[str, int]) -> None:
         """Another car is there: what slept is over."""
         self._asleep.pop(place, None)
 
     def woke_up(self, place: tuple[str, int]) -> Transaction | None:
-        """The Charge Point charges again without having begun another transaction."""
+        """
+        The Charge Point charges again without having begun another transaction. The ledger does
+        not know that yet.
+        """
         transaction = self._asleep.pop(place, None)
         if transaction is not None:
             self.began(place, transaction)
+            self.unwritten.resumed(place, transaction)
         return transaction
 
     def was_here(self, identity: str, transaction_id: int) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 
 from cfos_cm.central_system.authorisation import NOWHERE_TO_CHARGE, Judgement, judge_tag
 from cfos_cm.central_system.connected import ConnectedChargePoint
@@ -124,6 +124,8 @@ def _note_running(
         while it was on its way to the disk.
     """
     roster, place = charge_point.roster, (charge_point.identity, connector)
+    # It is open on disk, and nothing else is there.
+    roster.unwritten.known(place)
     evse = charge_point.evse_at(connector)
     if (was is None and evse is None) or roster.runs_at(place, stored.transaction):
         return
@@ -215,6 +217,8 @@ def meter_values(
         measured = read_meter_values(request.meter_value, evse, in_kwh)
         if measured is not None and _is_of_now(charge_point, request, measured):
             charge_point.report(measured)
+    if charge_point.identity in roster.unwritten:
+        roster.unwritten.catch_up(charge_point.identity)
     kept = roster.environment.ledger.add_meter_values(
         charge_point.identity,
         request.connector_id,
@@ -237,7 +241,9 @@ def _is_of_now(
         return False
     # It has said that it is free, and charges on: it was mistaken then.
     charge_point.report(OccupancyReported(measured.evse, Occupancy.CHARGING, "MeterValues"))
-    note_charging(charge_point, request.connector_id)
+    if not roster.turns.is_taken(charge_point.identity):
+        # Else what waits may say something else of its transaction; more values will come.
+        note_charging(charge_point, request.connector_id)
     return True
 
 
@@ -255,25 +261,24 @@ def _kept(_: None) -> MeterValuesConfirmation:
     return _KEPT
 
 
-def note_vacant(charge_point: ConnectedChargePoint, connector: int) -> Deferred[None]:
+async def note_vacant(charge_point: ConnectedChargePoint, connector: int) -> None:
     """
     Whatever a Charge Point may still have to tell of a transaction, none runs there any more.
 
     That is on disk too, or after a restart the transaction would go on with the next car. It
     is told in the turn of the Charge Point, for a start may still be on its way to the disk.
+
+    @raise StorageError: when it is not on disk.
     """
-    roster, place = charge_point.roster, (charge_point.identity, connector)
-    if not roster.runs_at(place) and not roster.owes_vacancy(place):
-        return succeed(None)
-    roster.fell_asleep(place)
-    vacated = roster.environment.ledger.vacated(*place)
-    return vacated.addCallback(lambda _: roster.vacancy_noted(place))
+    roster, identity = charge_point.roster, charge_point.identity
+    roster.fell_asleep((identity, connector))
+    await roster.unwritten.write(identity)
 
 
 def note_charging(charge_point: ConnectedChargePoint, connector: int) -> None:
     """
     It charges, or pauses: if it had said that it is free without ending its transaction, it was
-    mistaken then.
+    mistaken then. The ledger has to be told what it does not know of that.
     """
     transaction = charge_point.roster.woke_up((charge_point.identity, connector))
     evse = charge_point.evse_at(connector)

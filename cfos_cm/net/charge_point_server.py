@@ -21,6 +21,7 @@ from cfos_cm.net.connection import ChargePointConnection
 from cfos_cm.net.fast_lane import FastLane, may_take_fast_lane
 from cfos_cm.net.lean_connect import LeanConnect, prepared
 from cfos_cm.net.limits import ServerLimits
+from cfos_cm.net.listening import settle
 from cfos_cm.net.quiet_log import QuietLog
 from cfos_cm.net.reception import SUBPROTOCOL, Reception
 from cfos_cm.net.rivals import Rivals
@@ -111,6 +112,14 @@ class ChargePointServer(WebSocketServerFactory):
     def connection_held(self, connection: ChargePointConnection) -> None:
         """A connection has said who it is, and waits for our answer."""
         self._sockets.settled(connection)
+
+    def reconsider(self) -> None:
+        """Who is configured may be somebody else now: nobody who is waits with strangers."""
+        serves = self.central_system.roster.serves
+        for connection in self.connections:
+            session = connection.session
+            if session is not None and serves(session.identity):
+                settle(connection.transport)
 
     def connection_opened(self, connection: ChargePointConnection) -> None:
         """A connection is open, and is the one of its Charge Point that counts."""

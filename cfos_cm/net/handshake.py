@@ -107,6 +107,8 @@ class Handshake(WebSocketServerProtocol):
     def _put_off(self, later: Later) -> Deferred[str | None]:
         """It is decided later; when the peer goes before, it never is."""
         self._stop_waiting()
+        # It is old because of us, and would be the first to make room for a newcomer.
+        self.factory.connection_held(self)
         its_turn: Deferred[None] = Deferred()
         timer = self.factory.reactor.callLater(later.wait_s, its_turn.callback, None)
         self._later = later, timer

@@ -25,11 +25,8 @@ class ServerLimits:
     @ivar close_timeout_s: how long a peer may take to agree to the end of a connection. [s]
     @ivar sockets: all connections, also those that are still shaking hands.
     @ivar handshakes_per_source: those of one address that are still shaking hands.
-    @ivar handshake_grace_s: so young a handshake is not ended because its address has too many:
-        a whole site may come back through one router at once. [s]
-    @ivar dial_burst: how often one address may dial at once, from which no Charge Point has
-        connected yet.
-    @ivar dials_per_s: how often in the long run. [1/s]
+    @ivar handshake_grace_s: as long as there is room, so young a handshake is not ended because
+        its address has too many: a whole site may come back through one router at once. [s]
     @ivar messages_per_s: what one Charge Point may send in the long run. [1/s]
     @ivar message_burst: what it may send at once.
     @ivar message_unit_bytes: a message counts once more for each whole unit of its length. [B]
@@ -52,8 +49,6 @@ class ServerLimits:
     sockets: int = 2000
     handshakes_per_source: int = 50
     handshake_grace_s: float = 1.0
-    dial_burst: int = 2000
-    dials_per_s: float = 20.0
     messages_per_s: float = 50.0
     message_burst: int = 200
     message_unit_bytes: int = 4096

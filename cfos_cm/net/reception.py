@@ -239,7 +239,13 @@ class Reception:
         """
         system, identity = self._central_system, visitor.identity
         asked = system.passwords.asks(identity)
-        admission = system.admit(identity, visitor.credentials)
+        try:
+            admission = system.admit(identity, visitor.credentials)
+        except Exception:
+            # A mistake of ours is no guess, and must not keep its place in a queue.
+            if turn is not None:
+                self._throttle.given_back(turn)
+            raise
         if admission is Admission.ADMITTED:
             if turn is not None:
                 # Whoever need not know a password must not be remembered for having shown one.

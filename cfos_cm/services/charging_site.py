@@ -297,6 +297,7 @@ class ChargingSite(Service):
             await maybeDeferred(door.port.stopListening)
         if parts is not None:
             await parts.server.close_all()
+            await parts.central_system.roster.unwritten.write_all()
             parts.loop.stop()
             await parts.ledger.close()
             await parts.database.stop()
@@ -320,6 +321,7 @@ class ChargingSite(Service):
         parts.loop.cycle_s = after.manager.cycle_s
         parts.loop.evses = devices(after, parts.central_system, _now)
         parts.central_system.configure(central_system_settings(after))
+        parts.server.reconsider()
         moving = Deferred.fromCoroutine(self._move(parts.server))
         await moving.addErrback(self._could_not_start)
 

@@ -60,6 +60,23 @@ class Backend(Protocol):
     def was_replaced(self) -> bool:
         """Whether what is open is not what is at C{place} any more."""
 
+    def write_out(self, connection: Connection) -> None:
+        """
+        If what is open was replaced, have all of it in one place, wherever that is now.
+
+        To be called before the connection is closed.
+        """
+
+    def clear_place(self, now: datetime) -> str | None:
+        """
+        Put away what was replaced and would be taken for a part of what is at C{place} now.
+
+        To be called when nothing is open.
+
+        @return: where it is kept; C{None}: there is nothing.
+        @raise StorageError: when that is not possible.
+        """
+
     def check_alive(self, connection: Connection) -> None:
         """Raises when whoever was at the other end of an idle connection has gone."""
 
@@ -89,12 +106,16 @@ class SqliteBackend:
     An SQLite file: write-ahead log, every commit synchronised with the disk.
 
     @ivar place: the file's absolute path.
+    @ivar _mark: of the file that is open, or was when it was closed; C{None} while another one
+        is being opened.
+    @ivar _log_mark: of the log of the last connection.
     """
 
     def __init__(self, path: str, now_s: Callable[[], float]) -> None:
         self._file = SqliteFile(path)
         self._now_s = now_s
         self._mark: tuple[int, int] | None = None
+        self._log_mark: tuple[int, int] | None = None
         self.place = self._file.path
 
     def prepare(self) -> None:
@@ -103,6 +124,7 @@ class SqliteBackend:
 
     def engine(self) -> Engine:
         """See L{Backend.engine}."""
+        self._mark = None
         engine = create_engine(
             URL.create("sqlite", database=self._file.path),
             pool_size=1,
@@ -110,17 +132,37 @@ class SqliteBackend:
             hide_parameters=True,
             connect_args={"timeout": LOCK_TIMEOUT_S},
         )
-        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", self._set_up)
         event.listen(engine, "begin", _begin_immediate)
         return engine
 
     def opened(self) -> None:
         """See L{Backend.opened}."""
         self._mark = self._file.mark()
+        # A file that is new gets its log with its first table.
+        self._log_mark = self._file.log_mark()
 
     def was_replaced(self) -> bool:
         """See L{Backend.was_replaced}."""
         return self._file.mark() != self._mark
+
+    def write_out(self, connection: Connection) -> None:
+        """See L{Backend.write_out}: SQLite itself does so only where a file has not moved."""
+        if self._mark is None or not self.was_replaced() or connection.invalidated:
+            return
+        driver = _sqlite(connection)
+        driver.rollback()
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+    def clear_place(self, now: datetime) -> str | None:
+        """See L{Backend.clear_place}."""
+        if self._mark is None or not self.was_replaced():
+            return None
+        return self._file.move_log_aside(self._log_mark, now)
+
+    def _set_up(self, driver: sqlite3.Connection, record: object) -> None:
+        _set_up_sqlite(driver)
+        self._log_mark = self._file.log_mark()
 
     def check_alive(self, connection: Connection) -> None:
         """See L{Backend.check_alive}; a file does not go away by itself."""
@@ -188,6 +230,13 @@ class PostgresqlBackend:
     def was_replaced(self) -> bool:
         """See L{Backend.was_replaced}; a connection stays with its server."""
         return False
+
+    def write_out(self, connection: Connection) -> None:
+        """See L{Backend.write_out}; there is nothing."""
+
+    def clear_place(self, now: datetime) -> str | None:
+        """See L{Backend.clear_place}; there is nothing."""
+        return None
 
     def check_alive(self, connection: Connection) -> None:
         """See L{Backend.check_alive}."""
@@ -264,7 +313,7 @@ def _sqlite(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
-def _set_up_sqlite(driver: sqlite3.Connection, record: object) -> None:
+def _set_up_sqlite(driver: sqlite3.Connection) -> None:
     # The driver would begin transactions by itself, and not before everything.
     driver.isolation_level = None
     for pragma in (

@@ -63,17 +63,16 @@ def blames_database(error: BaseException) -> bool:
     """
     Whether the database is what is wrong, and not what it was given.
 
-    That is so for a lock, a full disk, a server that went away or a damaged file: the same may
-    be taken later on.
+    That is so for all that a database says, but for a value or a row that cannot be: a lock, a
+    full disk, a server that went away, a right or a table that is missing. The same may be
+    taken later on.
     """
     found = driver_error(error)
-    if isinstance(found, MemoryError | OSError) or damage_in(error) is not None:
+    if isinstance(found, MemoryError | OSError | CfosError | DamageError):
         return True
     # The names are those of Python's DB-API, which both drivers keep to.
     kinds = {kind.__name__ for kind in type(found).__mro__}
-    if isinstance(found, sqlite3.Error) and is_nonsense(found):
-        return False
-    return bool(kinds & {"OperationalError", "InternalError"})
+    return _is_of_database(found) and not kinds & {"DataError", "IntegrityError"}
 
 
 def plain_reason(error: BaseException) -> str:
@@ -104,11 +103,15 @@ def as_cfos_error(error: BaseException, what: str) -> CfosError:
     if isinstance(error, CfosError):
         return error
     stated = StorageError(f"{what}: {plain_reason(error)}")
-    if _package(error) not in ("sqlalchemy", "sqlite3", "psycopg"):
+    if not _is_of_database(error):
         # A mistake in the work is easier to find with its traceback; a database's errors are
         # left out, for their texts hold statements and values.
         stated.__cause__ = error
     return stated
+
+
+def _is_of_database(error: BaseException) -> bool:
+    return _package(error) in ("sqlalchemy", "sqlite3", "psycopg")
 
 
 def _package(error: BaseException) -> str:

@@ -20,6 +20,11 @@ from cfos_cm.storage.tables import VERSION_TABLE, metadata
 
 __all__ = ["alembic_config", "migrate"]
 
+#: How long a migration of a PostgreSQL database may wait for another program's lock: meanwhile
+#: nobody else gets one either, and a start that fails is tried again. What it does when it has
+#: it takes as long as there are rows, and has no bound. [s]
+_LOCK_TIMEOUT_S = 10
+
 #: Alembic keeps the running migration in a global, so that two databases of one process have to
 #: take turns.
 _alembic_turn = threading.Lock()
@@ -53,10 +58,18 @@ def migrate(connection: Connection) -> None:
     if found != newest:
         known = {step.revision for step in script.walk_revisions()}
         _check_may_migrate(connection, found, known, str(newest))
+        _take_time(connection)
         with _alembic_turn:
             command.upgrade(config, "head")
     with _reading_schema(connection):
         _check_is_ours(connection)
+
+
+def _take_time(connection: Connection) -> None:
+    """Change the bounds of this transaction to those of a migration."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_S}s'")
 
 
 @contextmanager

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeAlias
 
 from attrs import define
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from cfos_cm.storage.reading_rows import ReadingRows
 from cfos_cm.storage.readings import Reading, Series, belongs, in_bucket, noted_buckets
@@ -47,6 +49,9 @@ _CHARS_TOO_MANY = 1024 * 1024
 
 #: Series that are remembered; more than run at the same time.
 _MAX_REMEMBERED = 20_000
+
+#: One of C{meter_value_buckets}.
+_Noted: TypeAlias = Row[tuple[Any, ...]]
 
 #: Where a connection's memory is kept.
 _MEMORY = "cfos_cm.readings"
@@ -119,6 +124,12 @@ class _Kept:
             or self.chars >= self.longest + _CHARS_TOO_MANY
         )
 
+    def is_in(self, noted: _Noted) -> tuple[int, int]:
+        """How many of them, and how long, are in a bucket."""
+        if noted.bucket == self.bucket:
+            return self.readings_there, self.chars_there
+        return noted.readings or 0, noted.chars or 0
+
     def remove(self, bucket: int, readings: int, chars: int) -> None:
         """Some less, in any bucket."""
         self.readings -= readings
@@ -137,8 +148,8 @@ class _Memory:
     a transaction never changes its owner.
 
     @ivar _next_number: of the next row.
-    @ivar _series: how much of each is stored; a transaction that is in it is the Charge
-        Point's own.
+    @ivar _series: how much of each is stored, the one that has grown last at the end; a
+        transaction that is in it is the Charge Point's own.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -172,7 +183,9 @@ class _Memory:
         for series, found in lengths.items():
             kept = self._series.get(series)
             if kept is None:
-                kept = self._series[series] = _learnt(connection, series)
+                kept = self._series[series] = _learnt(connection, series, bucket)
+            else:
+                self._series.move_to_end(series)
             if kept.bucket != bucket:
                 noted += _moving_on(series, kept, bucket)
                 kept.begin(bucket)
@@ -221,17 +234,20 @@ def _moving_on(series: Series, kept: _Kept, bucket: int) -> Iterator[tuple[objec
     yield (*place, bucket, None, None)
 
 
-def _learnt(connection: Connection, series: Series) -> _Kept:
-    """What the database knows of a series; what nobody has counted yet is counted."""
+def _learnt(connection: Connection, series: Series, current: int) -> _Kept:
+    """
+    What the database knows of a series; what nobody has counted yet is counted.
+
+    @param current: the bucket of the next row.
+    """
     if series[1] is None:
         kept = _Kept(MAX_LOOSE_READINGS, MAX_LOOSE_CHARS)
     else:
         kept = _Kept(MAX_TRANSACTION_READINGS, MAX_TRANSACTION_CHARS)
-    noted = connection.execute(
-        select(meter_value_buckets)
-        .where(noted_buckets(series))
-        .order_by(meter_value_buckets.c.bucket)
-    ).all()
+    noted = _noted(connection, series)
+    if noted and _is_over(noted[-1], current):
+        _open_again(connection, series, current)
+        noted = _noted(connection, series)
     for row in noted:
         kept.begin(row.bucket)
         if row.readings is not None:
@@ -248,6 +264,31 @@ def _learnt(connection: Connection, series: Series) -> _Kept:
     return kept
 
 
+def _noted(connection: Connection, series: Series) -> Sequence[_Noted]:
+    """In which buckets a series is, oldest first."""
+    return connection.execute(
+        select(meter_value_buckets)
+        .where(noted_buckets(series))
+        .order_by(meter_value_buckets.c.bucket)
+    ).all()
+
+
+def _is_over(noted: _Noted, current: int) -> bool:
+    """Whether no more was to come to a bucket, or to one before it, and yet more comes."""
+    return noted.bucket > current or (noted.bucket == current and noted.readings is not None)
+
+
+def _open_again(connection: Connection, series: Series, current: int) -> None:
+    """Somebody has deleted the newest readings by hand: their numbers are given again."""
+    later = meter_value_buckets.c.bucket > current
+    connection.execute(delete(meter_value_buckets).where(noted_buckets(series), later))
+    connection.execute(
+        update(meter_value_buckets)
+        .where(noted_buckets(series), meter_value_buckets.c.bucket == current)
+        .values(readings=None, chars=None)
+    )
+
+
 def _note_counted(
     connection: Connection, series: Series, bucket: int, readings: int, chars: int
 ) -> None:
@@ -260,17 +301,11 @@ def _note_counted(
 
 def _forget_oldest(connection: Connection, series: Series, kept: _Kept) -> None:
     """Delete the oldest readings until the rest is within the bound; see its constants."""
-    buckets = connection.scalars(
-        select(meter_value_buckets.c.bucket)
-        .where(noted_buckets(series))
-        .order_by(meter_value_buckets.c.bucket)
-    ).all()
-    is_first = series[1] is not None
-    for bucket in buckets:
+    stay = 0 if series[1] is None else 1
+    for noted in _noted(connection, series):
         if not kept.is_beyond:
             break
-        _forget_in(connection, series, kept, bucket, int(is_first))
-        is_first = False
+        stay -= _forget_in(connection, series, kept, noted, stay)
     connection.execute(
         delete(meter_value_buckets).where(
             noted_buckets(series), meter_value_buckets.c.readings == 0
@@ -279,39 +314,68 @@ def _forget_oldest(connection: Connection, series: Series, kept: _Kept) -> None:
 
 
 def _forget_in(
-    connection: Connection, series: Series, kept: _Kept, bucket: int, stay: int
-) -> None:
+    connection: Connection, series: Series, kept: _Kept, noted: _Noted, stay: int
+) -> int:
     """
     Delete the oldest readings of a series in one bucket, as many as are too many.
 
+    Where none are left but those that stay, it is known how many there are: somebody may have
+    deleted some by hand, and newer ones do not go in their place.
+
     @param stay: so many of the oldest are left.
+    @return: how many of those are in this bucket.
     """
-    there = select(meter_values.c.number, func.length(meter_values.c.payload_text)).where(
-        in_bucket(bucket), belongs(series)
+    before = kept.is_in(noted)
+    there = (
+        select(meter_values.c.number, func.length(meter_values.c.payload_text))
+        .where(in_bucket(noted.bucket), belongs(series))
+        .order_by(meter_values.c.number)
     )
     doomed: list[int] = []
-    chars = 0
-    with connection.execute(there.order_by(meter_values.c.number).offset(stay)) as rows:
+    gone_chars = 0
+    with connection.execute(there) as rows:
+        first = [length for _, length in islice(rows, stay)]
         for number, length in rows:
             if not kept.is_beyond:
+                gone = len(doomed), gone_chars
                 break
             doomed.append(number)
-            chars += length
-            kept.remove(bucket, 1, length)
-    if not doomed:
-        return
+            gone_chars += length
+            kept.remove(noted.bucket, 1, length)
+        else:
+            gone = before[0] - len(first), before[1] - sum(first)
+            kept.remove(noted.bucket, gone[0] - len(doomed), gone[1] - gone_chars)
+    if doomed:
+        _delete(connection, series, noted.bucket, doomed)
+    _note_gone(connection, series, noted.bucket, *gone)
+    return len(first)
+
+
+def _delete(
+    connection: Connection, series: Series, bucket: int, numbers: Sequence[int]
+) -> None:
+    """
+    Delete readings of a series in one bucket.
+
+    @param numbers: without a gap, as far as the series goes.
+    """
     connection.execute(
         delete(meter_values).where(
             in_bucket(bucket),
             belongs(series),
-            meter_values.c.number.between(doomed[0], doomed[-1]),
+            meter_values.c.number.between(numbers[0], numbers[-1]),
         )
     )
+
+
+def _note_gone(
+    connection: Connection, series: Series, bucket: int, readings: int, chars: int
+) -> None:
     connection.execute(
         update(meter_value_buckets)
         .where(noted_buckets(series), meter_value_buckets.c.bucket == bucket)
         .values(
-            readings=meter_value_buckets.c.readings - len(doomed),
+            readings=meter_value_buckets.c.readings - readings,
             chars=meter_value_buckets.c.chars - chars,
         )
     )

@@ -6,7 +6,7 @@ import errno
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +22,13 @@ MAX_CHECK_S = 5.0
 #: How many of SQLite's steps pass between two looks at the clock.
 _STEPS_BETWEEN_LOOKS = 1000
 
+#: What was committed and is not in the main file yet, and what finds it there.
+_LOG = "-wal"
+_LOG_INDEX = "-shm"
+
 #: What belongs to a database beside its main file. The main file is moved last: a crash in
 #: between must not leave an old log beside a new database, which would take it for its own.
-_COMPANIONS = ("-wal", "-shm", "-journal")
+_COMPANIONS = (_LOG, _LOG_INDEX, "-journal")
 
 
 class SqliteFile:
@@ -61,11 +65,11 @@ class SqliteFile:
 
     def mark(self) -> tuple[int, int] | None:
         """What tells this file from another one at the same path; C{None}: there is none."""
-        try:
-            found = os.stat(self.path)
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
+        return _mark(self.path)
+
+    def log_mark(self) -> tuple[int, int] | None:
+        """What tells the log beside this file from another one; C{None}: there is none."""
+        return _mark(self.path + _LOG)
 
     def move_aside(self, now: datetime) -> str:
         """
@@ -75,12 +79,9 @@ class SqliteFile:
         @return: its new path. Nothing is ever overwritten.
         @raise StorageError: when that is not possible.
         """
-        kept = self._free_name(now)
+        kept = self._free_name("damaged", now)
         try:
-            for ending in (*_COMPANIONS, ""):
-                if os.path.lexists(self.path + ending):
-                    os.rename(self.path + ending, kept + ending)
-            _sync_folder(Path(self.path).parent)
+            self._rename((*_COMPANIONS, ""), kept)
         except OSError as error:
             raise StorageError(
                 f"the database {self.path} is damaged and cannot be moved aside:"
@@ -88,8 +89,41 @@ class SqliteFile:
             ) from error
         return kept
 
-    def _free_name(self, now: datetime) -> str:
-        stem = f"{self.path}.damaged-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    def move_log_aside(self, log_mark: tuple[int, int] | None, now: datetime) -> str | None:
+        """
+        Rename a log that another file has left, and its index.
+
+        SQLite takes every log that is beside a file for that file's own.
+
+        @param log_mark: of that log.
+        @param now: aware.
+        @return: its new path. Nothing is ever overwritten. C{None}: it is not there any more,
+            or nothing is in it.
+        @raise StorageError: when that is not possible.
+        """
+        log = self.path + _LOG
+        if log_mark is None or _mark(log) != log_mark:
+            return None
+        kept = self._free_name("replaced", now)
+        try:
+            if os.stat(log).st_size == 0:
+                return None
+            self._rename((_LOG, _LOG_INDEX), kept)
+        except OSError as error:
+            raise StorageError(
+                f"{log} is another database's than {self.path}, and cannot be moved aside:"
+                f" {error.strerror}"
+            ) from error
+        return kept + _LOG
+
+    def _rename(self, endings: Sequence[str], kept: str) -> None:
+        for ending in endings:
+            if os.path.lexists(self.path + ending):
+                os.rename(self.path + ending, kept + ending)
+        _sync_folder(Path(self.path).parent)
+
+    def _free_name(self, why: str, now: datetime) -> str:
+        stem = f"{self.path}.{why}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
         candidate, count = stem, 1
         while any(os.path.lexists(candidate + ending) for ending in (*_COMPANIONS, "")):
             count += 1
@@ -130,9 +164,17 @@ class SqliteFile:
 
     def _check_no_log_is_left(self) -> None:
         # SQLite deletes the log beside an empty file, and all that is in it.
-        log = self.path + "-wal"
+        log = self.path + _LOG
         if os.path.lexists(log) and os.stat(log).st_size > 0:
             raise DamageError("its main file is empty and its log is not")
+
+
+def _mark(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def quick_check(path: str, now_s: Callable[[], float], limit_s: float) -> bool:
@@ -146,7 +188,7 @@ def quick_check(path: str, now_s: Callable[[], float], limit_s: float) -> bool:
     @raise sqlite3.Error: when SQLite cannot read it for another reason.
     """
     # With a log beside it, a page that is cut off may be whole in there.
-    size_bytes = 0 if os.path.lexists(path + "-wal") else os.stat(path).st_size
+    size_bytes = 0 if os.path.lexists(path + _LOG) else os.stat(path).st_size
     until_s = now_s() + limit_s
     with closing(sqlite3.connect(path, timeout=limit_s, isolation_level=None)) as connection:
         connection.set_progress_handler(lambda: now_s() >= until_s, _STEPS_BETWEEN_LOOKS)

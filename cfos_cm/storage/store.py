@@ -70,6 +70,7 @@ class Store:
 
         @raise StorageError: when it cannot be opened.
         """
+        self._clear_place()
         try:
             self._open_once()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is reported in words
@@ -98,6 +99,13 @@ class Store:
 
     def close(self) -> None:
         """Close it. It can be opened again."""
+        self._close()
+        try:
+            self._clear_place()
+        except StorageError as error:
+            self._alarm("{error!s}", error=error)
+
+    def _close(self) -> None:
         self._disconnect()
         engine, self._engine = self._engine, None
         if engine is not None:
@@ -105,16 +113,28 @@ class Store:
             with suppress(Exception):
                 engine.dispose()
 
+    def _clear_place(self) -> None:
+        kept = self._backend.clear_place(self._clock_now())
+        if kept is not None:
+            self._alarm(
+                "The database that was at {place} was taken away, and not all that was in it:"
+                " the rest was moved to {kept}.",
+                place=self._backend.place,
+                kept=kept,
+            )
+
     def _open_once(self) -> None:
         self._backend.prepare()
-        engine = self._backend.engine()
+        self._engine = self._backend.engine()
         try:
-            with engine.begin() as connection:
-                migrate(connection)
+            # It stays: another one might meet a file that was put there meanwhile, beside the
+            # log of this one.
+            self._connection = self._engine.connect()
+            with self._connection.begin():
+                migrate(self._connection)
         except BaseException:
-            engine.dispose()
+            self._close()
             raise
-        self._engine = engine
         self._backend.opened()
 
     def _replace(self, damage: str) -> None:
@@ -163,6 +183,8 @@ class Store:
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            with suppress(Exception):
+                self._backend.write_out(connection)
             # Not back to the pool: what is left of it may not be usable.
             with suppress(Exception):
                 connection.invalidate()

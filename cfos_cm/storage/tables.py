@@ -238,9 +238,11 @@ reservations = Table(
     Index(None, "state", "expires_at"),
 )
 
-#: One row: the number of the last segment of the log of readings that is here.
+#: Of each log of readings, by its id, the number of the last segment that is here. A log had no
+#: id once: what there was then is under an empty one.
 drained_readings = Table(
     "drained_readings",
     metadata,
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("log", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
 )

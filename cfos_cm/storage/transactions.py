@@ -176,6 +176,16 @@ class Ledger:
         work = partial(_vacated, charge_point=charge_point, connector=connector)
         return self._database.run(work)
 
+    def resumed(self, charge_point: str, connector: int, transaction_id: int) -> Deferred[None]:
+        """
+        Note that a transaction goes on that is marked as superseded, if it is the newest at its
+        connector; one that has been stopped does not, nor one of another place.
+
+        @return: fails with L{StorageError} when it is not on disk.
+        """
+        place = charge_point, connector
+        return self._database.run(partial(_resumed, place=place, transaction_id=transaction_id))
+
     def add_meter_values(
         self,
         charge_point: str,
@@ -414,6 +424,12 @@ def _insert(connection: Connection, start: TransactionStart, made: Transaction) 
 
 def _vacated(connection: Connection, charge_point: str, connector: int) -> None:
     _supersede(connection, charge_point, connector)
+
+
+def _resumed(connection: Connection, place: tuple[str, int], transaction_id: int) -> None:
+    record = _record(connection, transaction_id)
+    if record is not None and (record.charge_point, record.connector) == place:
+        _taken_up(connection, record)
 
 
 def _supersede(

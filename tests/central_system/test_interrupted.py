@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
+from itertools import product, zip_longest
 from threading import Event
 from typing import Any
 
 from attrs import evolve
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -16,9 +17,14 @@ from cfos_cm.central_system.admission import Admission
 from cfos_cm.central_system.roster import MAX_IN_TURN
 from cfos_cm.central_system.settings import UnknownChargePoints
 from cfos_cm.counters import Counter
+from cfos_cm.errors import StorageError
+from cfos_cm.limits.decide import decide
 from cfos_cm.services.charging_site import ChargingSite
+from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
+    EvseConnected,
     EvseLost,
+    EvseMeasured,
     OccupancyReported,
     SettingsChanged,
     SiteEvent,
@@ -26,7 +32,7 @@ from cfos_cm.site.events import (
     TransactionStarted,
     TransactionStopped,
 )
-from cfos_cm.site.evse import Occupancy
+from cfos_cm.site.evse import Evse, Link, Occupancy
 from cfos_cm.site.state import SiteState, fold
 from cfos_cm.storage.transactions import TransactionState
 from tests.central_system.world import (
@@ -121,9 +127,7 @@ class Mistaken(Case):
 
     def values(self, number: int, **value: str) -> None:
         """Say values of a transaction."""
-        reading = {"timestamp": "2026-03-01T12:00:00Z", "sampledValue": [value]}
-        payload = {"connectorId": 1, "transactionId": number, "meterValue": [reading]}
-        self.peer.ask("MeterValues", payload)
+        self.peer.ask("MeterValues", values_of(number, **value))
 
     def test_draws(self) -> None:
         """Values that show a current wake its transaction up: what flows is counted."""
@@ -153,19 +157,43 @@ class Mistaken(Case):
         self.values(number, measurand="Current.Import", value="16")
         self.assertFalse(self.runs())
 
-
-class FailingDisk(Case):
-    """Nothing can be written for a while."""
-
-    def test_vacated(self) -> None:
-        """That it is free is written as soon as it can be, or a restart would not know it."""
+    def test_onDisk(self) -> None:
+        """It is open on disk before the answer: after a restart of ours it still runs."""
         number = self.start()
-        self.world.disk.broken = True
-        self.assertRaises(CallFailed, self.status, "Available")
-        self.world.disk.broken = False
+        self.status("Available")
+        self.world.ledger.disk = Disk(held=True)
+        status = self.peer.call("StatusNotification", status_of("Charging"))
         self.assertEqual("open", self.state(number))
+        self.assertIsNone(self.peer.answer_to(status))
+        self.world.ledger.disk.let_go()
+        self.assertEqual([3, status, {}], self.peer.answer_to(status))
+
+    def test_drawsOnDisk(self) -> None:
+        """Also when it was its values that said so."""
+        number = self.start()
         self.status("Available")
         self.assertEqual("superseded", self.state(number))
+        self.values(number, measurand="Current.Import", value="16")
+        self.assertEqual("open", self.state(number))
+
+    def test_drawsInBetween(self) -> None:
+        """
+        While something waits for its turn they say only what flows: that may be another car,
+        which is behind the word that this one has gone.
+        """
+        number = self.start()
+        self.world.ledger.disk = disk = Disk(held=True)
+        self.peer.call("StatusNotification", status_of("Available"))
+        self.peer = self.world.connect()
+        plugged = self.peer.call("StatusNotification", status_of("Preparing"))
+        self.assertIsNone(self.peer.answer_to(plugged))
+        self.peer = self.world.connect()
+        self.peer.call("MeterValues", values_of(number, measurand="Current.Import", value="16"))
+        self.assertEqual(1, len(self.world.happened(EvseMeasured)))
+        disk.let_go()
+        self.assertFalse(self.runs())
+        self.assertEqual("superseded", self.state(number))
+        self.assertEqual([], self.world.happened(TransactionResumed))
 
 
 class Stops(Case):
@@ -238,6 +266,12 @@ def status_of(status: str) -> dict[str, Any]:
     return {"connectorId": 1, "errorCode": "NoError", "status": status}
 
 
+def values_of(number: int, **value: str) -> dict[str, Any]:
+    """A MeterValues.req of a transaction at connector 1, with one value."""
+    reading = {"timestamp": "2026-03-01T12:00:00Z", "sampledValue": [value]}
+    return {"connectorId": 1, "transactionId": number, "meterValue": [reading]}
+
+
 #: What a Charge Point may tell while something that it told before is on its way to the disk.
 TELLINGS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "start": ("StartTransaction", START),
@@ -288,28 +322,40 @@ SCHEDULES: Sequence[tuple[Step, Step]] = (
 
 class Told:
     """
-    A story of one connector, each message of it on a connection of its own.
+    A story of one connector, each message of it on a connection of its own; at the end the
+    Charge Point is connected and has said nothing yet.
 
     @ivar world: what it was told to.
     """
 
-    def __init__(self, story: Sequence[str], schedule: tuple[Step, Step] | None = None) -> None:
+    def __init__(
+        self,
+        story: Sequence[str],
+        schedule: tuple[Step, Step] | None = None,
+        lost: Sequence[bool] = (),
+    ) -> None:
         """
         @param schedule: C{None}: everything is on disk at once.
+        @param lost: of each connection whether it is lost; the others are open still when the
+            Charge Point dials again. Those that are not named are lost.
         """
         self.world = World()
-        self._tell(story, schedule)
+        self._tell(story, schedule, lost)
 
-    def _tell(self, story: Sequence[str], schedule: tuple[Step, Step] | None) -> None:
+    def _tell(
+        self, story: Sequence[str], schedule: tuple[Step, Step] | None, lost: Sequence[bool]
+    ) -> None:
         disk = SlowDisk()
         if schedule is not None:
             self.world.ledger.disk = self.world.tags.disk = disk
-        for words in story:
+        for words, is_lost in zip_longest(story, lost, fillvalue=True):
             peer = self.world.connect()
-            peer.call(*TELLINGS[words])
+            peer.call(*TELLINGS[str(words)])
             if schedule is not None:
                 schedule[0](disk)
-            peer.lose()
+            if is_lost:
+                peer.lose()
+        self.world.connect()
         if schedule is not None:
             disk.tell_all(schedule[1])
 
@@ -325,13 +371,29 @@ class Told:
         return [event for event in self.world.events if _is_of_transactions(event)]
 
     @property
-    def running(self) -> int | None:
-        """The transaction that the site knows."""
-        state = fold(SiteState(), SettingsChanged("", False, (), (BAY_1, BAY_2)))
+    def site(self) -> SiteState:
+        """What the site knows."""
+        state = fold(SiteState(), SettingsChanged("", False, (GARAGE,), (BAY_1, BAY_2)))
         for event in self.world.events:
             state = fold(state, event)
-        transaction = state.evses["bay-1"].transaction
+        return state
+
+    @property
+    def evse(self) -> Evse:
+        """What it knows of the connector."""
+        return self.site.evses["bay-1"]
+
+    @property
+    def running(self) -> int | None:
+        """The transaction that it knows."""
+        transaction = self.evse.transaction
         return None if transaction is None else transaction.transaction_id
+
+    @property
+    def decided(self) -> tuple[object, ...]:
+        """What it makes of that: where the EVSE stands, what it may draw, and what it gets."""
+        site, evse = self.site, self.evse
+        return evse.link, evse.occupancy, evse.may_draw_ma, decide(site)["bay-1"]
 
     @property
     def outcome(self) -> tuple[object, ...]:
@@ -339,10 +401,11 @@ class Told:
         roster = self.world.system.roster
         sleeping = [number for number, *_ in self.ledger if roster.sleeps_at(PLACE, number)]
         running = roster.running.get(PLACE)
-        return self.ledger, self.events, self.running, running, sleeping
+        return self.ledger, self.events, self.running, running, sleeping, self.decided
 
 
 PLACE = ("CP-1", 1)
+GARAGE = CircuitSettings(name="garage", parent=None, max_current_ma=40_000)
 
 
 def _is_of_transactions(event: SiteEvent) -> bool:
@@ -362,11 +425,28 @@ class Overtaking(SynchronousTestCase):
     """A Charge Point dials again while what it has told is on its way to the disk."""
 
     def test_everyStory(self) -> None:
-        """Whatever it tells, it is as if the disk had taken no time."""
-        for story in stories():
-            expected = Told(story).outcome
-            for number, schedule in enumerate(SCHEDULES):
-                self.assertEqual(expected, Told(story, schedule).outcome, (story, number))
+        """
+        Whatever it tells, it is as if the disk had taken no time: where each connection is
+        lost, where none is, and where some are.
+        """
+        for which, story in enumerate(stories()):
+            mixed = [bool((which >> place) & 1) for place in range(len(story))]
+            for lost in ([True] * len(story), [False] * len(story), mixed):
+                expected = Told(story, None, lost).outcome
+                for number, schedule in enumerate(SCHEDULES):
+                    outcome = Told(story, schedule, lost).outcome
+                    self.assertEqual(expected, outcome, (story, lost, number))
+
+    def test_displaced(self) -> None:
+        """What it told on a connection that it has given up is still what it told last."""
+        told = Told(("start", "plugged"), SCHEDULES[0], (False, False))
+        self.assertEqual((Link.ONLINE, Occupancy.PLUGGED), told.decided[:2])
+
+    def test_displacedAndLost(self) -> None:
+        """Not if it was gone since, on whichever connection that was."""
+        for lost in ((False, True), (False, False, True)):
+            told = Told(("start", "charging", "charging"), SCHEDULES[0], lost)
+            self.assertEqual((Link.ONLINE, Occupancy.UNKNOWN), told.decided[:2])
 
     def test_noGhost(self) -> None:
         """A start that comes back from the disk behind the word Available does not run."""
@@ -430,8 +510,19 @@ class BehindAStart(SynchronousTestCase):
         again.lose()
         self.disk.let_go()
         told = self.world.happened(OccupancyReported, TransactionStarted, EvseLost)
-        self.assertIsInstance(told[-2], TransactionStarted)
-        self.assertEqual(OccupancyReported("bay-1", Occupancy.FREE, "Available"), told[-1])
+        self.assertIsInstance(told[-3], TransactionStarted)
+        self.assertEqual(OccupancyReported("bay-1", Occupancy.FREE, "Available"), told[-2])
+
+    def test_freeAndBack(self) -> None:
+        """What it has been since then is not known, also if it is back meanwhile."""
+        self.peer.lose()
+        self.peer = self.world.connect()
+        self.peer.call("StatusNotification", status_of("Available"))
+        self.peer.lose()
+        self.world.connect()
+        self.disk.let_go()
+        told = self.world.happened(OccupancyReported, EvseConnected)
+        self.assertEqual(Occupancy.UNKNOWN, told[-1].occupancy)
 
     def test_plugged(self) -> None:
         """The fixed tag starts nothing where a start is being written."""
@@ -444,6 +535,25 @@ class BehindAStart(SynchronousTestCase):
         again.call("StatusNotification", {**status_of("Preparing"), "connectorId": 2})
         disk.let_go()
         self.assertEqual([], again.requests("RemoteStartTransaction"))
+
+    def test_pluggedAndDisplaced(self) -> None:
+        """It starts something over the connection that the Charge Point has now."""
+        again = self.world.connect()
+        again.call("StatusNotification", {**status_of("Preparing"), "connectorId": 2})
+        newest = self.world.connect()
+        self.disk.let_go()
+        self.assertEqual([], again.requests("RemoteStartTransaction"))
+        self.assertEqual(1, len(newest.requests("RemoteStartTransaction")))
+
+    def test_pluggedAndLost(self) -> None:
+        """And nothing where it was lost since: the car may have gone."""
+        again = self.world.connect()
+        again.call("StatusNotification", {**status_of("Preparing"), "connectorId": 2})
+        again.lose()
+        newest = self.world.connect()
+        self.disk.let_go()
+        self.assertEqual([], newest.requests("RemoteStartTransaction"))
+        self.assertEqual(0, self.world.system.counters[Counter.CALLS_NOT_SENT])
 
     def test_failed(self) -> None:
         """One that could not be written has not happened, and keeps nobody waiting."""
@@ -584,3 +694,21 @@ class OnDisk(SiteCase):
         self.assertEqual((Occupancy.FREE, None), (evse.occupancy, evse.transaction))
         (stored,) = await site.ledger.transactions()
         self.assertIs(TransactionState.SUPERSEDED, stored.state)
+
+    async def test_atTheEnd(self) -> None:
+        """That it is free is written when the site stops, if it could not be before."""
+        site, port = await self.started()
+        assert site.ledger is not None
+        station = await self.station(port, "CP-1")
+        await station.call("StartTransaction", START)
+        full: Deferred[None] = fail(StorageError("the disk is full"))
+        broken = self.patch(site.ledger, "vacated", lambda *_: full)
+        await station.call("StatusNotification", status_of("Available"))
+        broken.restore()
+        (still_open,) = await site.ledger.open_transactions()
+        self.assertEqual(1, still_open.connector)
+        await site.stopService()
+        site.startService()
+        await site.started
+        assert site.ledger is not None
+        self.assertEqual((), await site.ledger.open_transactions())

@@ -167,6 +167,10 @@ class MemoryLedger:
         """See L{Ledger.vacated}."""
         return self.disk.do(lambda: self._vacated(charge_point, connector))
 
+    def resumed(self, charge_point: str, connector: int, transaction_id: int) -> Deferred[None]:
+        """See L{Ledger.resumed}."""
+        return self.disk.do(lambda: self._resumed((charge_point, connector), transaction_id))
+
     def add_meter_values(
         self,
         charge_point: str,
@@ -214,6 +218,11 @@ class MemoryLedger:
         for number, row in self.rows.items():
             if row.state == "open" and _key(row.start)[:2] == (charge_point, connector):
                 self.rows[number] = evolve(row, state="superseded")
+
+    def _resumed(self, place: tuple[str, int], transaction_id: int) -> None:
+        row = self.rows.get(transaction_id)
+        if row is not None and _place(row) == place:
+            self._repeated(row)
 
     def _stop(self, stop: TransactionStop) -> StoredStop:
         row = self.rows.get(stop.transaction_id)

@@ -116,27 +116,26 @@ class OneAddress(Case):
 
 
 class Dials(Case):
-    """Somebody who dials again and again."""
+    """Somebody who dials without a break, behind the router or proxy of the Charge Points."""
 
-    limits = evolve(LIMITS, dial_burst=5, dials_per_s=1)
+    limits = evolve(LIMITS, sockets=40, handshakes_per_source=20)
 
-    async def test_refused(self) -> None:
-        """He is dropped before he has said anything, until some time has passed."""
-        for _ in range(5):
+    async def test_nobody_kept_out(self) -> None:
+        """He keeps nobody out, though no Charge Point has connected from there before."""
+        for _ in range(100):
             self.assertEqual(404, await self.status(upgrade("/..")))
-        late = await self.dial(upgrade())
-        await late.closed()
-        self.assertEqual(b"", late.heard)
-        self.assertEqual(1, self.counted(Counter.CONNECTIONS_REFUSED))
-        self.world.clock.advance(1)
+        for _ in range(100):
+            (await self.dial()).drop()
+        self.assertEqual(0, self.counted(Counter.CONNECTIONS_REFUSED))
         await self.heartbeat(await self.opened())
 
-    async def test_site(self) -> None:
-        """Where a Charge Point has connected from, he keeps nobody out."""
-        await self.opened("/CP-2")
-        for _ in range(20):
-            self.assertEqual(404, await self.status(upgrade("/..")))
+    async def test_in_his_own_way(self) -> None:
+        """When he has taken all sockets, those that he holds make room."""
+        for _ in range(60):
+            await self.dial(b"GET /")
         await self.heartbeat(await self.opened())
+        self.assertLessEqual(len(self.server.connections), 40)
+        self.assertEqual(21, self.counted(Counter.CONNECTIONS_REFUSED))
 
 
 class Messages(Case):

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
 from twisted.internet import reactor, tcp
 from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import TestCase
 
+from cfos_cm.central_system.settings import ChargePointSettings
 from cfos_cm.net.eager_write import EagerServer
 from cfos_cm.net.listening import are_sockets_known, listening_endpoint
+from tests.central_system.world import SITE
+
+from .peers import ServerCase
 
 
 class Endpoints(TestCase):
@@ -42,3 +47,32 @@ class Endpoints(TestCase):
     def test_mistake(self) -> None:
         """A description that cannot be understood is refused."""
         self.assertRaises(ValueError, listening_endpoint, reactor, "tcp:notaport")
+
+
+class Strangers(ServerCase):
+    """Who is read with strangers, and who is not."""
+
+    def read_with(self, identity: str) -> str:
+        """By whom a connection is read."""
+        (one,) = [
+            connection
+            for connection in self.server.connections
+            if connection.session is not None and connection.session.identity == identity
+        ]
+        return "strangers" if self.port.strangers.has(one.transport) else "guests"
+
+    async def test_configured(self) -> None:
+        """Who is configured is no stranger when its WebSocket is open; others are."""
+        await self.opened("/CP-1")
+        await self.opened("/CP-77")
+        self.assertEqual("guests", self.read_with("CP-1"))
+        self.assertEqual("strangers", self.read_with("CP-77"))
+
+    async def test_approved(self) -> None:
+        """Who is configured while it waits is no stranger from then on."""
+        await self.opened("/CP-77")
+        known = {**SITE.charge_points, "CP-77": ChargePointSettings("CP-77", {})}
+        self.world.system.configure(evolve(SITE, charge_points=known))
+        self.server.reconsider()
+        self.server.reconsider()
+        self.assertEqual("guests", self.read_with("CP-77"))

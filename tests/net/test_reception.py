@@ -8,11 +8,11 @@ from twisted.logger import capturedLogs, formatEvent
 from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.central_system.settings import ChargePointSettings, UnknownChargePoints
 from cfos_cm.counters import Counter
-from cfos_cm.net.login_throttle import BURST, MAX_WAITING, TRIES_PER_MIN
+from cfos_cm.net.login_throttle import BURST, MAX_WAITING_OF_SOURCE, TRIES_PER_MIN
 from cfos_cm.quirk import Quirk
 from tests.central_system.world import BAY_1, BAY_2, SITE
 
-from .peers import TEXT, ServerCase, Wire, basic, frame, upgrade
+from .peers import LIMITS, TEXT, ServerCase, Wire, basic, frame, upgrade
 
 PASSWORD = "s3cret-pässword"
 
@@ -154,6 +154,7 @@ class Logins(ServerCase):
     """Wrong passwords."""
 
     settings = evolve(SITE, password=PASSWORD, unknown=UnknownChargePoints.REFUSE)
+    limits = evolve(LIMITS, sockets=30)
 
     def request(self, password: str, name: str = "CP-1") -> bytes:
         """An upgrade request with a password."""
@@ -189,22 +190,35 @@ class Logins(ServerCase):
     async def test_no_place_to_wait(self) -> None:
         """When some wait already, the next one is told when to come again."""
         await self.guess(FREE)
-        for _ in range(MAX_WAITING):
+        for _ in range(MAX_WAITING_OF_SOURCE):
             await self.held("wrong")
         head = await self.asked(self.request(PASSWORD))
         self.assertIn("HTTP/1.1 429 Too Many Requests\r\n", head)
         self.assertIn(f"\r\nRetry-After: {STEP_S:.0f}", head)
-        self.assertEqual(MAX_WAITING + 1, self.world.system.counters[Counter.LOGINS_PUT_OFF])
+        self.assertEqual(
+            MAX_WAITING_OF_SOURCE + 1, self.world.system.counters[Counter.LOGINS_PUT_OFF]
+        )
 
     async def test_gone_while_waiting(self) -> None:
         """Who goes meanwhile makes room for others, and leaves no timer."""
         await self.guess(FREE)
-        for _ in range(MAX_WAITING):
+        for _ in range(MAX_WAITING_OF_SOURCE):
             (await self.held("wrong")).drop()
         while self.server.connections:
             await self.turn()
         self.assertEqual([], self.world.clock.getDelayedCalls())
         wire = await self.held(PASSWORD)
+        self.world.clock.advance(STEP_S)
+        self.assertIn(" 101 ", await wire.head())
+
+    async def test_stays_while_waiting(self) -> None:
+        """Who waits for us has not to go for those who dial meanwhile."""
+        await self.guess(FREE)
+        wire = await self.held(PASSWORD)
+        for _ in range(self.limits.sockets + 3):
+            await self.dial(b"GET /")
+        while self.world.system.counters[Counter.CONNECTIONS_REFUSED] < 4:
+            await self.turn()
         self.world.clock.advance(STEP_S)
         self.assertIn(" 101 ", await wire.head())
 
@@ -234,12 +248,15 @@ class Logins(ServerCase):
         self.world.clock.advance(STEP_S)
         self.assertNotIn(" 101 ", await wire.head())
         self.assertTrue(self.flushLoggedErrors(ZeroDivisionError))
+        self.assertTrue(
+            all(not held for held in self.server.reception._throttle._held.values())
+        )
 
     async def test_told(self) -> None:
         """The log says once that somebody has to wait."""
         await self.guess(FREE)
         with capturedLogs() as logged:
-            for _ in range(MAX_WAITING):
+            for _ in range(MAX_WAITING_OF_SOURCE):
                 await self.held("wrong")
             self.assertEqual(429, await self.status(self.request("wrong")))
         told = [line for line in map(formatEvent, logged) if "CP-1" in line]
@@ -251,9 +268,9 @@ class Logins(ServerCase):
         heads = set()
         for name in ("CP-1", "nobody"):
             await self.guess(FREE, name)
-            held = [await self.held("wrong", name) for _ in range(MAX_WAITING)]
+            held = [await self.held("wrong", name) for _ in range(MAX_WAITING_OF_SOURCE)]
             heads.add(await self.asked(self.request("wrong", name)))
-            self.world.clock.advance(STEP_S * MAX_WAITING)
+            self.world.clock.advance(STEP_S * MAX_WAITING_OF_SOURCE)
             heads.update([await wire.head() for wire in held])
         self.assertEqual(2, len(heads), heads)
 
@@ -312,7 +329,7 @@ class Logins(ServerCase):
             requests = [upgrade(f"/{names[0]}")]
             requests += [self.request("wrong", names[0])] * FREE
             heads = [await self.asked(request) for request in requests]
-            for _ in range(MAX_WAITING):
+            for _ in range(MAX_WAITING_OF_SOURCE):
                 await self.held("wrong", names[1])
             told.append([*heads, await self.asked(self.request("wrong", names[1]))])
         self.assertEqual(told[0], told[1])

@@ -203,6 +203,38 @@ class LedgerContract(DatabaseCase):
         stopped = await ledger.stop(stop_of(10))
         self.assertEqual((StopOutcome.STOPPED, 2500), (stopped.outcome, stopped.energy_wh))
 
+    async def test_resumed(self) -> None:
+        """What was thought over goes on, also after a restart."""
+        ledger = await self.ledger(10)
+        await ledger.start(START)
+        await ledger.vacated("CP-1", 1)
+        self.assertEqual(await ledger.open_transactions(), ())
+        for _ in range(2):
+            await ledger.resumed("CP-1", 1, 10)
+        (found,) = await ledger.open_transactions()
+        self.assertEqual(found.transaction.transaction_id, 10)
+
+    async def test_notResumed(self) -> None:
+        """Not what has ended, what another one has begun behind, or what is elsewhere."""
+        ledger = await self.ledger(10, 11, 12, 13)
+        await ledger.start(START)
+        await ledger.start(start_of(meter_start_wh=2000))
+        await ledger.start(start_of(connector=2))
+        await ledger.stop(stop_of(12))
+        await ledger.start(start_of(connector=3))
+        await ledger.vacated("CP-1", 3)
+        for charge_point, connector, number in (
+            ("CP-1", 1, 10),
+            ("CP-1", 2, 12),
+            ("CP-1", 2, 13),
+            ("CP-2", 3, 13),
+            ("CP-1", 1, 999),
+            *(("CP-1", 3, huge) for huge in HUGE_IDS),
+        ):
+            await ledger.resumed(charge_point, connector, number)
+        (found,) = await ledger.open_transactions()
+        self.assertEqual(found.transaction.transaction_id, 11)
+
     async def test_tooBig(self) -> None:
         """What does not fit 64 bits is refused by the peer's fault, and nothing is stored."""
         ledger = await self.ledger()
@@ -561,6 +593,92 @@ class LedgerContract(DatabaseCase):
             " WHERE charge_point = 'CP-1' AND transaction_id = 5 ORDER BY bucket",
         )
         self.assertEqual(noted, [(0, 1, 2), (3, 2, 4), (4, None, None)])
+
+    async def test_deletedByHand(self) -> None:
+        """Where somebody has deleted old readings, newer ones do not go in their place."""
+        self.patch(series, "_ROWS_TOO_MANY", 1)
+        self.patch(series, "MAX_LOOSE_READINGS", 8)
+        self.patch(series, "MAX_TRANSACTION_READINGS", 8)
+        ledger = await self.ledger(5)
+        await ledger.start(START)
+        for bucket in range(3):
+            await self.skip_to(ledger, (bucket + 1) * BUCKET_ROWS)
+            await self.add_both(ledger, f"{bucket}0", f"{bucket}1")
+        await self.delete(ledger, f"number < {2 * BUCKET_ROWS}")
+        await self.add_both(ledger, "22", "23", "24", "25", "26")
+        left = ["10", "11", "20", "21", "22", "23", "24", "25", "26"]
+        self.assertEqual([left[1:], left[:1] + left[2:]], await self.both(ledger))
+
+    async def test_allDeletedByHand(self) -> None:
+        """What is there no more is not counted when its numbers are given again."""
+        self.patch(series, "_ROWS_TOO_MANY", 1)
+        self.patch(series, "MAX_LOOSE_READINGS", 4)
+        self.patch(series, "MAX_TRANSACTION_READINGS", 4)
+        ledger = await self.in_two_buckets()
+        await self.delete(ledger, "number > 0")
+        await self.add_both(ledger, "0", "1", "2", "3")
+        self.assertEqual([["0", "1", "2", "3"]] * 2, await self.both(ledger))
+
+    async def test_newestDeletedByHand(self) -> None:
+        """All is counted that is there, where it was not to grow any more and does."""
+        self.patch(series, "_ROWS_TOO_MANY", 1)
+        self.patch(series, "MAX_LOOSE_READINGS", 4)
+        self.patch(series, "MAX_TRANSACTION_READINGS", 4)
+        ledger = await self.in_two_buckets()
+        await self.delete(ledger, f"number >= {BUCKET_ROWS - 1}")
+        await self.add_both(ledger, "02")
+        await self.skip_to(ledger, BUCKET_ROWS)
+        await self.add_both(ledger, "10", "11", "12")
+        self.assertEqual(
+            [["02", "10", "11", "12"], ["00", "10", "11", "12"]], await self.both(ledger)
+        )
+
+    async def in_two_buckets(self) -> Ledger:
+        """A ledger with readings, which it does not remember."""
+        ledger = await self.ledger(5)
+        await ledger.start(START)
+        await self.add_both(ledger, "00", "01")
+        await self.skip_to(ledger, BUCKET_ROWS)
+        await self.add_both(ledger, "10", "11")
+        await ledger._database.run(series.forget_what_is_remembered)
+        return ledger
+
+    async def delete(self, ledger: Ledger, which: str) -> None:
+        """Delete readings by hand, while the program does not run."""
+        await self.write(ledger._database, f"DELETE FROM meter_values WHERE {which}")
+        await ledger._database.run(series.forget_what_is_remembered)
+
+    async def add_both(self, ledger: Ledger, *words: str) -> None:
+        """Keep readings outside any transaction, and the same again in transaction 5."""
+        for number in (None, 5):
+            for word in words:
+                await ledger.add_meter_values("CP-1", 1, number, NOW, word)
+
+    async def both(self, ledger: Ledger) -> list[list[str]]:
+        """What is kept of those."""
+        return [
+            [values.payload_text for values in await ledger.meter_values("CP-1", number)]
+            for number in (None, 5)
+        ]
+
+    async def test_heardOfLast(self) -> None:
+        """Whoever goes on is remembered; who was not heard of for the longest is not."""
+        self.patch(series, "_MAX_REMEMBERED", 2)
+        ledger = await self.ledger()
+        for charge_point in ("CP-1", "CP-2", "CP-1", "CP-3"):
+            await ledger.add_meter_values(charge_point, 1, None, NOW, "{}")
+        asked: list[str] = []
+
+        def note(connection: Any, cursor: Any, statement: str, *_: object) -> None:
+            if "FROM meter_value_buckets" in statement:
+                asked.append(statement)
+
+        event.listen(Engine, "before_cursor_execute", note)
+        self.addCleanup(event.remove, Engine, "before_cursor_execute", note)
+        await ledger.add_meter_values("CP-1", 1, None, NOW, "{}")
+        self.assertEqual(0, len(asked))
+        await ledger.add_meter_values("CP-2", 1, None, NOW, "{}")
+        self.assertEqual(1, len(asked))
 
     async def skip_to(self, ledger: Ledger, number: int) -> None:
         """Have the next reading stored under this number, as after many of others."""

@@ -5,19 +5,32 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import time
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
+from unittest import mock
 
+from alembic import command
 from sqlalchemy import text
+from twisted.internet.defer import fail
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from cfos_cm.errors import StorageError
-from cfos_cm.storage import backends, intake, readings_log
+from cfos_cm.storage import backends, intake, lots, readings_log
 from cfos_cm.storage.database import Database
-from cfos_cm.storage.intake import DRAIN_AFTER_S, DRAIN_AT, RETRY_S, ReadingsIntake
+from cfos_cm.storage.intake import (
+    DRAIN_AFTER_S,
+    DRAIN_AT,
+    RETRY_S,
+    TRIES_FOR_NOTHING,
+    ReadingsIntake,
+)
+from cfos_cm.storage.reading_records import parsed, record_of
 from cfos_cm.storage.readings import Reading
 from cfos_cm.storage.readings_log import ReadingsLog
+from cfos_cm.storage.schema import alembic_config
 from cfos_cm.storage.transactions import Ledger
 from tests.storage.cases import NOW, SqliteCase
 
@@ -27,8 +40,8 @@ def reading(number: int) -> Reading:
     return "CP-1", 1, None, NOW, f'{{"number":{number}}}'
 
 
-class Intake(SqliteCase):
-    """An SQLite file, and a log beside it."""
+class IntakeCase(SqliteCase):
+    """A test with an SQLite file, and a log beside it."""
 
     async def start(self) -> None:
         """The program starts."""
@@ -63,7 +76,12 @@ class Intake(SqliteCase):
 
     def files(self) -> list[str]:
         """The segments that are on disk."""
-        return [one for one in os.listdir(self.folder / "readings") if one != "lock"]
+        there = os.listdir(self.folder / "readings")
+        return sorted(one for one in there if one not in ("id", "lock"))
+
+
+class Intake(IntakeCase):
+    """Readings go into the database, whatever happens to it or to the program."""
 
     async def test_inTime(self) -> None:
         """A moment later it is in the database, and the file is gone."""
@@ -245,8 +263,162 @@ class Intake(SqliteCase):
         self.assertEqual(self.words(2), await self.stored())
         await self.stop()
 
+    async def test_twoPrograms(self) -> None:
+        """Two programs on one database have a log each, and neither misses a reading."""
+        await self.start()
+        base = self.database()
+        await base.start()
+        other = ReadingsIntake(base, ReadingsLog(str(self.folder / "other")), Clock())
+        await other.open()
+        for number in (1, 2, 3):
+            self.intake.take(reading(number))
+            other.take(reading(-number))
+            await self.intake.drained()
+            await other.drained()
+        await other.close()
+        await base.stop()
+        self.assertEqual(self.words(1, -1, 2, -2, 3, -3), await self.stored())
+        await self.stop()
 
-class Refused(Intake):
+    async def test_databaseComesBack(self) -> None:
+        """A database that was away meanwhile, and has had more segments, takes what comes."""
+        repaired = self.folder / "repaired"
+        await self.start()
+        for number in range(5):
+            self.intake.take(reading(number))
+            await self.intake.drained()
+        await self.stop()
+        self.path.rename(repaired)
+        await self.start()
+        self.intake.take(reading(5))
+        await self.intake.drained()
+        self.intake.take(reading(6))
+        await self.kill()
+        repaired.rename(self.path)
+        await self.start()
+        await self.intake.drained()
+        self.assertEqual(self.words(0, 1, 2, 3, 4, 6), await self.stored())
+        await self.stop()
+
+    async def test_fromBeforeIds(self) -> None:
+        """What a version left whose logs had no id is stored, but for what it had stored."""
+        backend = backends.backend_for(self.url, time.monotonic)
+        backend.prepare()
+        engine = backend.engine()
+        with engine.begin() as connection:
+            command.upgrade(alembic_config(connection), "0002")
+            connection.execute(text("INSERT INTO drained_readings VALUES (7)"))
+        engine.dispose()
+        folder = self.folder / "readings"
+        folder.mkdir()
+        for _ in range(2):
+            # The second time it is as if it had been killed before it could remove them.
+            for number in (7, 8, 9):
+                path = folder / f"{number:012}.readings"
+                path.write_bytes(record_of(reading(number)))
+            await self.start()
+            await self.intake.drained()
+            self.assertEqual((self.words(8, 9), []), (await self.stored(), self.files()))
+            await self.kill()
+
+    async def test_outage(self) -> None:
+        """While the database is away, few readings do not become many files and commits."""
+        await self.start()
+        run = self.base.run
+        self.base.run = lambda work: fail(StorageError("away"))
+        many = 2 * DRAIN_AT + 10
+        with capturedLogs():
+            for number in range(many):
+                self.intake.take(reading(number))
+                self.clock.advance(RETRY_S)
+                await self.intake.drained()
+        # The first one, those that were as many as are stored at once, and the others.
+        self.assertEqual(4, len(self.files()))
+        commits: list[object] = []
+        self.base.run = lambda work: (commits.append(work), run(work))[1]
+        await self.intake.drained()
+        self.base.run = run
+        self.assertLessEqual(len(commits), 4)
+        self.assertEqual(self.words(*range(many)), await self.stored())
+        await self.stop()
+
+    async def test_storedTogether(self) -> None:
+        """Short segments go into the database together, as many readings as one long one."""
+        await self.start()
+        await self.kill()
+        for number in range(10):
+            path = self.folder / "readings" / f"{number + 1:012}.readings"
+            path.write_bytes(record_of(reading(number)) * (DRAIN_AT // 5))
+        runs: list[object] = []
+        run = Database.run
+        self.patch(Database, "run", lambda base, work: (runs.append(work), run(base, work))[1])
+        await self.start()
+        await self.intake.drained()
+        # The number of the last one is asked for, and there are two times five segments.
+        self.assertEqual(3, len(runs))
+        self.assertEqual((2 * DRAIN_AT, []), (len(await self.stored()), self.files()))
+        await self.stop()
+
+    async def test_damagedLog(self) -> None:
+        """What can be read of a damaged log is stored; what cannot is kept, and that said."""
+        await self.start()
+        for number in range(3):
+            self.intake.take(reading(number))
+        await self.kill()
+        (path,) = (self.folder / "readings").glob("*.readings")
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        self.clock.getDelayedCalls()[0].cancel()
+        with capturedLogs() as events:
+            await self.start()
+            await self.intake.drained()
+        (said,) = events
+        self.assertEqual("critical", said["log_level"].name)
+        self.assertTrue(os.path.exists(said["kept"]))
+        self.assertEqual(self.words(0, 2), await self.stored())
+        await self.stop()
+
+    async def test_notCutOff(self) -> None:
+        """Who asks again after a disk that failed in the middle of a reading is not refused."""
+        await self.start()
+        self.assertIsNone(self.intake.take(reading(1)))
+        real = os.write
+        with (
+            mock.patch("os.write", lambda file, data: real(file, data[:9])),
+            mock.patch("os.ftruncate", side_effect=OSError(5, "Input/output error")),
+        ):
+            self.failureResultOf(self.intake.take(reading(2)), StorageError)
+        self.assertIsNone(self.intake.take(reading(2)))
+        await self.intake.drained()
+        self.assertEqual((self.words(1, 2), []), (await self.stored(), self.files()))
+        await self.stop()
+
+    async def test_heldInMemory(self) -> None:
+        """What waits is bounded by what it takes in memory, not in the file."""
+        self.patch(intake, "DRAIN_AT", 1)
+        self.patch(intake, "MAX_WAITING_BYTES", 4096)
+        await self.start()
+        self.base.run = lambda work: fail(StorageError("away"))
+        wide = ("CP-1", 1, None, NOW, "\U0001f600" + "x" * 1024)
+        with capturedLogs():
+            self.assertIsNone(self.intake.take(wide))
+            self.failureResultOf(self.intake.take(wide), StorageError)
+            await self.intake.close()
+        await self.base.stop()
+
+    async def test_notOpened(self) -> None:
+        """Where the database cannot be asked, the next try finds the log free."""
+        await self.start()
+        await self.kill()
+        for _ in range(2):
+            log = ReadingsLog(str(self.folder / "readings"))
+            opening = ReadingsIntake(self.base, log, self.clock).open()
+            error = self.failureResultOf(opening, StorageError)
+            self.assertIn("closed", str(error.value))
+
+
+class Refused(IntakeCase):
     """Readings that a database which works does not take."""
 
     async def start(self) -> None:
@@ -269,20 +441,29 @@ class Refused(Intake):
         found = []
         for path in sorted((self.folder / "readings").glob("*.refused")):
             self.assertEqual(0o600, path.stat().st_mode & 0o777)
-            found.append([one[-1] for one in readings_log.read(path.read_bytes())])
+            found.append([one[-1] for one in parsed(path.read_bytes())[0]])
         return found
+
+    async def waited(self) -> None:
+        """As long as it takes until all of some readings is set aside."""
+        for _ in range(TRIES_FOR_NOTHING):
+            await self.intake.drained()
+            self.assertEqual([], self.aside())
+            self.clock.advance(RETRY_S)
+        await self.intake.drained()
 
     async def test_none(self) -> None:
         """Where nothing of a segment can be stored it is set aside; the next goes on."""
         await self.start()
         with capturedLogs() as events:
             self.take("bad 1", "bad 2")
-            await self.intake.drained()
+            await self.waited()
             self.take("good")
             await self.intake.drained()
         self.assertEqual(["good"], await self.stored())
         self.assertEqual([["bad 1", "bad 2"]], self.aside())
-        (said,) = events
+        *tries, said = events
+        self.assertEqual(["warn"] * TRIES_FOR_NOTHING, [one["log_level"].name for one in tries])
         self.assertEqual("critical", said["log_level"].name)
         self.assertEqual((2, "no"), (said["count"], said["reason"]))
         await self.stop()
@@ -298,15 +479,101 @@ class Refused(Intake):
         await self.stop()
 
     async def test_saidOnce(self) -> None:
-        """It is said once, and again when it was all well in between; files are bounded."""
-        self.patch(readings_log, "MAX_REFUSED_FILES", 2)
+        """It is said once, and again when it was all well in between."""
         await self.start()
         with capturedLogs() as events:
-            for words in ("bad 1", "bad 2", "good", "bad 3"):
-                self.take(words)
+            for words in (("bad 1", "1"), ("bad 2",), ("good",), ("bad 3", "3")):
+                self.take(*words)
                 await self.intake.drained()
-        self.assertEqual(2, len(events))
-        self.assertEqual([["bad 2"], ["bad 3"]], self.aside())
+        self.assertEqual(["critical"] * 2, [one["log_level"].name for one in events])
+        self.assertEqual([["bad 1"], ["bad 2"], ["bad 3"]], self.aside())
+        await self.stop()
+
+    async def test_tooMuch(self) -> None:
+        """What is set aside is bounded; what goes for that is said."""
+        self.patch(readings_log, "MAX_REFUSED_FILES", 1)
+        await self.start()
+        with capturedLogs() as events:
+            for words in (("bad 1", "1"), ("bad 2",)):
+                self.take(*words)
+                await self.intake.drained()
+        self.assertEqual([["bad 2"]], self.aside())
+        self.assertEqual(["critical"] * 2, [one["log_level"].name for one in events])
+        self.assertEqual((1, True), (events[-1]["count"], "1.refused" in events[-1]["last"]))
+        await self.stop()
+
+    async def test_takenAfterAll(self) -> None:
+        """A mistake that is put right soon enough has cost nothing."""
+        await self.start()
+        with capturedLogs():
+            self.take("bad")
+            await self.intake.drained()
+            # Asking again at once is not waiting.
+            for _ in range(2 * TRIES_FOR_NOTHING):
+                await self.intake.drained()
+            self.clock.advance(RETRY_S)
+            await self.intake.drained()
+        self.assertEqual([], self.aside())
+        await self.write(self.base, "DROP TRIGGER choosy")
+        self.clock.advance(RETRY_S)
+        await self.intake.drained()
+        self.assertEqual((["bad"], []), (await self.stored(), self.files()))
+        await self.stop()
+
+    async def test_tableMissing(self) -> None:
+        """A table that is not there is not the readings' fault, however long it is away."""
+        await self.start()
+        await self.write(self.base, "ALTER TABLE meter_value_buckets RENAME TO away")
+        with capturedLogs():
+            self.take("1", "2")
+            for _ in range(2 * TRIES_FOR_NOTHING):
+                await self.intake.drained()
+                self.clock.advance(RETRY_S)
+            await self.intake.drained()
+        self.assertEqual([], self.aside())
+        await self.write(self.base, "ALTER TABLE away RENAME TO meter_value_buckets")
+        await self.intake.drained()
+        self.assertEqual(["1", "2"], await self.stored())
+        await self.stop()
+
+    async def test_commitFails(self) -> None:
+        """What was set aside for a commit that failed goes when all of it is stored."""
+        await self.start()
+        run = self.base.run
+
+        def failing(work: Any) -> Any:
+            def and_fail(connection: Any) -> None:
+                work(connection)
+                raise StorageError("the connection is lost")
+
+            return run(and_fail)
+
+        with capturedLogs():
+            self.base.run = failing
+            self.take("1", "bad")
+            await self.intake.drained()
+            self.base.run = run
+            self.assertEqual([["bad"]], self.aside())
+            await self.write(self.base, "DROP TRIGGER choosy")
+            await self.intake.drained()
+        self.assertEqual((["1", "bad"], []), (await self.stored(), self.files()))
+        await self.stop()
+
+    async def test_commitFailsUntold(self) -> None:
+        """What was set aside for a commit that had not failed at all stays."""
+        await self.start()
+        run = self.base.run
+
+        def untold(work: Any) -> Any:
+            return run(work).addCallback(lambda _: fail(StorageError("the connection is lost")))
+
+        with capturedLogs():
+            self.base.run = untold
+            self.take("1", "bad")
+            await self.intake.drained()
+            self.base.run = run
+            await self.intake.drained()
+        self.assertEqual((["1"], [["bad"]]), (await self.stored(), self.aside()))
         await self.stop()
 
     async def test_afterARestart(self) -> None:
@@ -314,6 +581,7 @@ class Refused(Intake):
         await self.start()
         with capturedLogs():
             self.take("bad")
+            await self.waited()
             await self.stop()
         await self.start()
         await self.intake.drained()
@@ -345,15 +613,56 @@ class Refused(Intake):
             error.sqlite_errorcode = sqlite3.SQLITE_FULL
             raise error
 
-        real = intake.keep_meter_values
-        self.patch(intake, "keep_meter_values", full)
+        real = lots.keep_meter_values
+        self.patch(lots, "keep_meter_values", full)
         with capturedLogs():
             self.take("good")
             await self.intake.drained()
-        self.patch(intake, "keep_meter_values", real)
+        self.patch(lots, "keep_meter_values", real)
         self.clock.advance(RETRY_S)
         await self.intake.drained()
         self.assertEqual((["good"], []), (await self.stored(), self.aside()))
+        await self.stop()
+
+    async def test_connectionLost(self) -> None:
+        """Nor is it when the connection is gone, whatever is said of a reading by then."""
+        await self.start()
+        asked: list[int] = []
+
+        def cut(connection: Any, readings: Sequence[Reading]) -> None:
+            asked.append(len(readings))
+            connection.invalidate()
+            raise sqlite3.IntegrityError("not this one")
+
+        real = lots.keep_meter_values
+        self.patch(lots, "keep_meter_values", cut)
+        with capturedLogs():
+            self.take("1", "2")
+            await self.intake.drained()
+        self.assertEqual(([2], []), (asked, self.aside()))
+        self.patch(lots, "keep_meter_values", real)
+        with capturedLogs():
+            self.clock.advance(RETRY_S)
+            await self.intake.drained()
+        self.assertEqual(["1", "2"], await self.stored())
+        await self.stop()
+
+    async def test_staleMemory(self) -> None:
+        """What failed because of what was remembered of the database is not set aside."""
+        await self.start()
+        asked: list[int] = []
+        real = lots.keep_meter_values
+
+        def once(connection: Any, readings: Sequence[Reading]) -> None:
+            asked.append(len(readings))
+            if len(asked) == 1:
+                raise sqlite3.IntegrityError("UNIQUE constraint failed: meter_values.number")
+            real(connection, readings)
+
+        self.patch(lots, "keep_meter_values", once)
+        self.take("1", "2")
+        await self.intake.drained()
+        self.assertEqual((["1", "2"], [2, 2]), (await self.stored(), asked))
         await self.stop()
 
     async def test_notNoted(self) -> None:

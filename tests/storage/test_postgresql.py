@@ -6,6 +6,7 @@ import sys
 from typing import Any
 from unittest import SkipTest, mock
 
+from alembic import op
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 from twisted.logger import capturedLogs
@@ -187,6 +188,21 @@ class PostgresqlDatabase(PostgresqlCase, database_contract.DatabaseContract):
 
 class PostgresqlMigrations(PostgresqlCase, database_contract.MigrationContract):
     """A server's database is brought to the newest schema."""
+
+    async def test_takesItsTime(self) -> None:
+        """A migration may take as long as it does; what comes after it may not."""
+        asked = "SELECT current_setting('statement_timeout'), current_setting('lock_timeout')"
+        found: list[tuple[Any, ...]] = []
+        create_index = op.create_index
+
+        def note(*arguments: Any, **options: Any) -> None:
+            found.append(tuple(op.get_bind().execute(text(asked)).one()))
+            create_index(*arguments, **options)
+
+        with mock.patch("alembic.op.create_index", note):
+            database = await self.opened()
+        self.assertEqual({("0", "10s")}, set(found))
+        self.assertEqual([("30s", "2s")], await self.rows(database, asked))
 
 
 class PostgresqlLedger(PostgresqlCase, ledger_contract.LedgerContract):
