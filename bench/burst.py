@@ -11,7 +11,7 @@ from typing import Any
 
 from bench import contenders
 from bench.contenders import Results
-from bench.server import measure, median, start
+from bench.server import in_turns, median
 from bench.window import MAX_OWN_SHARE
 
 MAX_P99_MS = 500.0
@@ -21,15 +21,7 @@ _CONTENDERS = (contenders.FULL, contenders.MOBILITYHOUSE)
 
 def run(connections: Sequence[int], rounds: int) -> str:
     """Measure, and describe the result."""
-    running, missing = start(_CONTENDERS, max(connections))
-    texts = [f"not measured: {line}" for line in missing]
-    try:
-        for number in connections:
-            texts += ["", _table(number, measure(running, rounds, "burst", connections=number))]
-    finally:
-        for one in running:
-            one.stop()
-    return "\n".join(texts)
+    return in_turns("burst", _CONTENDERS, connections, rounds, _table)
 
 
 def _table(connections: int, found: Results) -> str:

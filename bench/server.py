@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import statistics
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -88,6 +88,29 @@ def start(wanted: Sequence[Contender], chargers: int) -> tuple[list[Running], li
         except Unavailable as error:
             missing.append(f"{contender.name}: {error}")
     return running, missing
+
+
+def in_turns(
+    mode: str,
+    wanted: Sequence[Contender],
+    connections: Sequence[int],
+    rounds: int,
+    table: Callable[[int, Results], str],
+) -> str:
+    """
+    Measure contenders in one way of the load, and describe the result.
+
+    @param table: describes what was found with so many connections.
+    """
+    running, missing = start(wanted, max(connections))
+    texts = [f"not measured: {line}" for line in missing]
+    try:
+        for number in connections:
+            texts += ["", table(number, measure(running, rounds, mode, connections=number))]
+    finally:
+        for one in running:
+            one.stop()
+    return "\n".join(texts)
 
 
 def measure(running: Sequence[Running], rounds: int, mode: str, **options: Any) -> Results:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bench import contenders
 from bench.contenders import Results
-from bench.server import measure, start
+from bench.server import in_turns
 
 MAX_SECONDS = 5.0
 
@@ -25,15 +25,7 @@ _CONTENDERS = (
 
 def run(connections: Sequence[int], rounds: int) -> str:
     """Measure, and describe the result."""
-    running, missing = start(_CONTENDERS, max(connections))
-    texts = [f"not measured: {line}" for line in missing]
-    try:
-        for number in connections:
-            texts += ["", _table(number, measure(running, rounds, "storm", connections=number))]
-    finally:
-        for one in running:
-            one.stop()
-    return "\n".join(texts)
+    return in_turns("storm", _CONTENDERS, connections, rounds, _table)
 
 
 def _table(connections: int, found: Results) -> str:

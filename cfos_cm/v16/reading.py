@@ -70,12 +70,10 @@ class PayloadReader:
         @return: C{None}: L{read} has to tell. Otherwise C{payload} is one JSON object, and
             L{read} would have read the same, with no quirk and no remark.
         """
-        try:
-            message = self._decoder.decode(payload)
-        # A UnicodeDecodeError and every error of msgspec is a ValueError.
-        except (ValueError, RecursionError):
+        message = self._as_specified(payload)
+        if message is None or not self._says_no_more(payload, message):
             return None
-        return message if self._says_no_more(payload, message) else None
+        return message
 
     def read(
         self,
@@ -91,16 +89,19 @@ class PayloadReader:
         @raise RemoteProtocolError: if it is no such message.
         """
         if not without:
-            try:
-                message = self._decoder.decode(payload)
-            # A UnicodeDecodeError and every error of msgspec is a ValueError.
-            except (ValueError, RecursionError):
-                pass
-            else:
+            message = self._as_specified(payload)
+            if message is not None:
                 if not self._says_no_more(payload, message):
                     self._parsed(payload)
                 return Reading(message)
         return self._read_carefully(payload, tolerated, without)
+
+    def _as_specified(self, payload: bytes) -> Message | None:
+        try:
+            return self._decoder.decode(payload)
+        # A UnicodeDecodeError and every error of msgspec is a ValueError.
+        except (ValueError, RecursionError):
+            return None
 
     def _says_no_more(self, payload: bytes, message: Message) -> bool:
         if self._has_floats is None:
