@@ -51,6 +51,9 @@ class Usual(SynchronousTestCase):
             whole[:-1] + b",{}]",
             whole[:-1] + b",[]]",
             whole[:-1] + b"}]",
+            whole[:-1] + b"x",
+            whole[:-1] + b"}",
+            whole[:-1] + b" ",
         ):
             self.assertFalse(self.check(text))
 

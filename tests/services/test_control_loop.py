@@ -120,6 +120,17 @@ class Rhythm(LoopCase):
         meter = self.loop.state.evses["a"].meter
         self.assertEqual(Measured(PhaseCurrents(1, 2, 3), 101, 7), meter)
 
+    def test_many_readings(self) -> None:
+        """What many meters say is told before there is more of it, without waiting."""
+        self.patch(control_loop, "READINGS_AT_ONCE", 2)
+        self.report(EvseMeasured("a", energy_wh=1), EvseMeasured("a", energy_wh=2))
+        self.assertEqual([], self.events_of(EvseMeasured))
+        self.report(EvseMeasured("b", energy_wh=3))
+        self.assertEqual(
+            [EvseMeasured("a", energy_wh=2), EvseMeasured("b", energy_wh=3)],
+            self.events_of(EvseMeasured),
+        )
+
     def test_last_readings(self) -> None:
         """What meters said last is told when it stops."""
         self.report(EvseMeasured("a", energy_wh=7))
