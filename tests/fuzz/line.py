@@ -44,10 +44,12 @@ class Line:
         life: Life,
         complain: Callable[[str], None],
         answered: Callable[[Line, Question, dict[str, Any]], None],
+        clock: Callable[[], float] = time.process_time,
     ) -> None:
         """
         @param complain: told what is wrong.
         @param answered: told of each CALLRESULT.
+        @param clock: what the work on an input is measured with.
         """
         self.world = world
         self.identity = identity
@@ -60,6 +62,7 @@ class Line:
         self.replaced = False
         self._complain = complain
         self._answered = answered
+        self._clock = clock
         self._gone = False
         self._text = b""
         # Calls that nobody has to answer, and somebody who is patient may.
@@ -76,7 +79,7 @@ class Line:
         """
         Send a message.
 
-        @return: how long the processor worked on it; 0 if it was not sent. [s]
+        @return: how much work it was, as the clock tells; 0 if it was not sent.
         """
         tolerated = self.session.charge_point.acquaintance.tolerated
         question = asked_in(text, tolerated)
@@ -89,15 +92,15 @@ class Line:
             self.owed.append(question)
         elif maybe is not None:
             self._maybe.append(maybe)
-        start_s = time.process_time()
+        start = self._clock()
         try:
             self.session.received(text)
         except Exception as error:
             self._complain(f"it raised {error!r}")
-        took_s = time.process_time() - start_s
+        took = self._clock() - start
         if self.hung_up is None and not self.world.disk.held:
             self.expect_nothing_owed()
-        return took_s
+        return took
 
     def expect_nothing_owed(self) -> None:
         """Complain of every call that is not answered."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import re
+import time
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -49,7 +50,8 @@ class Season:
     All of it follows from one number, and can be had again.
 
     @ivar inputs: how many were said that were not right.
-    @ivar slowest_s: the most time of the processor that one of them took. [s]
+    @ivar slowest_s: the most work that one of them was; with the usual clock the time of the
+        processor. [s]
     @ivar slowest: that input.
     @ivar violations: an input, and which promise was not kept then.
     @ivar confirmed: how many calls were answered with a CALLRESULT.
@@ -57,10 +59,16 @@ class Season:
     @ivar hang_ups: for which reasons connections were closed.
     """
 
-    def __init__(self, number: int, settings: CentralSystemSettings | None = None) -> None:
+    def __init__(
+        self,
+        number: int,
+        settings: CentralSystemSettings | None = None,
+        clock: Callable[[], float] = time.process_time,
+    ) -> None:
         """
         @param settings: the same all the time, for those who are in them; C{None}: some, which
             change, for whoever comes.
+        @param clock: what the work on an input is measured with.
         """
         self.inputs = 0
         self.slowest_s = 0.0
@@ -72,6 +80,7 @@ class Season:
         self._random = Random(number)
         self._mutator = Mutator(number)
         self._fixed = settings
+        self._clock = clock
         self._world = World(self._settings())
         # In some seasons one talks alone, is mad, or waits for a slow disk.
         self._names = (
@@ -107,12 +116,12 @@ class Season:
         """
         Have the first of them say this input, and a Heartbeat behind it.
 
-        @return: how long the processor worked on it. [s]
+        @return: how much work it was, as the clock tells.
         """
         line = self._lines[self._names[0]]
-        took_s = self._try(line, text)
+        took = self._try(line, text)
         self._redial()
-        return took_s
+        return took
 
     def noticed(self, event: LogEvent) -> None:
         """Something was logged; whatever must never be is a violation."""
@@ -149,11 +158,11 @@ class Season:
     def _try(self, line: Line, text: bytes) -> float:
         self._input = text
         self.inputs += 1
-        took_s = line.say(text)
-        if took_s > self.slowest_s:
-            self.slowest_s, self.slowest = took_s, text
+        took = line.say(text)
+        if took > self.slowest_s:
+            self.slowest_s, self.slowest = took, text
         self._beat(line)
-        return took_s
+        return took
 
     def _say_right(self, line: Line) -> None:
         action, payload = line.life.call()
@@ -339,7 +348,14 @@ class Season:
         return evolve(policy, named=named)
 
     def _dial(self, name: str) -> Line:
-        return Line(self._world, name, self._lives[name], self._complain, self._was_answered)
+        return Line(
+            self._world,
+            name,
+            self._lives[name],
+            self._complain,
+            self._was_answered,
+            self._clock,
+        )
 
     def _redial(self) -> None:
         """Whoever was hung up on comes again."""
