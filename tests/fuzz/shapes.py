@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from typing import Final
 
@@ -229,20 +229,22 @@ class Siege:
 
 def besiege(
     policy: QuirkPolicy,
+    names: Iterable[str] = SHAPES,
     clock: Callable[[], float] = time.process_time,
     enough: float = MAX_S,
 ) -> Siege:
     """
-    Say every shape in one conversation, and a Heartbeat behind each.
+    Say shapes in one conversation, and a Heartbeat behind each.
 
     @param policy: what the one who says it is forgiven.
+    @param names: of the shapes.
     @param clock: what the work on each is measured with.
     @param enough: up to here nobody looks a second time how much it is.
     """
     known = ChargePointSettings("CP-1", {1: BAY_1, 2: BAY_2}, quirks=policy)
     season = Season(1, CentralSystemSettings({"CP-1": known}), clock)
     with attention(season):
-        took = {name: _least(season, name, enough) for name in SHAPES}
+        took = {name: _least(season, name, enough) for name in names}
         season.end()
     return Siege(took, season.violations)
 
