@@ -46,12 +46,12 @@ class _Stop:
         """A handler that passes the first signal on to C{handler}."""
 
         def received(number: int, frame: FrameType | None = None) -> None:
-            # Counted first: the next signal may come while this one is passed on.
             self._signals += 1
+            # Not here: the signal may have come in the middle of a line of the log, and what
+            # either of them logs would be lost.
             if self._signals == 1:
-                handler(number, frame)
+                self._reactor.callFromThread(handler, number, frame)
             elif self._signals == 2:
-                # Not here: the signal may have come in the middle of a line of the log.
                 self._reactor.callFromThread(_log.info, "stopping already")
 
         return received

@@ -53,6 +53,15 @@ class Impatient(SynchronousTestCase):
             self.assertEqual(SIGTERM, reactor._exitSignal)
         self.assertEqual([], self.flushLoggedErrors())
 
+    def test_in_the_middle(self) -> None:
+        """Nothing is logged where the signal comes, which may be in the middle of a line."""
+        with reactor_of(SelectReactor) as reactor:
+            stop_once(reactor)
+            with capturedLogs() as logged:
+                reactor.sigInt(SIGINT)
+                reactor.sigInt(SIGINT)
+            self.assertEqual([], list(logged))
+
     def test_running(self) -> None:
         """One that runs has handed its handlers out, and is left alone."""
         with reactor_of(SelectReactor) as reactor:
