@@ -6,10 +6,12 @@ The benchmarks, one after the other, with the peers they are measured against in
     make bench ARGS=messages                one of them
     make bench ARGS='server --connections 100,1000 --rounds 5'
 
-messages, limits, ledger: parts of the program, without sockets. server: MeterValues over
-sockets. storm: a thousand wallboxes that come back at once. burst: a hundred that all speak at
-once. memory: what an idle wallbox costs.
+messages, limits, ledger: parts of the program, without sockets. allocation: sharing a garage,
+beside acnportal. server: MeterValues over sockets. storm: a thousand wallboxes that come back
+at once. burst: a hundred that all speak at once. memory: what an idle wallbox costs.
 bounds: what a wallbox that behaves notices of others that do not.
+scenarios: two hours of a garage with a hundred simulated cars, and a month of sessions;
+bench.scenarios runs all of them, for as long as you like.
 profile, which runs only when it is named: where the time goes.
 """
 
@@ -27,6 +29,11 @@ def _part(name: str) -> Callable[[argparse.Namespace], str]:
         return _run_of(name)(calls, options.rounds or rounds)
 
     return run
+
+
+def _allocation(options: argparse.Namespace) -> str:
+    rounds = 1 if options.quick else 5
+    return _run_of("allocation")(options.quick, options.rounds or rounds)
 
 
 def _server(options: argparse.Namespace) -> str:
@@ -55,6 +62,11 @@ def _bounds(options: argparse.Namespace) -> str:
     return _run_of("bounds")(3.0 if options.quick else 12.0)
 
 
+def _scenarios(options: argparse.Namespace) -> str:
+    hours, seeds = (0.25, 1) if options.quick else (2.0, 2)
+    return _run_of("scenarios")(hours, options.rounds or seeds)
+
+
 def _profile(options: argparse.Namespace) -> str:
     return _run_of("profile")(2.0 if options.quick else 10.0)
 
@@ -62,12 +74,14 @@ def _profile(options: argparse.Namespace) -> str:
 _RUNS: dict[str, Callable[[argparse.Namespace], str]] = {
     "messages": _part("messages"),
     "limits": _part("limits"),
+    "allocation": _allocation,
     "ledger": _part("ledger"),
     "server": _server,
     "storm": _storm,
     "burst": _burst,
     "memory": _memory,
     "bounds": _bounds,
+    "scenarios": _scenarios,
     "profile": _profile,
 }
 

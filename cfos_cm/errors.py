@@ -111,6 +111,14 @@ class DeviceRefusal(DeviceError):
         self.code = code
 
 
+class OrderIgnored(DeviceRefusal):
+    """
+    A device has accepted a limit, and says itself that it gives more.
+
+    Nothing that it accepted before can be counted on either.
+    """
+
+
 class StorageError(CfosError):
     """What had to be on disk is not there: nothing may be acknowledged to anybody."""
 

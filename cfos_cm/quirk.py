@@ -66,6 +66,14 @@ class Quirk(StrEnum):
     """Its charging profiles have to be in watts."""
     RELATIVE_PROFILES = "relative-profiles"
     """Its charging profiles have to be of the kind Relative."""
+    DEFAULT_PROFILES = "default-profiles"
+    """It takes no TxProfile; a transaction is limited by its connector's TxDefaultProfile."""
+    NO_COMPOSITE = "no-composite"
+    """What it says of its limits with GetCompositeSchedule is nothing, or not so."""
+    NO_CLEAR = "no-clear"
+    """It does not clear its charging profiles; they are replaced by some that limit nothing."""
+    NO_LEASE = "no-lease"
+    """It ignores the duration of a charging profile, or wears out by each; it gets none."""
 
 
 NO_QUIRKS: frozenset[Quirk] = frozenset()

@@ -102,6 +102,8 @@ class WrongCommandLine(SynchronousTestCase):
             ["tag", "set"],
             ["tag", "remove"],
             ["tag", "list", "surplus"],
+            ["limit", "garage"],
+            ["limits", "surplus"],
         ):
             with self.subTest(arguments=arguments):
                 error = io.StringIO()
@@ -136,6 +138,8 @@ class Help(SynchronousTestCase):
                 ("tag", "list"),
                 ("tag", "set"),
                 ("tag", "remove"),
+                ("limit",),
+                ("limits",),
                 ("fake-charger",),
             ],
             commands,

@@ -12,6 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cm.electrical import (
     ALL_PHASES,
     NO_CURRENT,
+    OCPP_STEPS,
+    CurrentSteps,
     Phase,
     PhaseCurrents,
     amps_text,
@@ -125,3 +127,75 @@ class ConversionTests(SynchronousTestCase):
             (250_000, "250 A"),
         ):
             self.assertEqual(amps_text(current_ma), expected)
+
+
+class CurrentStepsTests(SynchronousTestCase):
+    """The currents that an EVSE can take."""
+
+    def check(
+        self, steps: CurrentSteps, *table: tuple[int, int, int | None, int | None]
+    ) -> None:
+        """Each current must have the expected step below or at, above or at, and above it."""
+        for current_ma, at_most, at_least, after in table:
+            self.assertEqual(steps.at_most(current_ma), at_most, current_ma)
+            self.assertEqual(steps.at_least(current_ma), at_least, current_ma)
+            self.assertEqual(steps.after(current_ma), after, current_ma)
+
+    def test_grains(self) -> None:
+        """Any whole number of grains, but that 0 is a pause and no step upwards."""
+        self.check(
+            CurrentSteps(500),
+            (-1, 0, 500, 500),
+            (0, 0, 500, 500),
+            (1, 0, 500, 500),
+            (499, 0, 500, 500),
+            (500, 500, 500, 1_000),
+            (501, 500, 1_000, 1_000),
+            (16_000, 16_000, 16_000, 16_500),
+        )
+
+    def test_only(self) -> None:
+        """These and no others; above the last there is none."""
+        self.check(
+            CurrentSteps(only_ma=(6_000, 8_000, 13_000)),
+            (-1, 0, 6_000, 6_000),
+            (0, 0, 6_000, 6_000),
+            (5_999, 0, 6_000, 6_000),
+            (6_000, 6_000, 6_000, 8_000),
+            (6_001, 6_000, 8_000, 8_000),
+            (12_999, 8_000, 13_000, 13_000),
+            (13_000, 13_000, 13_000, None),
+            (13_001, 13_000, None, None),
+        )
+
+    def test_widest(self) -> None:
+        """The widest gap between two neighbours; the first step is not counted as one."""
+        for steps, expected in (
+            (CurrentSteps(), 100),
+            (CurrentSteps(1_000), 1_000),
+            (CurrentSteps(only_ma=(6_000, 8_000, 13_000, 16_000)), 5_000),
+            (CurrentSteps(only_ma=(6_000,)), 0),
+        ):
+            self.assertEqual(steps.widest_ma, expected)
+
+    def test_ocpp(self) -> None:
+        """A limit in OCPP 1.6 has one decimal."""
+        self.assertEqual(OCPP_STEPS.at_most(6_199), 6_100)
+
+    @given(
+        st.builds(CurrentSteps, st.integers(1, 2_000))
+        | st.builds(
+            lambda only: CurrentSteps(only_ma=tuple(sorted(only))),
+            st.sets(st.integers(1, 32_000), min_size=1, max_size=6),
+        ),
+        st.integers(-100, 40_000),
+    )
+    def test_neighbours(self, steps: CurrentSteps, current_ma: int) -> None:
+        """A current is a step or lies between two that follow each other."""
+        below, above = steps.at_most(current_ma), steps.at_least(current_ma)
+        self.assertLessEqual(below, max(0, current_ma))
+        if above is not None:
+            self.assertGreaterEqual(above, current_ma)
+            self.assertEqual(steps.at_most(above), above)
+        if below != above:
+            self.assertEqual(steps.after(below), above)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from twisted.logger import Logger
 
+from cfos_cm.central_system.profile_habits import ProfileHabits
 from cfos_cm.central_system.quirks import QuirkPolicy, profiles_of
 from cfos_cm.central_system.repetition import Repetitions
 from cfos_cm.central_system.status_order import StatusOrder
@@ -32,6 +33,7 @@ class Acquaintance:
     @ivar connections: how many it has now; more than one while a newer one takes over.
     @ivar activities: what its firmware update, its diagnostics and its log were doing last, by
         the action that told it.
+    @ivar profile_habits: how it takes charging profiles.
     """
 
     __slots__ = (
@@ -44,6 +46,7 @@ class Acquaintance:
         "activities",
         "connections",
         "identity",
+        "profile_habits",
         "repetitions",
         "statuses",
         "tolerated",
@@ -60,6 +63,7 @@ class Acquaintance:
         self.repetitions = Repetitions()
         self.statuses = StatusOrder()
         self.activities: dict[str, str] = {}
+        self.profile_habits = ProfileHabits()
         self.connections = 0
         self._counters = counters
         self._policy = policy
@@ -81,6 +85,8 @@ class Acquaintance:
 
     def treat(self, policy: QuirkPolicy) -> None:
         """Treat its deviations in this way from now on."""
+        if policy != self._policy:
+            self.profile_habits.forget_forms()
         self._policy = policy
         self.tolerated = self._now_tolerated()
 
@@ -90,6 +96,7 @@ class Acquaintance:
             return
         self._device = device
         self._learned = frozenset()
+        self.profile_habits.forget_forms()
         self.tolerated = self._now_tolerated()
         profiles = profiles_of(device) if self._policy.auto else ()
         if profiles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -10,8 +11,9 @@ from twisted.python.failure import Failure
 
 from cfos_cm.central_system.acquaintance import Acquaintance
 from cfos_cm.central_system.calls import OutgoingCalls
-from cfos_cm.central_system.profile_setting import set_profile
-from cfos_cm.central_system.profiles import standing_profile
+from cfos_cm.central_system.profile_habits import ProfileHabits
+from cfos_cm.central_system.profile_setting import STANDING, set_profile
+from cfos_cm.central_system.profiles import Allowance
 from cfos_cm.central_system.registration import registered, waiting
 from cfos_cm.central_system.roster import Roster
 from cfos_cm.electrical import ALL_PHASES
@@ -111,6 +113,20 @@ class ConnectedChargePoint:
         """What is known of its deviations."""
         return self.acquaintance.tolerated
 
+    @property
+    def habits(self) -> ProfileHabits:
+        """What has been found out about how it takes charging profiles."""
+        return self.acquaintance.profile_habits
+
+    @property
+    def clock_behind(self) -> timedelta | None:
+        """How far its clock is behind ours; C{None}: not known."""
+        return self.acquaintance.statuses.clock_behind
+
+    def is_over(self, transaction_id: int) -> bool:
+        """Whether a transaction of it has ended, not long ago."""
+        return self.roster.is_over(self.identity, transaction_id)
+
     def learn(self, quirk: Quirk) -> None:
         """It has shown a deviation."""
         self.acquaintance.learn(quirk)
@@ -172,11 +188,8 @@ class ConnectedChargePoint:
             connector=connector,
         )
         now = self.roster.environment.now()
-        forbidding = Deferred.fromCoroutine(
-            set_profile(
-                self, lambda form: standing_profile(connector, len(ALL_PHASES), now, form)
-            )
-        )
+        nothing = Allowance(connector=connector, phases=len(ALL_PHASES), now=now)
+        forbidding = Deferred.fromCoroutine(set_profile(self, nothing, STANDING))
         forbidding.addErrback(self._could_not_forbid, connector)
 
     def _could_not_forbid(self, failure: Failure, connector: int) -> None:

@@ -70,8 +70,8 @@ PROFILES: tuple[QuirkProfile, ...] = (
     QuirkProfile(
         "go-e",
         r"go-?e\b",
-        _of(Quirk.NUMERIC_IDS, Quirk.ANSWERS_WITH_ACTION),
-        "https://github.com/goecharger/go-eCharger-API-v2/issues/106",
+        _of(Quirk.NUMERIC_IDS, Quirk.ANSWERS_WITH_ACTION, Quirk.NO_CLEAR),
+        "https://github.com/goecharger/go-eCharger-API-v2/issues/106 and 187",
     ),
     QuirkProfile(
         "ZJ Beny",
@@ -156,6 +156,19 @@ PROFILES: tuple[QuirkProfile, ...] = (
         r"wall ?box( chargers)?\b",
         _of(Quirk.RELATIVE_PROFILES),
         "https://github.com/evcc-io/evcc/pull/22139",
+    ),
+    QuirkProfile(
+        "Delta",
+        r"delta\b",
+        _of(Quirk.NO_COMPOSITE, Quirk.NO_CLEAR),
+        "https://github.com/steve-community/steve/issues/44 and "
+        "https://github.com/JoaoPedroBelo/bmw-wallbox-ha/pull/18",
+    ),
+    QuirkProfile(
+        "Timxon",
+        r"timxon",
+        _of(Quirk.DEFAULT_PROFILES, Quirk.RELATIVE_PROFILES),
+        "https://github.com/lbbrhzn/ocpp/issues/2158",
     ),
 )
 

@@ -37,6 +37,11 @@ class StatusOrder:
         self._delays.clear()
         self._newest.clear()
 
+    @property
+    def clock_behind(self) -> timedelta | None:
+        """How far the Charge Point's clock is behind ours; C{None}: it has not said a time."""
+        return min(self._delays, default=None)
+
     def is_news(self, connector: int, told_at: datetime | None, heard_at: datetime) -> bool:
         """
         Whether a state is to be believed.

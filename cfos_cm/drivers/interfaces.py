@@ -19,6 +19,10 @@ class IEvse(Interface):
     """
 
     name = Attribute("The EVSE's name in the site.")
+    renewal_due_s = Attribute(
+        "When it has to be told once more what it was told, or it falls back by itself; by the "
+        "reactor's clock, infinite where it never does. [s]"
+    )
 
     def apply(
         setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
@@ -33,4 +37,12 @@ class IEvse(Interface):
             with this order, which it always is from scratch and outside a transaction. Fails
             with L{cfos_cm.errors.DeviceRefusal} if it said no, and with
             L{cfos_cm.errors.DeviceError} if it is not known whether it obeys.
+        """
+
+    def release() -> Deferred[None]:
+        """
+        Obey no limit any more: all that were ever set are cleared, so that the device can be
+        used without this program.
+
+        @return: fires when the device has confirmed it. Fails as L{apply} does.
         """

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from math import inf
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from cfos_cm.central_system.central_system import CentralSystem
-from cfos_cm.central_system.profile_setting import Recipient, set_profile
-from cfos_cm.central_system.profiles import (
-    ProfileForm,
-    standing_profile,
-    transaction_profile,
+from cfos_cm.central_system.profile_check import insist
+from cfos_cm.central_system.profile_form import ProfileForm
+from cfos_cm.central_system.profile_habits import ProfileHabits
+from cfos_cm.central_system.profile_release import release, take_back
+from cfos_cm.central_system.profile_setting import (
+    LIMIT,
+    STANDING,
+    announcement_of,
+    set_profile,
 )
+from cfos_cm.central_system.profiles import Allowance
 from cfos_cm.drivers.interfaces import IEvse
-from cfos_cm.errors import DeviceRefusal
+from cfos_cm.errors import DeviceRefusal, OrderIgnored
 from cfos_cm.quirk import Quirk
 from cfos_cm.site.setpoint import Setpoint
-from cfos_cm.v16.smart_charging import SetChargingProfileRequest
-from cfos_cm.v16.types import Message
+from cfos_cm.v16.types import ChargingProfilePurpose, Message
 
-__all__ = ["Ocpp16Evse"]
+__all__ = ["CHECK_S", "LEASE_S", "Ocpp16Evse"]
+
+#: The usual lease: a dead Central System is found out in less, and each renewal is a profile
+#: that the Charge Point may have to write down. [s]
+LEASE_S = 600
+#: How often it is asked whether it gives what it has accepted, besides whenever it may have
+#: forgotten it. [s]
+CHECK_S = 900.0
+
+#: A lease that ends by a clock that is ahead of ours by more could end before it is renewed.
+_CLOCK_IS_RIGHT = timedelta(seconds=60)
+#: What a cable of a private garage carries at most; for EVSEs whose rating is not known. [mA]
+_MOST_MA = 80_000
+
+_MAXIMUM = ChargingProfilePurpose.CHARGE_POINT_MAX_PROFILE
+_DEFAULT = ChargingProfilePurpose.TX_DEFAULT_PROFILE
+_TRANSACTION = ChargingProfilePurpose.TX_PROFILE
 
 _log = Logger(namespace="cfos_cm.drivers")
 
@@ -33,8 +54,9 @@ class Ocpp16Evse:
     """
     A connector of a Charge Point.
 
-    Outside a transaction its default profile forbids charging; in a transaction a profile of
-    that transaction says how much.
+    Outside a transaction its default profile limits it to its fail-safe current; in a
+    transaction a profile of that transaction says how much. Where it takes only one of both,
+    that one says it all.
     """
 
     def __init__(
@@ -45,63 +67,199 @@ class Ocpp16Evse:
         central_system: CentralSystem,
         now: Callable[[], datetime],
         rating_ma: int | None = None,
+        *,
+        failsafe_ma: int = 0,
+        lease_s: int | None = None,
     ) -> None:
         """
         @param phases: how many it is wired to.
         @param address: the Charge Point's identity, and the connector.
         @param rating_ma: what it gives at most by itself; C{None}: not known. [mA per phase]
+        @param failsafe_ma: what it gives when nobody tells it anything. [mA per phase]
+        @param lease_s: how long a limit holds that is not renewed, where the Charge Point can
+            be told so; only for those who look at L{renewal_due_s}. C{None}: for ever. [s]
         """
         self.name = name
         self._phases = phases
         identity, self._connector = address
-        self._recipient: Recipient = _ChargePoint(central_system, identity)
+        self._charge_point = _ChargePoint(central_system, identity)
         self._now = now
         self._rating_ma = rating_ma
+        self._failsafe_ma = failsafe_ma
+        self._lease_s = lease_s
+
+    @property
+    def renewal_due_s(self) -> float:
+        """
+        When its limit has to be ordered once more, the same or another, lest it falls back to
+        its fail-safe current by itself; by the reactor's clock, infinite if it does not. [s]
+        """
+        return self._charge_point.habits.renewals_s.get(self._connector, inf)
 
     def apply(
         self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
     ) -> Deferred[bool | None]:
-        """See L{IEvse.apply}."""
+        """
+        See L{IEvse.apply}.
+
+        @return: C{True}: it has confirmed that it gives no more than its fail-safe current
+            outside of the transaction, which is none at all where that is 0 A. Fails with
+            L{OrderIgnored}, which is a L{DeviceRefusal}, if it has accepted the setpoint and
+            says itself that it gives more.
+        """
         return Deferred.fromCoroutine(self._apply(setpoint, transaction_id, from_scratch))
+
+    def release(self) -> Deferred[None]:
+        """See L{IEvse.release}."""
+        return Deferred.fromCoroutine(self._release())
+
+    def switches_phases(self) -> Deferred[bool | None]:
+        """
+        Whether it can go from three phases to one in a transaction.
+
+        @return: C{None}: it does not say. Fails with L{cfos_cm.errors.DeviceError} if it does
+            not answer; it is asked once.
+        """
+        return Deferred.fromCoroutine(self._switches_phases())
 
     async def _apply(
         self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
     ) -> bool | None:
+        habits = self._charge_point.habits
+        habits.renewals_s.pop(self._connector, None)
+        if from_scratch:
+            # It may have lost it, and nothing may end where nothing else is behind.
+            habits.fallbacks.discard(self._connector)
         if transaction_id is None:
-            await self._set(self._standing)
+            await self._stand((*STANDING, *self._belt))
             return True
-        forbids_by_default = await self._forbid_by_default() if from_scratch else None
-        await self._set(lambda form: self._limit(transaction_id, setpoint.current_ma, form))
-        return forbids_by_default
+        stands = await self._stand_behind() if from_scratch else None
+        ordered_s = self._charge_point.seconds()
+        allowance = self._limit(setpoint, transaction_id)
+        form = await set_profile(self._charge_point, allowance, self._limits)
+        if form.purpose is not _TRANSACTION:
+            await self._stands_alone(form)
+            stands = setpoint.current_ma <= self._failsafe_ma
+        form = await self._checked(allowance, form, from_scratch)
+        lease_s = allowance.leased_s(form)
+        if lease_s is not None:
+            habits.renewals_s[self._connector] = ordered_s + lease_s / 2
+        return stands
 
-    async def _forbid_by_default(self) -> bool:
-        """Whether it takes the default profile, while it has a transaction."""
+    async def _stand(self, purposes: Sequence[ChargingProfilePurpose]) -> None:
+        """Have it give no more than its fail-safe current by default."""
+        await set_profile(self._charge_point, self._allowance(self._failsafe_ma), purposes)
+        self._charge_point.habits.fallbacks.add(self._connector)
+
+    async def _stand_behind(self) -> bool | None:
+        """
+        Whether it takes the default profile while it has a transaction.
+
+        @return: C{None}: it was not tried, for its default profile is what limits it.
+        """
+        quirks = self._charge_point.quirks
+        first = self._charge_point.habits.forms.first_form(self._limits, quirks)
+        if first.purpose is not _TRANSACTION:
+            return None
         try:
-            await self._set(self._standing)
+            await self._stand(STANDING)
         except DeviceRefusal as refusal:
             # The transaction's own limit is what holds now, and outranks the default.
             _log.warn("{evse}: {refusal!s}", evse=self.name, refusal=refusal)
             return False
         return True
 
-    def _standing(self, form: ProfileForm) -> SetChargingProfileRequest:
-        return standing_profile(self._connector, self._phases, self._now(), form)
+    async def _stands_alone(self, form: ProfileForm) -> None:
+        """What limits it does not end with the transaction, and nothing is behind it."""
+        fallbacks = self._charge_point.habits.fallbacks
+        if form.purpose is _MAXIMUM and self._connector in fallbacks:
+            # The lower of both would hold.
+            await take_back(self._charge_point, self._connector, _DEFAULT)
+        fallbacks.discard(self._connector)
 
-    def _limit(
-        self, transaction_id: int, current_ma: int, form: ProfileForm
-    ) -> SetChargingProfileRequest:
-        return transaction_profile(
-            self._connector,
-            transaction_id,
-            current_ma,
-            self._phases,
-            self._now(),
-            form,
-            self._rating_ma,
+    async def _checked(
+        self, allowance: Allowance, form: ProfileForm, from_scratch: bool
+    ) -> ProfileForm:
+        """
+        See whether it gives what it has accepted, if that is due.
+
+        @return: the form that it has accepted last.
+        @raise OrderIgnored: if it says that it gives more.
+        """
+        habits, now_s = self._charge_point.habits, self._charge_point.seconds()
+        forms = habits.forms
+        checked_s = habits.checked_s.get(self._connector, -inf)
+        if not from_scratch and now_s - checked_s < CHECK_S:
+            return form
+        heeded, excess = await insist(self._charge_point, allowance, form)
+        if excess is not None:
+            raise OrderIgnored(
+                f"it has accepted {excess.ordered} twice, and says that it gives "
+                f"{excess.said}; if its meter shows that it does not, put "
+                f"{Quirk.NO_COMPOSITE.value} into its quirks"
+            )
+        habits.checked_s[self._connector] = now_s
+        if heeded != form:
+            forms.accepted(_TRANSACTION, heeded)
+        return heeded
+
+    async def _release(self) -> None:
+        running = self._charge_point.transaction_at(self._connector)
+        everything = self._allowance(self._rating_ma or _MOST_MA, running)
+        await release(self._charge_point, everything, self._is_alone)
+
+    async def _switches_phases(self) -> bool | None:
+        return (await announcement_of(self._charge_point)).switches_phases
+
+    def _limit(self, setpoint: Setpoint, transaction_id: int) -> Allowance:
+        lease_s = self._lease_s if self._may_lease() else None
+        return self._allowance(setpoint.current_ma, transaction_id, setpoint.phases, lease_s)
+
+    def _may_lease(self) -> bool:
+        """
+        Whether a limit may end by itself: there is a default profile behind it, and it ends
+        when we mean it to.
+        """
+        behind = self._charge_point.clock_behind
+        return (
+            self._connector in self._charge_point.habits.fallbacks
+            and behind is not None
+            and abs(behind) <= _CLOCK_IS_RIGHT
+            and Quirk.NO_LEASE not in self._charge_point.quirks
         )
 
-    async def _set(self, profile: Callable[[ProfileForm], SetChargingProfileRequest]) -> None:
-        await set_profile(self._recipient, profile)
+    def _allowance(
+        self,
+        current_ma: int,
+        transaction_id: int | None = None,
+        phases: int | None = None,
+        lease_s: int | None = None,
+    ) -> Allowance:
+        return Allowance(
+            connector=self._connector,
+            current_ma=current_ma,
+            phases=phases or self._phases,
+            now=self._now(),
+            transaction_id=transaction_id,
+            rating_ma=self._rating_ma,
+            clock_behind=self._charge_point.clock_behind or timedelta(),
+            fallback_ma=self._failsafe_ma,
+            lease_s=lease_s,
+        )
+
+    @property
+    def _limits(self) -> Sequence[ChargingProfilePurpose]:
+        """What may limit a transaction, the best first."""
+        return (*LIMIT, *self._belt)
+
+    @property
+    def _belt(self) -> Sequence[ChargingProfilePurpose]:
+        """What limits all of the Charge Point, where it is the only EVSE of it."""
+        return (_MAXIMUM,) if self._is_alone else ()
+
+    @property
+    def _is_alone(self) -> bool:
+        return self._charge_point.connectors <= {self._connector}
 
 
 class _ChargePoint:
@@ -115,10 +273,38 @@ class _ChargePoint:
         """See L{Recipient.call}."""
         return self._central_system.call(self._identity, request)
 
+    def seconds(self) -> float:
+        """The reactor's clock. [s]"""
+        return self._central_system.roster.environment.clock.seconds()
+
     @property
     def quirks(self) -> frozenset[Quirk]:
         """See L{Recipient.quirks}."""
         return self._central_system.quirks_of(self._identity)
+
+    @property
+    def habits(self) -> ProfileHabits:
+        """See L{Recipient.habits}."""
+        return self._central_system.roster.acquaintance(self._identity).profile_habits
+
+    @property
+    def clock_behind(self) -> timedelta | None:
+        """See L{Recipient.clock_behind}."""
+        return self._central_system.roster.acquaintance(self._identity).statuses.clock_behind
+
+    @property
+    def connectors(self) -> frozenset[int]:
+        """Those that are EVSEs of the site."""
+        known = self._central_system.settings.charge_points.get(self._identity)
+        return frozenset() if known is None else frozenset(known.evses)
+
+    def transaction_at(self, connector: int) -> int | None:
+        """The transaction that runs at a connector."""
+        return self._central_system.roster.running.get((self._identity, connector))
+
+    def is_over(self, transaction_id: int) -> bool:
+        """See L{Recipient.is_over}."""
+        return self._central_system.roster.is_over(self._identity, transaction_id)
 
     def learn(self, quirk: Quirk) -> None:
         """See L{Recipient.learn}."""

@@ -12,6 +12,7 @@ from cfos_cm.limits.permission import (
     backend_allows,
     enabled,
     meters_known,
+    outside,
     reachable,
     ready,
 )
@@ -28,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     authorised,
     backend_allows,
     meters_known,
+    outside,
     rating,
 )
 

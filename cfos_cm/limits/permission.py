@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from cfos_cm.limits.ceiling import Ceiling, forbidden
 from cfos_cm.site.evse import Evse, Link, Occupancy
 from cfos_cm.site.setpoint import Reason, ReasonCode
 from cfos_cm.site.state import SiteState
 from cfos_cm.site.tag import Verdict
 
-__all__ = ["authorised", "backend_allows", "enabled", "meters_known", "reachable", "ready"]
+__all__ = [
+    "authorised",
+    "backend_allows",
+    "enabled",
+    "meters_known",
+    "outside",
+    "reachable",
+    "ready",
+]
 
 
 def reachable(state: SiteState, evse: Evse) -> Ceiling | None:
@@ -62,13 +72,27 @@ def backend_allows(state: SiteState, evse: Evse) -> Ceiling | None:
 
 def meters_known(state: SiteState, evse: Evse) -> Ceiling | None:
     """
-    A circuit that has a meter is not loaded before the meter was read.
+    A circuit whose meter is silent is not loaded, unless a fail-safe load was given.
 
     What else the circuit carries is not known then, and not knowing never means that it
     carries nothing.
     """
     for circuit in state.path(evse.settings.circuit):
-        if circuit.meter is not None:
-            text = f"meter {circuit.meter} of {circuit.name} has not been read"
-            return forbidden(ReasonCode.METER, text)
+        if circuit.meter is None or circuit.failsafe_load is not None:
+            continue
+        meter = state.meters.get(circuit.meter)
+        if meter is None or not meter.is_read:
+            was_read = meter is not None and meter.at_s > -inf
+            what = "is silent" if was_read else "has not been read"
+            return forbidden(
+                ReasonCode.METER, f"meter {circuit.meter} of {circuit.name} {what}"
+            )
     return None
+
+
+def outside(state: SiteState, evse: Evse) -> Ceiling | None:
+    """Whoever else has a say allows no more than this; the strictest counts."""
+    if not evse.outside_ma:
+        return None
+    by, limit_ma = min(evse.outside_ma.items(), key=lambda one: (one[1], one[0]))
+    return Ceiling(limit_ma, Reason(ReasonCode.OUTSIDE, f"{by} allows no more"))

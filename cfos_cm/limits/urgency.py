@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import Enum
 
 from cfos_cm.site.events import (
+    CircuitLimitMet,
+    CircuitOverdrawn,
     EvseMeasured,
     SetpointDecided,
     SetpointOrdered,
@@ -27,7 +29,10 @@ class Urgency(Enum):
 
 #: Whatever is not named here matters at once: not knowing is no reason to wait.
 _NOT_AT_ONCE: Mapping[type, Urgency] = {
+    # What follows from these is remembered first, see L{cfos_cm.limits.memory}.
     EvseMeasured: Urgency.NEVER,
+    CircuitLimitMet: Urgency.NEVER,
+    CircuitOverdrawn: Urgency.NEVER,
     TagJudged: Urgency.NEVER,
     SetpointDecided: Urgency.NEVER,
     # It was decided just before, with all that it books; but of an EVSE that does not obey

@@ -1,77 +1,116 @@
-"""Which conductors carry an EVSE's current, and what they have left."""
+"""Which constraints an EVSE's current is under, and what they have left."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from cfos_cm.electrical import ALL_PHASES, Phase
-from cfos_cm.limits.share import Conductor
-from cfos_cm.site.evse import Evse
+from cfos_cm.limits.capacity import capacity_ma
+from cfos_cm.limits.constraint import Constraint, ConstraintKind
+from cfos_cm.limits.memory import Memory
+from cfos_cm.site.evse import ChargingMode, Evse, Link
 from cfos_cm.site.state import SiteState
 
-__all__ = ["Wiring"]
+__all__ = ["Rows", "Wiring"]
+
+#: Each constraint that a current is under, and how many mA of it each mA takes.
+Rows = tuple[tuple[Constraint, int], ...]
+
+_WHOLE = (ConstraintKind.POWER, ConstraintKind.OUTSIDE)
 
 
 class Wiring:
     """
-    The conductors of a site as it is in one state.
+    The constraints of a site as it is at one moment.
 
     What is found for one EVSE is kept for all that are wired like it.
+
+    @ivar capacity_ma: what each constraint leaves for EVSEs, before any of them draws. [mA]
     """
 
-    def __init__(self, state: SiteState) -> None:
-        self._state = state
-        # Each conductor is one object, so that those who look it up need not compare names.
-        self._of_circuit = {
-            name: {phase: Conductor(name, phase) for phase in ALL_PHASES}
-            for name in state.circuits
-        }
-        self._found: dict[tuple[str, tuple[Phase, ...]], tuple[Conductor, ...]] = {}
-
-    def conductors_of(self, evse: Evse) -> tuple[Conductor, ...]:
+    def __init__(
+        self,
+        state: SiteState,
+        memory: Memory | None = None,
+        before: Wiring | None = None,
+    ) -> None:
         """
-        Each phase that it is wired to, of each circuit from its own up to the main fuse.
+        @param memory: what is remembered of this very state; C{None}: nothing from before it.
+        @param before: an earlier one; what was found then need not be sought again where the
+            circuits are the same.
+        """
+        memory = Memory().after(state, 0.0) if memory is None else memory
+        self.capacity_ma = capacity_ma(state, memory)
+        self._state = state
+        self._memory = memory
+        # Each constraint is one object: who looks it up need not compare names.
+        self._own: Mapping[Constraint, Constraint]
+        self._found: dict[tuple[str, tuple[Phase, ...], bool], Rows]
+        if before is not None and before._is_of(state, self.capacity_ma):
+            self._own, self._found = before._own, before._found
+        else:
+            self._own = {constraint: constraint for constraint in self.capacity_ma}
+            self._found = {}
+
+    def _is_of(self, state: SiteState, capacity_ma: Mapping[Constraint, int]) -> bool:
+        return self._state.circuits is state.circuits and self._own.keys() == capacity_ma.keys()
+
+    def rows_of(self, evse: Evse) -> Rows:
+        """
+        The phases that it uses, and all else that is limited, of each circuit from its own up
+        to the main fuse.
+
+        An EVSE out of reach may use all that it is wired to.
 
         @raise KeyError: if one of these circuits is not there.
         """
-        return self._conductors(evse.settings.circuit, evse.settings.phases)
+        settings = evse.settings
+        phases = settings.phases
+        if evse.link is Link.ONLINE:
+            phases = self._memory.phases_of(evse)
+        wired = settings.circuit, phases, settings.mode is ChargingMode.SURPLUS
+        found = self._found.get(wired)
+        if found is None:
+            found = self._found[wired] = self._rows(*wired)
+        return found
 
-    def free_beside(self, drawn_ma: Mapping[str, int]) -> dict[Conductor, int]:
+    def free_beside(self, drawn_ma: Mapping[str, int]) -> dict[Constraint, int]:
         """
-        What each conductor can carry beside what some EVSEs draw.
+        What each constraint can carry beside what some EVSEs draw.
+
+        Nobody's draw is missing in the surplus, which is what others do not draw anyway, and is
+        no fuse.
 
         @param drawn_ma: by EVSE. [mA per phase]
         @return: negative where it is too much already. [mA]
         @raise KeyError: if one of these EVSEs, or a circuit that feeds it, is not there.
         """
-        free = {
-            conductor: circuit.usable_ma
-            for circuit in self._state.circuits.values()
-            for conductor in self._of_circuit[circuit.name].values()
-        }
-        for (circuit, phases), current_ma in self._drawn_together(drawn_ma).items():
-            for conductor in self._conductors(circuit, phases):
-                free[conductor] -= current_ma
+        free = dict(self.capacity_ma)
+        together: dict[Rows, int] = {}
+        for name, current_ma in drawn_ma.items():
+            if current_ma:
+                rows = self.rows_of(self._state.evses[name])
+                together[rows] = together.get(rows, 0) + current_ma
+        for rows, current_ma in together.items():
+            for constraint, times in rows:
+                if constraint.kind is not ConstraintKind.SURPLUS:
+                    free[constraint] -= times * current_ma
         return free
 
-    def _drawn_together(
-        self, drawn_ma: Mapping[str, int]
-    ) -> dict[tuple[str, tuple[Phase, ...]], int]:
-        """What all that are wired alike draw."""
-        together: dict[tuple[str, tuple[Phase, ...]], int] = {}
-        for name, current_ma in drawn_ma.items():
-            settings = self._state.evses[name].settings
-            wired = settings.circuit, settings.phases
-            together[wired] = together.get(wired, 0) + current_ma
-        return together
-
-    def _conductors(self, circuit: str, phases: tuple[Phase, ...]) -> tuple[Conductor, ...]:
-        wired = circuit, phases
-        found = self._found.get(wired)
-        if found is None:
-            found = self._found[wired] = tuple(
-                self._of_circuit[one.name][phase]
-                for one in self._state.path(circuit)
-                for phase in phases
-            )
-        return found
+    def _rows(self, circuit: str, phases: tuple[Phase, ...], by_surplus: bool) -> Rows:
+        found: list[tuple[Constraint, int]] = []
+        path = self._state.path(circuit)
+        for one in path:
+            found += ((self._own[Constraint(one.name, phase)], 1) for phase in phases)
+            whole = (Constraint(one.name, None, kind) for kind in _WHOLE)
+            found += ((self._own[each], len(phases)) for each in whole if each in self._own)
+            if len(phases) < len(ALL_PHASES):
+                uneven = (
+                    Constraint(one.name, phase, ConstraintKind.IMBALANCE) for phase in phases
+                )
+                found += ((self._own[each], 1) for each in uneven if each in self._own)
+        if by_surplus:
+            surplus = Constraint(path[-1].name, None, ConstraintKind.SURPLUS)
+            if surplus in self._own:
+                found.append((self._own[surplus], len(phases)))
+        return tuple(found)

@@ -61,6 +61,8 @@ def devices(
             central_system,
             now,
             section.max_current_ma,
+            failsafe_ma=section.failsafe_current_ma,
+            lease_s=section.lease_s or None,
         )
         for section in _ocpp_evses(config)
     }

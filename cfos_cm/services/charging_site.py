@@ -33,8 +33,12 @@ from cfos_cm.services.assembly import (
 )
 from cfos_cm.services.config import Config, changes, differences, read_config
 from cfos_cm.services.control_loop import ControlLoop
+from cfos_cm.services.control_socket import ControlSocket
 from cfos_cm.services.journal import Journal
+from cfos_cm.services.limit_orders import limit_orders
 from cfos_cm.services.open_files import allowed_sockets
+from cfos_cm.services.outside_limits import OutsideLimits
+from cfos_cm.services.overdraft_record import OverdraftRecord
 from cfos_cm.services.reload_signal import ReloadSignal
 from cfos_cm.site.events import SettingsChanged, TransactionResumed
 from cfos_cm.site.transaction import MAX_TRANSACTION_ID
@@ -43,6 +47,8 @@ from cfos_cm.storage.database import Database
 from cfos_cm.storage.intake import ReadingsIntake
 from cfos_cm.storage.keys import KeyStore
 from cfos_cm.storage.local_lists import SentLists
+from cfos_cm.storage.outside_limits import OutsideLimitStore
+from cfos_cm.storage.overdrafts import OverdraftStore
 from cfos_cm.storage.readings_log import ReadingsLog
 from cfos_cm.storage.reservations import ReservationStore
 from cfos_cm.storage.security_events import SecurityEvents
@@ -81,6 +87,8 @@ class _Parts:
     central_system: CentralSystem
     server: ChargePointServer
     operator: Operator
+    outside_limits: OutsideLimits
+    control: ControlSocket
 
 
 @frozen
@@ -190,6 +198,11 @@ class ChargingSite(Service):
         return None if self._parts is None else self._parts.loop
 
     @property
+    def outside_limits(self) -> OutsideLimits | None:
+        """The limits from outside, while it runs."""
+        return None if self._parts is None else self._parts.outside_limits
+
+    @property
     def listening(self) -> IListeningPort | None:
         """Where Charge Points can connect, while they can."""
         return None if self._door is None else self._door.port
@@ -261,8 +274,13 @@ class ChargingSite(Service):
         )
         central_system.roster.reservation_used = operator.reservations.used
         server = ChargePointServer(central_system, self._reactor, self._limits, self._speed)
+        limits = self._outside_limits(loop, database)
+        orders = limit_orders(limits, lambda: loop.state)
+        control = ControlSocket(self._reactor, self.config.state_directory, orders)
         self._applied = self.config
-        self._parts = _Parts(database, ledger, loop, central_system, server, operator)
+        self._parts = _Parts(
+            database, ledger, loop, central_system, server, operator, limits, control
+        )
         await ledger.open()
         central_system.roster.remember(
             {one.identity: one.device for one in await register.all() if one.device}
@@ -271,6 +289,7 @@ class ChargingSite(Service):
         await operator.reservations.load()
         loop.evses = devices(self.config, central_system, _now)
         loop.report(self.config.settings_changed())
+        await limits.open()
         open_transactions = await ledger.open_transactions()
         central_system.roster.resume(open_transactions)
         for one in open_transactions:
@@ -278,7 +297,23 @@ class ChargingSite(Service):
             if evse is not None:
                 loop.report(TransactionResumed(evse.name, one.transaction))
         self._door = await self._listen(server_endpoint(self.config), server)
+        overdrafts = OverdraftRecord(OverdraftStore(database), _now)
+        loop.memory = evolve(loop.memory, overdrafts=await overdrafts.load())
+        loop.observe(overdrafts.watch)
         loop.start()
+        await control.open()
+
+    def _outside_limits(self, loop: ControlLoop, database: Database) -> OutsideLimits:
+        limits = OutsideLimits(
+            clock=self._reactor,
+            now=_now,
+            new_id=lambda: str(uuid4()),
+            store=OutsideLimitStore(database),
+            report=loop.report,
+            state=lambda: loop.state,
+        )
+        loop.observe(limits.note)
+        return limits
 
     async def _listen(self, endpoint: str, server: ChargePointServer) -> _Door:
         port = await listening_endpoint(self._reactor, endpoint, self._speed).listen(server)
@@ -296,9 +331,11 @@ class ChargingSite(Service):
         if door is not None:
             await maybeDeferred(door.port.stopListening)
         if parts is not None:
+            await parts.control.close()
             await parts.server.close_all()
             await parts.central_system.roster.unwritten.write_all()
             parts.loop.stop()
+            await parts.outside_limits.stop()
             await parts.ledger.close()
             await parts.database.stop()
 
@@ -354,4 +391,4 @@ class ChargingSite(Service):
 def _without(settings: SettingsChanged, names: frozenset[str]) -> SettingsChanged:
     """The settings as if some EVSEs were not there: what is known of them is forgotten."""
     evses = tuple(evse for evse in settings.evses if evse.name not in names)
-    return SettingsChanged(settings.title, settings.observe_only, settings.circuits, evses)
+    return evolve(settings, evses=evses)

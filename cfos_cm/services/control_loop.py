@@ -8,27 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cm.drivers.interfaces import IEvse
-from cfos_cm.errors import DeviceRefusal
+from cfos_cm.electrical import NOMINAL_VOLTAGE_V
+from cfos_cm.errors import DeviceRefusal, OrderIgnored
 from cfos_cm.limits.decide import decide, forbid_all
+from cfos_cm.limits.memory import Memory
+from cfos_cm.limits.outside import met
 from cfos_cm.limits.transition import orders, pauses
 from cfos_cm.limits.urgency import Urgency, urgency
+from cfos_cm.limits.wiring import Wiring
 from cfos_cm.services.dismissal import Dismissal
 from cfos_cm.services.dispatch import Dispatch, Order, Outcome
 from cfos_cm.services.doubts import Doubts
 from cfos_cm.services.newest_readings import NewestReadings
 from cfos_cm.services.pace import Pace
+from cfos_cm.services.releases import Releases
 from cfos_cm.services.respite import Respites
 from cfos_cm.site.events import (
+    CircuitLimitMet,
+    CircuitOverdrawn,
+    CircuitReleased,
     DeviceBooted,
     EvseConnected,
     EvseMeasured,
     EvseUnproven,
+    LimitsCancelled,
+    MeterMeasured,
     ProfilesMeddled,
     SetpointConfirmed,
     SetpointDecided,
@@ -39,6 +50,8 @@ from cfos_cm.site.events import (
     TransactionStarted,
     TransactionStopped,
 )
+from cfos_cm.site.evse import Link
+from cfos_cm.site.outside_limit import OutsideLimit
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.site.state import SiteState, fold, fold_readings
 
@@ -77,6 +90,8 @@ class ControlLoop:
 
     def __init__(self, clock: IReactorTime, cycle_s: float) -> None:
         self._state = SiteState()
+        self._memory = Memory()
+        self._wiring: Wiring | None = None
         self._readings = NewestReadings()
         self.cycle_s = cycle_s
         self._clock = clock
@@ -87,6 +102,8 @@ class ControlLoop:
         self._respites = Respites(clock)
         self._doubts = Doubts(clock)
         self._dismissal = Dismissal(clock)
+        self._releases = Releases(clock, self._released)
+        self._met: frozenset[OutsideLimit] = frozenset()
         # Whether anything that a decision looks at has changed since the last one, and when
         # the next one is due even if nothing does.
         self._changed = False
@@ -98,6 +115,15 @@ class ControlLoop:
         if self._readings:
             self._fold_readings()
         return self._state
+
+    @property
+    def memory(self) -> Memory:
+        """What was remembered for the last decision."""
+        return self._memory
+
+    @memory.setter
+    def memory(self, memory: Memory) -> None:
+        self._memory = memory
 
     @property
     def evses(self) -> Mapping[str, IEvse]:
@@ -121,9 +147,15 @@ class ControlLoop:
             if len(self._readings) >= READINGS_AT_ONCE:
                 self._fold_readings()
             return
+        if isinstance(event, MeterMeasured) and event.at_s is None:
+            event = evolve(event, at_s=self._clock.seconds())
         is_news = self._fold(event)
         if isinstance(event, _FRESH_STARTS):
             is_news = self._respites.forgive(event.evse) or is_news
+        elif isinstance(event, CircuitReleased):
+            # If the same is asked once more, it is to be told once more that it is met.
+            place = event.circuit, event.by
+            self._met = frozenset(one for one in self._met if (one.circuit, one.by) != place)
         elif isinstance(event, SettingsChanged):
             # No answer in the name of an EVSE that is gone counts any more.
             self._dispatch.keep(self.state.evses)
@@ -174,7 +206,7 @@ class ControlLoop:
     def _fold_readings(self) -> None:
         readings = self._readings.take()
         before = self._state
-        after = self._state = fold_readings(before, readings)
+        after = self._state = fold_readings(before, readings, self._clock.seconds())
         for reading in readings:
             self._tell(reading, before, after)
 
@@ -202,13 +234,35 @@ class ControlLoop:
         try:
             # Whoever observes hears of the meters in each cycle, also when nothing is decided.
             self._dismissal.look(self.state.evses)
+            self._remember(now_s)
             if self._changed or now_s >= self._due_s:
                 # Whatever goes wrong below: then it is due again in the next cycle.
                 self._changed, self._due_s = False, now_s + self.cycle_s
                 self._act()
-                self._due_s = min(self._respites.next_end_s(), self._doubts.next_end_s())
+                self._due_s = min(
+                    self._respites.next_end_s(),
+                    self._doubts.next_end_s(),
+                    self._releases.next_end_s(),
+                    # Who cannot be told now is looked at again in each cycle.
+                    max(now_s + self.cycle_s, self._dispatch.next_renewal_s()),
+                )
         finally:
             self._tick_by(min(now_s + self.cycle_s, self._due_s))
+
+    def _remember(self, now_s: float) -> None:
+        """Remember what is known now; what follows from it is decided if it is any other."""
+        before = self._memory
+        try:
+            self._memory = before.after(self.state, now_s, only_readings=not self._changed)
+        except Exception:  # noqa: BLE001
+            _log.failure("what has happened could not be remembered")
+            # What fuses have to cool from is no part of what is wrong here.
+            self._memory, self._changed = Memory(overdrafts=before.overdrafts), True
+            return
+        for one in self._memory.overdrafts.news(before.overdrafts):
+            self.report(CircuitOverdrawn(one.circuit, one.phase, one.by_ma, one.highest_ma))
+        if self._memory.tells_other_than(before):
+            self._changed = True
 
     def _act(self) -> None:
         # Who is only observed is told nothing, and so has nothing to confirm.
@@ -225,6 +279,33 @@ class ControlLoop:
                 self._decide_after(Urgency.AT_ONCE)
                 break
             given += self._order(name, setpoint)
+        if not self.state.observe_only:
+            self._releases.look(self.state.evses.values(), self._dispatch.devices)
+        self._tell_what_is_met()
+
+    def _tell_what_is_met(self) -> None:
+        """Report each limit from outside once that all that may be drawn keeps to."""
+        limits = frozenset(self.state.outside_limits.values())
+        self._met &= limits
+        unmet = sorted(limits - self._met, key=lambda one: (one.circuit, one.by))
+        memory = self._memory
+        if not unmet or memory.state.circuits is not self.state.circuits:
+            # Where nothing could be remembered nobody knows what may be drawn.
+            return
+        booked_ma, phases = {}, {}
+        for name, evse in self.state.evses.items():
+            booked_ma[name] = memory.settling.booked_ma(evse)
+            if evse.link is Link.ONLINE:
+                phases[name] = len(memory.phases_of(evse))
+        for limit in unmet:
+            load = memory.loads.of(limit.circuit)
+            if load is None and not limit.evses_only:
+                continue
+            load_w = 0 if load is None else load.total() * NOMINAL_VOLTAGE_V // 1000
+            booked_w = met(self.state, booked_ma, limit, load_w=load_w, phases=phases)
+            if booked_w is not None:
+                self._met |= {limit}
+                self.report(CircuitLimitMet(limit.circuit, limit.by, booked_w))
 
     def _decreases_first(self, steps: Mapping[str, Setpoint]) -> list[tuple[str, Setpoint]]:
         evses = self.state.evses
@@ -235,14 +316,28 @@ class ControlLoop:
     def _decide(self) -> tuple[Mapping[str, Setpoint], Mapping[str, Setpoint]]:
         """What each EVSE should have, and what to order now."""
         try:
-            targets = decide(self.state) | self._dismissal.targets
-            return targets, orders(self.state, targets)
+            memory = self._memory.of(self.state)
+            wiring = self._wiring = Wiring(self.state, memory, self._wiring)
+            targets = decide(self.state, memory, wiring) | self._dismissal.targets
+            steps = orders(self.state, targets, memory, wiring)
+            return targets, self._renewals() | steps
         except Exception:  # noqa: BLE001
             # A loop that stops leaves the cars at whatever they had: for a fuse that is a fire.
             _log.failure("the limits could not be decided: every EVSE is paused")
             self._decide_after(Urgency.NEXT_CYCLE)
             targets = forbid_all(self.state, "the limits could not be decided; see the log")
             return targets, pauses(self.state, targets)
+
+    def _renewals(self) -> dict[str, Setpoint]:
+        """What those obey already that have to hear it once more."""
+        found = {}
+        for name in self._dispatch.due_for_renewal(self._clock.seconds()):
+            evse = self.state.evses.get(name)
+            if evse is None or evse.confirmed is None or self.state.observe_only:
+                continue
+            if evse.active_transaction_id is not None and evse.link is Link.ONLINE:
+                found[name] = evse.confirmed
+        return found
 
     def _order(self, name: str, setpoint: Setpoint) -> bool:
         """Order an EVSE to obey, unless it is busy or left alone. Whether it was ordered."""
@@ -252,6 +347,12 @@ class ControlLoop:
         self.report(SetpointOrdered(name, setpoint))
         self._dispatch.give(evse, setpoint)
         return True
+
+    def _released(self, event: LimitsCancelled) -> None:
+        """An EVSE has dropped its limits, or has not and is asked again."""
+        self.report(event)
+        # A failure changes nothing that is known, but when it is due again.
+        self._decide_after(Urgency.AT_ONCE)
 
     def _ended(self, order: Order, outcome: Outcome) -> None:
         """An order has been confirmed, or has failed, and its EVSE can take the next one."""
@@ -263,7 +364,8 @@ class ControlLoop:
             self._respites.failed(order.evse, order.setpoint)
             refused = isinstance(outcome.value, DeviceRefusal)
             why = outcome.getErrorMessage()
-            self.report(SetpointFailed(order.evse, order.setpoint, refused, why))
+            ignored = isinstance(outcome.value, OrderIgnored)
+            self.report(SetpointFailed(order.evse, order.setpoint, refused, why, ignored))
         else:
             self._respites.forgive(order.evse)
             self.report(SetpointConfirmed(order.evse, order.setpoint, outcome))

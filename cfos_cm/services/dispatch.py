@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
+from math import inf
 
 from attrs import frozen
 from twisted.internet.defer import maybeDeferred
@@ -66,6 +67,25 @@ class Dispatch:
         )
         applying.addErrback(
             lambda failure: _log.failure("order to {evse}", failure, evse=evse.name)
+        )
+
+    def due_for_renewal(self, now_s: float) -> tuple[str, ...]:
+        """Who has to be told once more what he was told, and has no order to answer."""
+        return tuple(
+            name
+            for name, device in self.devices.items()
+            if device.renewal_due_s <= now_s and self.is_ready(name)
+        )
+
+    def next_renewal_s(self) -> float:
+        """When the next one has to be, by the clock; infinite if none has."""
+        return min(
+            (
+                device.renewal_due_s
+                for name, device in self.devices.items()
+                if self.is_ready(name)
+            ),
+            default=inf,
         )
 
     def keep(self, evses: Container[str]) -> None:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from twisted.logger import Logger
 
-from cfos_cm.electrical import amps_text
+from cfos_cm.electrical import amps_text, power_text
 from cfos_cm.site.events import (
+    CircuitLimited,
+    CircuitLimitMet,
+    CircuitOverdrawn,
+    CircuitReleased,
     DeviceBooted,
     EvseConnected,
+    EvseLimited,
     EvseLost,
     EvseMeasured,
     EvseUnproven,
+    LimitsCancelled,
+    MeterLost,
+    MeterMeasured,
     OccupancyReported,
     ProfilesMeddled,
     SetpointConfirmed,
@@ -76,11 +84,44 @@ def describe(event: SiteEvent, before: SiteState, after: SiteState) -> str | Non
         accepted = event.verdict is Verdict.ACCEPTED
         judged = "accepted" if accepted else f"refused ({_VERDICT_TEXT[event.verdict]})"
         return f"{event.place}: card {shortened(event.id_tag)} is {judged}"
+    if isinstance(event, MeterMeasured | MeterLost):
+        return None if before is after else _meter(event, before)
+    if isinstance(event, CircuitLimited | CircuitReleased | CircuitLimitMet):
+        return _outside_limit(event)
+    if isinstance(event, CircuitOverdrawn):
+        return (
+            f"{event.circuit}: phase {event.phase} carries {amps_text(event.by_ma)} more than "
+            f"its fuse is made for; the most ever: {amps_text(event.highest_ma)}"
+        )
     was, now = before.evses.get(event.evse), after.evses.get(event.evse)
     if was is None or now is None:
         return None
     said = _charging(event, was, now) or _device(event, was)
     return None if said is None else f"{event.evse}: {said}"
+
+
+def _meter(event: MeterMeasured | MeterLost, before: SiteState) -> str | None:
+    was_read = before.meters[event.meter].is_read
+    match event:
+        case MeterLost(meter=meter, why=why) if was_read:
+            return f"meter {meter} is silent: {why}"
+        case MeterMeasured(meter=meter) if not was_read:
+            return f"meter {meter} is read"
+        case _:
+            return None
+
+
+def _outside_limit(event: CircuitLimited | CircuitReleased | CircuitLimitMet) -> str:
+    match event:
+        case CircuitLimited(limit=limit):
+            what = "its EVSEs" if limit.evses_only else "all that it draws"
+            until = f" until {limit.until:%Y-%m-%d %H:%M} UTC" if limit.until else ""
+            power = power_text(limit.max_power_w)
+            return f"{limit.circuit}: {limit.by} limits {what} to {power}{until}"
+        case CircuitReleased(circuit=circuit, by=by, why=why):
+            return f"{circuit}: the limit of {by} has ended: {why}"
+        case CircuitLimitMet(circuit=circuit, by=by, booked_w=booked_w):
+            return f"{circuit}: the limit of {by} is kept, with {power_text(booked_w)} at most"
 
 
 def _settings(event: SettingsChanged) -> str:
@@ -112,6 +153,14 @@ def _device(event: SiteEvent, was: Evse) -> str | None:
                 f", firmware {device.firmware_version}" if device.firmware_version else ""
             )
             return f"has started: {device.vendor} {device.model}{firmware}"
+        case LimitsCancelled(why=None):
+            return "has confirmed that it obeys no limit any more"
+        case LimitsCancelled(why=why):
+            return f"has NOT confirmed that it obeys no limit any more: {why}"
+        case EvseLimited(by=by, current_ma=None):
+            return f"{by} limits it no more"
+        case EvseLimited(by=by, current_ma=int(limit_ma)):
+            return f"{by} allows it {amps_text(limit_ma)}"
         case ProfilesMeddled(by=by):
             return f"what it was told has been changed by {by}: it is told again"
         case SetpointConfirmed(setpoint=setpoint) if was.confirmed is None or (

@@ -11,8 +11,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from cfos_cm.errors import CallErrorCode, RemoteProtocolError
+from cfos_cm.limits.schedules.instants import moment, whole_seconds
+from cfos_cm.limits.schedules.objections import objections_to_start
+from cfos_cm.limits.schedules.ocpp16 import criteria_of, profile_of
+from cfos_cm.limits.schedules.profile import Profile, RateUnit
+from cfos_cm.limits.schedules.store import ProfileRefused
 from cfos_cm.simulator.configuration import MAX_KEYS
-from cfos_cm.simulator.profiles import composite_schedule, fault_of
+from cfos_cm.simulator.profiles import BOUNDS, composite_schedule
 from cfos_cm.v16.core import (
     AvailabilityStatus,
     ChangeAvailabilityConfirmation,
@@ -59,13 +64,7 @@ from cfos_cm.v16.smart_charging import (
     SetChargingProfileRequest,
 )
 from cfos_cm.v16.timestamps import format_timestamp
-from cfos_cm.v16.types import (
-    ChargingProfile,
-    ChargingProfilePurpose,
-    ChargingRateUnit,
-    Message,
-    ReadingContext,
-)
+from cfos_cm.v16.types import ChargingRateUnit, Message, ReadingContext
 
 if TYPE_CHECKING:
     from cfos_cm.simulator.charge_point import ChargePoint
@@ -104,10 +103,8 @@ def _clear_cache(wallbox: ChargePoint, _request: ClearCacheRequest) -> ClearCach
 def _clear_charging_profile(
     wallbox: ChargePoint, request: ClearChargingProfileRequest
 ) -> ClearChargingProfileConfirmation:
-    before = wallbox.evse.profiles
-    after = before.without(request)
-    wallbox.evse.put_profiles(after)
-    found = len(after) < len(before)
+    profiles, found = wallbox.evse.profiles.without(criteria_of(request))
+    wallbox.evse.put_profiles(profiles)
     return ClearChargingProfileConfirmation(
         status=(
             ClearChargingProfileStatus.ACCEPTED if found else ClearChargingProfileStatus.UNKNOWN
@@ -126,20 +123,14 @@ def _get_composite_schedule(
 ) -> GetCompositeScheduleConfirmation:
     if not wallbox.has_connector(request.connector_id):
         return GetCompositeScheduleConfirmation(status=GetCompositeScheduleStatus.REJECTED)
-    at = wallbox.now().replace(microsecond=0)
+    at_s = whole_seconds(wallbox.now())
+    unit = RateUnit((request.charging_rate_unit or ChargingRateUnit.A).value)
     return GetCompositeScheduleConfirmation(
         status=GetCompositeScheduleStatus.ACCEPTED,
         connector_id=request.connector_id,
-        schedule_start=format_timestamp(at),
+        schedule_start=format_timestamp(moment(at_s)),
         charging_schedule=composite_schedule(
-            wallbox.evse.profiles,
-            at,
-            # One connector charges, so that it is also what the whole Charge Point comes to.
-            wallbox.settings.connector,
-            wallbox.evse.transaction_start,
-            wallbox.evse.hardware,
-            request.duration,
-            request.charging_rate_unit or ChargingRateUnit.A,
+            wallbox.evse.outlook, request.connector_id, at_s, request.duration, unit
         ),
     )
 
@@ -162,27 +153,28 @@ def _get_configuration(
 def _remote_start(
     wallbox: ChargePoint, request: RemoteStartTransactionRequest
 ) -> RemoteStartTransactionConfirmation:
+    profile = None
+    if request.charging_profile is not None:
+        profile = profile_of(wallbox.settings.connector, request.charging_profile)
     begun = (
         # OCPP 1.6, "Boot Notification": not while the registration is pending.
         wallbox.registration.is_accepted()
         and request.connector_id in (None, wallbox.settings.connector)
-        and _is_for_a_start(wallbox, request.charging_profile)
-        and wallbox.evse.invite(request.id_tag, request.charging_profile)
+        and _is_for_a_start(wallbox, profile)
+        and wallbox.evse.invite(request.id_tag, profile)
     )
     return RemoteStartTransactionConfirmation(status=_start_stop(begun))
 
 
-def _is_for_a_start(wallbox: ChargePoint, profile: ChargingProfile | None) -> bool:
+def _is_for_a_start(wallbox: ChargePoint, profile: Profile | None) -> bool:
     """Whether a profile may come with a RemoteStartTransaction."""
     if profile is None:
         return True
-    return (
-        profile.charging_profile_purpose is ChargingProfilePurpose.TX_PROFILE
-        and profile.transaction_id is None
-        and fault_of(wallbox.settings.connector, profile, in_transaction=True) is None
-        # Tried, so that it fits later.
-        and wallbox.evse.profiles.with_profile(wallbox.settings.connector, profile) is not None
-    )
+    found = next(objections_to_start(profile, BOUNDS), None)
+    if found is not None:
+        wallbox.conversation.complain(f"charging profile refused: {found}")
+        return False
+    return wallbox.evse.profiles.has_room_for(profile, BOUNDS)
 
 
 def _remote_stop(
@@ -209,25 +201,17 @@ def _reset(wallbox: ChargePoint, request: ResetRequest) -> ResetConfirmation:
 def _set_charging_profile(
     wallbox: ChargePoint, request: SetChargingProfileRequest
 ) -> SetChargingProfileConfirmation:
-    connector, profile = request.connector_id, request.cs_charging_profiles
+    connector, evse = request.connector_id, wallbox.evse
     if not wallbox.has_connector(connector):
         raise RemoteProtocolError(
             f"there is no connector {connector}; allowed: 0, {wallbox.settings.connector}",
             CallErrorCode.PROPERTY_CONSTRAINT_VIOLATION,
         )
-    evse = wallbox.evse
-    fault = fault_of(connector, profile, evse.transaction is not None)
-    of_another = (
-        profile.charging_profile_purpose is ChargingProfilePurpose.TX_PROFILE
-        and profile.transaction_id not in (None, evse.transaction_id)
-    )
-    profiles = None
-    if fault is None and not of_another:
-        profiles = evse.profiles.with_profile(connector, profile)
-    if profiles is None:
-        wallbox.conversation.complain(
-            f"charging profile refused: {fault or 'not of this transaction'}"
-        )
+    profile = profile_of(connector, request.cs_charging_profiles)
+    try:
+        profiles = evse.profiles.with_profile(profile, BOUNDS, evse.running.get(connector))
+    except ProfileRefused as refusal:
+        wallbox.conversation.complain(f"charging profile refused: {refusal}")
         return SetChargingProfileConfirmation(status=ChargingProfileStatus.REJECTED)
     evse.put_profiles(profiles)
     return SetChargingProfileConfirmation(status=ChargingProfileStatus.ACCEPTED)

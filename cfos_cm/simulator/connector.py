@@ -14,8 +14,8 @@ from collections.abc import Callable
 from attrs import frozen
 from automat import TypeMachineBuilder
 
+from cfos_cm.limits.schedules.profile import Profile
 from cfos_cm.v16.core import ChargePointStatus, Reason
-from cfos_cm.v16.types import ChargingProfile
 
 __all__ = ["Connector", "Effects", "Invitation", "connector"]
 
@@ -30,7 +30,7 @@ class Invitation:
     """
 
     id_tag: str
-    profile: ChargingProfile | None = None
+    profile: Profile | None = None
 
 
 class Connector(typing.Protocol):

@@ -7,21 +7,27 @@ told about transactions goes into the outbox.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import count
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
+from cfos_cm.limits.schedules.composite import Outlook
+from cfos_cm.limits.schedules.evaluation import limit_at
+from cfos_cm.limits.schedules.instants import whole_seconds
+from cfos_cm.limits.schedules.limit import Limit
+from cfos_cm.limits.schedules.profile import Profile, Running
+from cfos_cm.limits.schedules.store import ProfileRefused, Profiles
 from cfos_cm.simulator.alarm import Alarm, Repeater
 from cfos_cm.simulator.configuration import Configuration
 from cfos_cm.simulator.connector import Connector, Effects, Invitation, connector
 from cfos_cm.simulator.measurements import Flow
 from cfos_cm.simulator.outbox import NO_TRANSACTION_ID, Outbox, TransactionMessage
 from cfos_cm.simulator.outlet import Outlet
-from cfos_cm.simulator.profiles import ChargingProfiles
-from cfos_cm.simulator.schedule import Limit
+from cfos_cm.simulator.profiles import BOUNDS
 from cfos_cm.simulator.settings import VirtualChargePointSettings
 from cfos_cm.simulator.vehicle import MIN_OFFER_MA, Vehicle
 from cfos_cm.v16.core import (
@@ -34,7 +40,7 @@ from cfos_cm.v16.core import (
     StopTransactionRequest,
 )
 from cfos_cm.v16.timestamps import format_timestamp
-from cfos_cm.v16.types import AuthorizationStatus, ChargingProfile, ReadingContext
+from cfos_cm.v16.types import AuthorizationStatus, ReadingContext
 
 __all__ = ["Surroundings", "Transaction", "VirtualEvse"]
 
@@ -108,7 +114,7 @@ class VirtualEvse:
         self._sampling = Repeater(clock, self._sample)
         self._waiting_for_car = Alarm(clock, self._no_car_came)
         self._to_post: list[tuple[int, TransactionMessage]] = []
-        self.profiles = ChargingProfiles()
+        self.profiles = Profiles()
         self.transaction: Transaction | None = None
 
     # What a person does
@@ -143,7 +149,7 @@ class VirtualEvse:
 
     # What the Central System wants
 
-    def invite(self, id_tag: str, profile: ChargingProfile | None) -> bool:
+    def invite(self, id_tag: str, profile: Profile | None) -> bool:
         """Begin a transaction, when a car is there or comes soon. Whether that is possible."""
         if not self.is_for_use or self._outbox.is_full:
             return False
@@ -170,7 +176,7 @@ class VirtualEvse:
         self.refresh()
         return availability is AvailabilityType.OPERATIVE or self.transaction is None
 
-    def put_profiles(self, profiles: ChargingProfiles) -> None:
+    def put_profiles(self, profiles: Profiles) -> None:
         """Obey other charging profiles from now on."""
         self.refresh()
         self.profiles = profiles
@@ -215,9 +221,17 @@ class VirtualEvse:
         return Limit(self._settings.max_current_ma, _PHASES)
 
     @property
-    def transaction_start(self) -> datetime | None:
-        """When the transaction that runs began."""
-        return None if self.transaction is None else self.transaction.started_at
+    def outlook(self) -> Outlook:
+        """What composite schedules follow from."""
+        return Outlook(self.profiles, self.running, {self._settings.connector: self.hardware})
+
+    @property
+    def running(self) -> Mapping[int, Running]:
+        """The transaction that runs, by connector, as charging profiles see it."""
+        if self.transaction is None:
+            return {}
+        start_s = whole_seconds(self.transaction.started_at)
+        return {self._settings.connector: Running(start_s, self.transaction_id)}
 
     @property
     def transaction_id(self) -> int | None:
@@ -263,8 +277,7 @@ class VirtualEvse:
         self._waiting_for_car.clear()
         self.transaction = Transaction(next(self._numbers), invitation, at)
         if invitation.profile is not None:
-            kept = self.profiles.with_profile(self._settings.connector, invitation.profile)
-            self.profiles = kept or self.profiles
+            self._install(invitation.profile)
         self._to_post.append(
             (
                 self.transaction.number,
@@ -280,12 +293,18 @@ class VirtualEvse:
         self._sampling.start(self._configuration.number("MeterValueSampleInterval"))
         self._surroundings.began()
 
+    def _install(self, profile: Profile) -> None:
+        """Take the profile that the transaction came with, if there still is room for it."""
+        running = self.running[self._settings.connector]
+        with suppress(ProfileRefused):
+            self.profiles = self.profiles.with_profile(profile, BOUNDS, running)
+
     def _end(self, reason: Reason) -> None:
         ended, self.transaction = self.transaction, None
         assert ended is not None
         self._cycle.stop()
         self._sampling.stop()
-        self.profiles = self.profiles.after_transaction()
+        self.profiles = self.profiles.after_transaction(self._settings.connector)
         self._to_post.append(
             (
                 ended.number,
@@ -318,6 +337,6 @@ class VirtualEvse:
         """What may be drawn now; C{None} without a transaction."""
         if self.transaction is None:
             return None
-        return self.profiles.limit(
-            self._now(), self._settings.connector, self.transaction.started_at, self.hardware
-        )
+        at_s = whole_seconds(self._now())
+        ruling = limit_at(self.profiles, at_s, self._settings.connector, self.running)
+        return self.hardware.clipped(ruling.limit)

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from twisted.internet.interfaces import IReactorTime
 
+from cfos_cm.limits.schedules.limit import Limit
 from cfos_cm.simulator.measurements import Flow, meter_value, whole_wh
-from cfos_cm.simulator.schedule import Limit
 from cfos_cm.simulator.vehicle import Vehicle
 from cfos_cm.v16.types import MeterValue, ReadingContext
 

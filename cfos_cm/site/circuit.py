@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
+
+from cfos_cm.electrical import NO_CURRENT, PhaseCurrents, on_each_phase
 
 __all__ = ["CircuitSettings"]
 
@@ -12,22 +14,47 @@ class CircuitSettings:
     """
     What is configured for one circuit.
 
+    What it carries besides our EVSEs is, in this order: what its meter says beyond what they
+    draw; what the meters of role consumption and generation in it say; what is assumed.
+
     @ivar name: unique in the site.
+    @ivar max_current: the fuse's rating on each phase; one number is the same on all. [mA]
     @ivar parent: the circuit that feeds this one; C{None} for the main fuse.
-    @ivar max_current_ma: the fuse's rating. [mA per phase]
     @ivar reserve_ma: kept free below the rating. [mA per phase]
     @ivar max_imbalance_ma: how far two phases may differ; 0: any. [mA]
     @ivar meter: the meter that measures the whole circuit; C{None}: there is none.
+    @ivar max_power_w: all phases together; C{None}: what the fuse allows. [W]
+    @ivar assumed_load: what it carries besides EVSEs where nothing measures it. [mA]
+    @ivar failsafe_load: what it is taken to carry besides EVSEs while its meter is silent;
+        C{None}: so much that nothing is left. [mA]
+    @ivar imbalance_counts_load: the imbalance is that of all that the circuit carries; else
+        that of its EVSEs alone.
+    @ivar priority: of all EVSEs in it against those beside it; higher is served first.
     """
 
     name: str
-    max_current_ma: int
+    max_current: PhaseCurrents = field(converter=on_each_phase)
     parent: str | None = None
     reserve_ma: int = 0
     max_imbalance_ma: int = 0
     meter: str | None = None
+    max_power_w: int | None = None
+    assumed_load: PhaseCurrents = field(default=NO_CURRENT, converter=on_each_phase)
+    failsafe_load: PhaseCurrents | None = None
+    imbalance_counts_load: bool = False
+    priority: int = 1
 
     @property
-    def usable_ma(self) -> int:
-        """What may flow at most: the rating without the reserve. [mA per phase]"""
-        return max(0, self.max_current_ma - self.reserve_ma)
+    def usable(self) -> PhaseCurrents:
+        """What may flow at most: the rating without the reserve. [mA]"""
+        return self.usable_beside(NO_CURRENT)
+
+    def usable_beside(self, overdraft: PhaseCurrents) -> PhaseCurrents:
+        """
+        What may flow at most while a fuse cools.
+
+        @param overdraft: by how much it was above its rating; the reserve, which was not enough
+            then, is so big until it has cooled. [mA]
+        """
+        kept = overdraft.map(lambda current_ma: max(self.reserve_ma, current_ma))
+        return (self.max_current - kept).map(lambda current_ma: max(0, current_ma))

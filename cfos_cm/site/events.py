@@ -9,19 +9,30 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from cfos_cm.electrical import PhaseCurrents
+from cfos_cm.electrical import Phase, PhaseCurrents
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.evse import DeviceIdentity, EvseSettings, Occupancy
+from cfos_cm.site.meter import MeterSettings
+from cfos_cm.site.outside_limit import OutsideLimit
+from cfos_cm.site.policy import DEFAULT_POLICY, Policy
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.site.tag import Verdict
 from cfos_cm.site.transaction import Transaction
 
 __all__ = [
+    "CircuitLimitMet",
+    "CircuitLimited",
+    "CircuitOverdrawn",
+    "CircuitReleased",
     "DeviceBooted",
     "EvseConnected",
+    "EvseLimited",
     "EvseLost",
     "EvseMeasured",
     "EvseUnproven",
+    "LimitsCancelled",
+    "MeterLost",
+    "MeterMeasured",
     "OccupancyReported",
     "ProfilesMeddled",
     "SetpointConfirmed",
@@ -45,6 +56,8 @@ class SettingsChanged:
     observe_only: bool
     circuits: tuple[CircuitSettings, ...]
     evses: tuple[EvseSettings, ...]
+    meters: tuple[MeterSettings, ...] = ()
+    policy: Policy = DEFAULT_POLICY
 
 
 @frozen
@@ -191,6 +204,7 @@ class SetpointFailed:
     An EVSE did not accept a setpoint.
 
     @ivar refused: it said so; otherwise it did not answer, and may obey it or not.
+    @ivar ignored: it accepted it, and says itself that it gives more.
     @ivar why: for people.
     """
 
@@ -198,6 +212,7 @@ class SetpointFailed:
     setpoint: Setpoint
     refused: bool
     why: str
+    ignored: bool = False
 
 
 @frozen
@@ -209,6 +224,102 @@ class EvseUnproven:
     """
 
     evse: str
+
+
+@frozen
+class LimitsCancelled:
+    """
+    An EVSE that is disabled was told to drop all its limits, so that it can be used alone.
+
+    @ivar why: for people, why it did not confirm that; C{None}: it did.
+    """
+
+    evse: str
+    why: str | None = None
+
+
+@frozen
+class EvseLimited:
+    """
+    Somebody outside allows an EVSE no more than this.
+
+    @ivar by: who, for people; each has one limit for each EVSE.
+    @ivar current_ma: C{None}: he limits it no more. [mA per phase]
+    """
+
+    evse: str
+    by: str
+    current_ma: int | None
+
+
+@frozen
+class MeterMeasured:
+    """
+    What a meter says; C{None} where it says nothing.
+
+    @ivar currents: into a load, or out of a generator; negative the other way. [mA]
+    @ivar power_w: over all phases, with the same sign. [W]
+    @ivar energy_wh: its register. [Wh]
+    @ivar at_s: when that was true, by the control loop's clock; C{None}: now. [s]
+    """
+
+    meter: str
+    currents: PhaseCurrents | None = None
+    power_w: int | None = None
+    energy_wh: int | None = None
+    at_s: float | None = None
+
+
+@frozen
+class MeterLost:
+    """Nothing was heard of a meter for too long; C{why} is for people."""
+
+    meter: str
+    why: str
+
+
+@frozen
+class CircuitLimited:
+    """Somebody outside limits a circuit, anew or otherwise than before."""
+
+    limit: OutsideLimit
+
+
+@frozen
+class CircuitReleased:
+    """A limit from outside has ended; C{why} is for people."""
+
+    circuit: str
+    by: str
+    why: str
+
+
+@frozen
+class CircuitLimitMet:
+    """
+    All that may be drawn fits a limit from outside now.
+
+    @ivar booked_w: what may be drawn at most. [W]
+    """
+
+    circuit: str
+    by: str
+    booked_w: int
+
+
+@frozen
+class CircuitOverdrawn:
+    """
+    A phase of a circuit carries more than its fuse is made for.
+
+    @ivar by_ma: how much more. [mA]
+    @ivar highest_ma: the most that it ever was. [mA]
+    """
+
+    circuit: str
+    phase: Phase
+    by_ma: int
+    highest_ma: int
 
 
 SiteEvent = (
@@ -228,4 +339,12 @@ SiteEvent = (
     | SetpointConfirmed
     | SetpointFailed
     | EvseUnproven
+    | LimitsCancelled
+    | EvseLimited
+    | MeterMeasured
+    | MeterLost
+    | CircuitLimited
+    | CircuitReleased
+    | CircuitLimitMet
+    | CircuitOverdrawn
 )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from operator import attrgetter
 
-from attrs import fields, frozen
+from attrs import field, fields, frozen
 
-from cfos_cm.electrical import ALL_PHASES, Phase, PhaseCurrents
+from cfos_cm.electrical import ALL_PHASES, OCPP_STEPS, CurrentSteps, Phase, PhaseCurrents
 from cfos_cm.site.measured import NOTHING_MEASURED, Measured
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.site.transaction import Transaction
 
-__all__ = ["DeviceIdentity", "Evse", "EvseSettings", "Link", "Occupancy"]
+__all__ = ["ChargingMode", "DeviceIdentity", "Evse", "EvseSettings", "Link", "Occupancy"]
 
 
 class Link(StrEnum):
@@ -37,6 +38,15 @@ class Occupancy(StrEnum):
     FAULTED = "faulted"
 
 
+class ChargingMode(StrEnum):
+    """What an EVSE charges with."""
+
+    NORMAL = "normal"
+    """With whatever the circuits leave it."""
+    SURPLUS = "surplus"
+    """Only with what the site would feed into the grid."""
+
+
 @frozen
 class EvseSettings:
     """
@@ -53,6 +63,12 @@ class EvseSettings:
     @ivar fixed_tag: the idTag of a car whose driver showed no card before it was plugged in.
     @ivar needs_backend: a billing backend must allow each charge.
     @ivar disabled_current_ma: the most that it gets while it is disabled. [mA]
+    @ivar released_when_disabled: it gets no limits at all while it is disabled: all that were
+        set are cleared, so that it can be used alone.
+    @ivar weight: how much it gets against others of its priority when it is not enough for all.
+    @ivar steps: the currents that it can be set to.
+    @ivar mode: what it charges with.
+    @ivar can_switch_phases: it can be told to charge with one phase instead of three.
     """
 
     name: str
@@ -66,6 +82,11 @@ class EvseSettings:
     fixed_tag: str | None = None
     needs_backend: bool = False
     disabled_current_ma: int = 0
+    released_when_disabled: bool = False
+    weight: int = 1
+    steps: CurrentSteps = OCPP_STEPS
+    mode: ChargingMode = ChargingMode.NORMAL
+    can_switch_phases: bool = False
 
 
 @frozen
@@ -97,6 +118,8 @@ class Evse:
     @ivar unsure: it may have forgotten all that it accepted, and has accepted nothing since.
     @ivar disobedient: it did not take its last order, so that nobody can count on its taking
         the next one.
+    @ivar released: it has confirmed that it obeys no limit of ours.
+    @ivar outside_ma: what others allow it, by who they are. [mA per phase]
     @ivar meter: what its meter says.
     """
 
@@ -114,12 +137,19 @@ class Evse:
     stale: bool = True
     unsure: bool = True
     disobedient: bool = False
+    released: bool = False
+    outside_ma: Mapping[str, int] = field(factory=dict)
     meter: Measured = NOTHING_MEASURED
 
     @property
     def name(self) -> str:
         """The name in its settings."""
         return self.settings.name
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether it is to obey no limit of ours, nor any other that we know of."""
+        return self.settings.released_when_disabled and not self.settings.enabled
 
     @property
     def measured(self) -> PhaseCurrents | None:
@@ -181,11 +211,17 @@ class Evse:
         if self.link is Link.NEVER and not self.settings.enabled:
             # Its owner says that it is out of use, and nothing says otherwise.
             return 0
+        if self.is_left_alone:
+            return self.settings.max_current_ma
         if self.confirmed is None:
             return max(self.settings.max_current_ma, self._told_ma)
         if self.link is not Link.ONLINE:
             # On its own it obeys what its owner says that it does.
             return max(self.settings.failsafe_current_ma, self._told_ma)
+        if self.disobedient:
+            # What it was told may have ended by itself, as it does when nothing is heard of us.
+            known_ma = self.settings.max_current_ma if self.unsure else self._told_ma
+            return max(self.settings.failsafe_current_ma, known_ma, self._told_ma)
         if self.unsure:
             # Some drop their limits when they start, connect or resume, and say nothing of it.
             return max(self.settings.max_current_ma, self._told_ma)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from math import inf
+
+from attrs import field, frozen
 
 from cfos_cm.electrical import NO_CURRENT, PhaseCurrents
 
@@ -20,30 +22,40 @@ class Measured:
     @ivar currents: per phase of the supply; C{None}: not known. [mA]
     @ivar energy_wh: the register, not the session; C{None}: not known. [Wh]
     @ivar power_w: what the car draws; C{None}: not known. [W]
+    @ivar at_s: when the meter has told a current or a power last, by the control loop's clock;
+        two that say the same are equal. [s]
     """
 
     currents: PhaseCurrents | None = None
     energy_wh: int | None = None
     power_w: int | None = None
+    at_s: float = field(default=-inf, eq=False)
 
     def updated(
-        self, currents: PhaseCurrents | None, energy_wh: int | None, power_w: int | None
+        self,
+        currents: PhaseCurrents | None,
+        energy_wh: int | None,
+        power_w: int | None,
+        at_s: float = -inf,
     ) -> Measured:
         """
         What is known after the meter has spoken again; C{None} where it said nothing.
 
-        @return: C{self} when it said nothing new.
+        @param at_s: when it did. [s]
+        @return: C{self} when it said nothing that was not known, and was as new.
         """
+        tells_flow = currents is not None or power_w is not None
         found = Measured(
             self.currents if currents is None else currents,
             self.energy_wh if energy_wh is None else energy_wh,
             self.power_w if power_w is None else power_w,
+            at_s if tells_flow else self.at_s,
         )
-        return self if found == self else found
+        return self if found == self and found.at_s == self.at_s else found
 
     def standing_still(self) -> Measured:
         """What is known when no current flows, whatever the meter said before."""
-        return Measured(NO_CURRENT, self.energy_wh, 0)
+        return Measured(NO_CURRENT, self.energy_wh, 0, self.at_s)
 
     def out_of_sight(self) -> Measured:
         """What is still known when nobody can ask the meter: its register only counts up."""

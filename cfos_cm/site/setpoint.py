@@ -23,6 +23,10 @@ class ReasonCode(StrEnum):
     BACKEND = "backend"
     METER = "meter"
     RATING = "rating"
+    OUTSIDE = "outside limit"
+    DEMAND = "demand"
+    PAUSE = "pause"
+    SURPLUS = "surplus"
     CIRCUIT = "circuit"
     DECISION_FAILED = "decision failed"
 
@@ -51,10 +55,13 @@ class Setpoint:
 
     @ivar current_ma: 0, or at least the EVSE's minimum. [mA per phase]
     @ivar reason: the constraint that binds.
+    @ivar phases: on how many of its phases; C{None}: on all. One that cannot be switched
+        charges on all, whatever it is told.
     """
 
     current_ma: int
     reason: Reason
+    phases: int | None = None
 
     def __str__(self) -> str:
         """For a person: C{7 A: phase L2 of garage}."""

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import inf
 
 from attrs import evolve, field, frozen
 
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
+    CircuitLimited,
+    CircuitLimitMet,
+    CircuitOverdrawn,
+    CircuitReleased,
     DeviceBooted,
     EvseConnected,
+    EvseLimited,
     EvseLost,
     EvseMeasured,
     EvseUnproven,
+    LimitsCancelled,
+    MeterLost,
+    MeterMeasured,
     OccupancyReported,
     ProfilesMeddled,
     SetpointConfirmed,
@@ -28,6 +37,9 @@ from cfos_cm.site.events import (
 )
 from cfos_cm.site.evse import Evse, EvseSettings, Link, Occupancy
 from cfos_cm.site.evse_table import EvseTable, as_table
+from cfos_cm.site.meter import Meter, MeterSettings
+from cfos_cm.site.outside_limit import OutsideLimit
+from cfos_cm.site.policy import DEFAULT_POLICY, Policy
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from cfos_cm.site.transaction import Transaction
 
@@ -45,12 +57,18 @@ class SiteState:
     @ivar observe_only: load management is off: nothing is ordered.
     @ivar circuits: by name, parents before children.
     @ivar evses: by name, in the order of the configuration.
+    @ivar meters: by name; those that are no EVSE's own.
+    @ivar policy: how they share.
+    @ivar outside_limits: by circuit and party.
     """
 
     title: str = ""
     observe_only: bool = False
     circuits: Mapping[str, CircuitSettings] = field(factory=dict)
     evses: EvseTable = field(factory=EvseTable, converter=as_table)
+    meters: Mapping[str, Meter] = field(factory=dict)
+    policy: Policy = DEFAULT_POLICY
+    outside_limits: Mapping[tuple[str, str], OutsideLimit] = field(factory=dict)
 
     def path(self, circuit: str) -> tuple[CircuitSettings, ...]:
         """The circuits that carry what C{circuit} draws: itself first, the main fuse last."""
@@ -68,7 +86,13 @@ class SiteState:
         @raise KeyError: if there is none of that name.
         """
         return SiteState(
-            self.title, self.observe_only, self.circuits, self.evses.with_evses(evses)
+            self.title,
+            self.observe_only,
+            self.circuits,
+            self.evses.with_evses(evses),
+            self.meters,
+            self.policy,
+            self.outside_limits,
         )
 
 
@@ -81,10 +105,14 @@ def fold(state: SiteState, event: SiteEvent) -> SiteState:
     """
     if isinstance(event, SettingsChanged):
         return _configured(state, event)
-    if isinstance(event, TagJudged):
+    if isinstance(event, TagJudged | CircuitLimitMet | CircuitOverdrawn):
         return state
     if isinstance(event, EvseMeasured):
         return fold_readings(state, (event,))
+    if isinstance(event, MeterMeasured | MeterLost):
+        return _fold_meter(state, event)
+    if isinstance(event, CircuitLimited | CircuitReleased):
+        return _fold_outside_limit(state, event)
     before = state.evses.get(event.evse)
     if before is None:
         return state
@@ -92,30 +120,75 @@ def fold(state: SiteState, event: SiteEvent) -> SiteState:
     return state if after == before else state.with_evses((after,))
 
 
-def fold_readings(state: SiteState, readings: Iterable[EvseMeasured]) -> SiteState:
+def fold_readings(
+    state: SiteState, readings: Iterable[EvseMeasured], at_s: float = -inf
+) -> SiteState:
     """
-    The state after what meters have said, of each EVSE at most once.
+    The state after what EVSEs' meters have said, of each EVSE at most once.
 
     There is more of this than of all else together: many are folded for the price of a few.
 
+    @param at_s: when they were heard, by the control loop's clock. [s]
     @return: as L{fold} does.
     """
     changed = []
     for reading in readings:
         before = state.evses.get(reading.evse)
         if before is not None:
-            meter = before.meter.updated(reading.currents, reading.energy_wh, reading.power_w)
+            meter = before.meter.updated(
+                reading.currents, reading.energy_wh, reading.power_w, at_s
+            )
             if meter is not before.meter:
                 changed.append(before.with_meter(meter))
     return state.with_evses(changed) if changed else state
 
 
+def _fold_meter(state: SiteState, event: MeterMeasured | MeterLost) -> SiteState:
+    before = state.meters.get(event.meter)
+    if before is None:
+        return state
+    match event:
+        case MeterLost():
+            after = evolve(before, is_read=False)
+        case MeterMeasured(currents=currents, power_w=power_w, energy_wh=energy_wh, at_s=at_s):
+            after = Meter(
+                before.settings,
+                is_read=True,
+                currents=currents,
+                power_w=power_w,
+                energy_wh=before.energy_wh if energy_wh is None else energy_wh,
+                at_s=before.at_s if at_s is None else at_s,
+            )
+    return (
+        state if after == before else evolve(state, meters={**state.meters, event.meter: after})
+    )
+
+
+def _fold_outside_limit(state: SiteState, event: CircuitLimited | CircuitReleased) -> SiteState:
+    limits = dict(state.outside_limits)
+    match event:
+        case CircuitLimited(limit=limit):
+            if limit.circuit in state.circuits:
+                limits[limit.circuit, limit.by] = limit
+        case CircuitReleased(circuit=circuit, by=by):
+            limits.pop((circuit, by), None)
+    return state if limits == state.outside_limits else evolve(state, outside_limits=limits)
+
+
 def _configured(state: SiteState, event: SettingsChanged) -> SiteState:
     known = state.evses
+    circuits = {circuit.name: circuit for circuit in event.circuits}
     return SiteState(
         title=event.title,
         observe_only=event.observe_only,
-        circuits={circuit.name: circuit for circuit in event.circuits},
+        circuits=circuits,
+        meters={one.name: _known_meter(state, one) for one in event.meters},
+        policy=event.policy,
+        outside_limits={
+            (circuit, by): limit
+            for (circuit, by), limit in state.outside_limits.items()
+            if circuit in circuits
+        },
         evses=EvseTable(
             _with_settings(known[settings.name], settings)
             if settings.name in known
@@ -125,10 +198,22 @@ def _configured(state: SiteState, event: SettingsChanged) -> SiteState:
     )
 
 
+def _known_meter(state: SiteState, settings: MeterSettings) -> Meter:
+    known = state.meters.get(settings.name)
+    return Meter(settings) if known is None else evolve(known, settings=settings)
+
+
 def _with_settings(evse: Evse, settings: EvseSettings) -> Evse:
-    if len(settings.phases) != len(evse.settings.phases):
-        # What it was told says on how many phases, so it has to be told again.
+    before = evse.settings
+    if (
+        len(settings.phases) != len(before.phases)
+        or settings.failsafe_current_ma != before.failsafe_current_ma
+    ):
+        # What it was told says on how many phases, and what it falls back to: it has to be
+        # told again.
         evse = _forgetful(evse)
+    if settings.enabled:
+        evse = evolve(evse, released=False)
     return evolve(evse, settings=settings)
 
 
@@ -157,8 +242,23 @@ def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
             return evolve(_forgetful(evse), transaction=transaction, confirmed=None)
         case TransactionStopped(transaction_id=transaction_id):
             return _stopped(evse, transaction_id)
+        case EvseLimited(by=by, current_ma=current_ma):
+            return _limited(evse, by, current_ma)
+        case LimitsCancelled(why=why):
+            return _released(evse) if why is None else evse
         case _:
             return _fold_setpoint(evse, event)
+
+
+def _limited(evse: Evse, by: str, current_ma: int | None) -> Evse:
+    others = {name: limit_ma for name, limit_ma in evse.outside_ma.items() if name != by}
+    return evolve(evse, outside_ma=others if current_ma is None else {**others, by: current_ma})
+
+
+def _released(evse: Evse) -> Evse:
+    """It obeys nothing of ours any more."""
+    forgot = evolve(_forgetful(evse), confirmed=None, unanswered_ma=0)
+    return evolve(forgot, released=not evse.settings.enabled)
 
 
 def _fold_setpoint(evse: Evse, event: SiteEvent) -> Evse:
@@ -169,6 +269,8 @@ def _fold_setpoint(evse: Evse, event: SiteEvent) -> Evse:
             return evolve(_given_up(evse), ordered=setpoint)
         case SetpointConfirmed(setpoint=setpoint) if evse.ordered == setpoint:
             return _confirmed(evse, event)
+        case SetpointFailed(setpoint=setpoint, ignored=True) if evse.ordered == setpoint:
+            return _disobedient(evolve(_given_up(evse), unsure=True))
         case SetpointFailed(setpoint=setpoint, refused=refused) if evse.ordered == setpoint:
             # A refusal says something about that order only: earlier ones may be in force.
             return _disobedient(evolve(evse, ordered=None) if refused else _given_up(evse))
@@ -192,7 +294,9 @@ def _given_up(evse: Evse) -> Evse:
 
 def _forgetful(evse: Evse) -> Evse:
     """It may have dropped what it was told, also what is being told to it at this moment."""
-    return evolve(_given_up(evse), stale=True, unsure=True, forbids_by_default=False)
+    return evolve(
+        _given_up(evse), stale=True, unsure=True, forbids_by_default=False, released=False
+    )
 
 
 def _confirmed(evse: Evse, event: SetpointConfirmed) -> Evse:
@@ -232,7 +336,9 @@ def _started(evse: Evse, transaction: Transaction) -> Evse:
     # One that was never stopped has ended all the same when the next one starts.
     if evse.transaction is not None and evse.transaction != transaction:
         evse = _stopped(evse, evse.transaction.transaction_id)
-    return evolve(evse, transaction=transaction)
+    # Until it is told how much this transaction may have, it gives what it falls back to.
+    unanswered_ma = max(evse.unanswered_ma, evse.settings.failsafe_current_ma)
+    return evolve(evse, transaction=transaction, unanswered_ma=unanswered_ma)
 
 
 def _stopped(evse: Evse, transaction_id: int) -> Evse:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -34,6 +35,8 @@ __all__ = [
     "metadata",
     "meter_value_buckets",
     "meter_values",
+    "outside_limits",
+    "overdrafts",
     "reservations",
     "security_events",
     "sent_lists",
@@ -245,4 +248,37 @@ drained_readings = Table(
     metadata,
     Column("log", Text, primary_key=True),
     Column("number", BigInteger, nullable=False),
+)
+
+#: How far a phase of a circuit ever was above its fuse.
+overdrafts = Table(
+    "overdrafts",
+    metadata,
+    Column("circuit", Text, primary_key=True),
+    Column("phase", Text, primary_key=True),
+    Column("highest_ma", BigInteger, nullable=False),
+    Column("noted_at", UtcDateTime, nullable=False),
+)
+
+outside_limits = Table(
+    "outside_limits",
+    metadata,
+    Column("number", _NUMBER, primary_key=True),
+    # Made up by whoever stores it, so that it is the same one when it is stored again.
+    Column("proof_id", Text, nullable=False),
+    Column("circuit", Text, nullable=False),
+    Column("party", Text, nullable=False),
+    Column("max_power_w", BigInteger, nullable=False),
+    Column("evses_only", Boolean, nullable=False),
+    Column("until", UtcDateTime),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("met_at", UtcDateTime),
+    Column("booked_w", BigInteger),
+    Column("measured_w", BigInteger),
+    # NULL: it is in force.
+    Column("ended_at", UtcDateTime),
+    Column("why_ended", Text),
+    UniqueConstraint("proof_id"),
+    Index(None, "ended_at"),
+    Index(None, "asked_at"),
 )

@@ -92,6 +92,21 @@ class Learning(SynchronousTestCase):
             known.learn(Quirk.WATTS)
             self.assertNotIn(Quirk.WATTS, known.tolerated)
 
+    def test_forms(self) -> None:
+        """How it takes charging profiles holds until it, or how it is treated, is another."""
+        known = Acquaintance("CP-1", QuirkPolicy(), DeviceIdentity("A", "B"), Counters())
+        forms = known.profile_habits.forms
+        known.introduced(DeviceIdentity("A", "B"))
+        known.treat(QuirkPolicy())
+        self.assertIs(forms, known.profile_habits.forms)
+        for change in (
+            lambda: known.introduced(DeviceIdentity("A", "B", None, "2.0")),
+            lambda: known.treat(STRICT),
+        ):
+            forms = known.profile_habits.forms
+            change()
+            self.assertIsNot(forms, known.profile_habits.forms)
+
 
 class OfSite(SynchronousTestCase):
     """The Central System's view."""

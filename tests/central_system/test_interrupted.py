@@ -405,7 +405,7 @@ class Told:
 
 
 PLACE = ("CP-1", 1)
-GARAGE = CircuitSettings(name="garage", parent=None, max_current_ma=40_000)
+GARAGE = CircuitSettings(name="garage", parent=None, max_current=40_000)
 
 
 def _is_of_transactions(event: SiteEvent) -> bool:

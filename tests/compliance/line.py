@@ -20,6 +20,7 @@ _CALL, _RESULT, _ERROR = 2, 3, 4
 #: What the program asks on its own, and what a polite peer says to it.
 MANNERS: Mapping[str, Mapping[str, Any]] = {
     "SetChargingProfile": {"status": "Accepted"},
+    "GetCompositeSchedule": {"status": "Rejected"},
     "ClearChargingProfile": {"status": "Unknown"},
     "TriggerMessage": {"status": "Accepted"},
 }

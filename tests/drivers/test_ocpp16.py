@@ -25,6 +25,7 @@ SILENT: dict[str, Any] = {"unknownKey": [UNITS]}
 ACCEPTED: dict[str, dict[str, Any]] = {
     "SetChargingProfile": {"status": "Accepted"},
     "GetConfiguration": SILENT,
+    "GetCompositeSchedule": {"status": "Rejected"},
 }
 WHY = Reason(ReasonCode.CIRCUIT, "phase L1 of garage")
 
@@ -119,7 +120,7 @@ class Ocpp16(SynchronousTestCase):
         self.assertEqual(self.limits(), [0, 16])
 
     def test_oneAfterTheOther(self) -> None:
-        """The second profile is sent after the first was accepted; then it is told."""
+        """Each is sent after the one before was accepted; then it is asked what it gives."""
         self.peer.answers.clear()
         ordered = self.apply(16000, 77, from_scratch=True)
         self.assertEqual(len(self.profiles()), 1)
@@ -127,6 +128,10 @@ class Ocpp16(SynchronousTestCase):
             self.assertNoResult(ordered)
             unique_id = self.peer.requests()[number][1]
             self.peer.say([3, unique_id, {"status": "Accepted"}])
+        self.assertNoResult(ordered)
+        self.peer.say(
+            [3, self.peer.requests("GetCompositeSchedule")[0][1], {"status": "Rejected"}]
+        )
         self.successResultOf(ordered)
 
     def test_tenths(self) -> None:
@@ -170,21 +175,11 @@ class Ocpp16(SynchronousTestCase):
         self.assertEqual(len({number for pair in ids for number in pair}), 6)
 
     def test_refused(self) -> None:
-        """A Charge Point that says no is a refusal, with its word for it."""
+        """A Charge Point that says no is a refusal, with its word for it and what was tried."""
         for status in ("Rejected", "NotSupported"):
             self.peer.answers["SetChargingProfile"] = {"status": status}
             failure = self.failureResultOf(self.apply(6000, 77), DeviceRefusal)
-            self.assertEqual(str(failure.value), f"TxProfile was answered with {status}")
-
-    def test_firstRefused(self) -> None:
-        """Where the transaction takes its limit, a refused default profile is told, no more."""
-        del self.peer.answers["SetChargingProfile"]
-        ordered = self.apply(6000, 77, from_scratch=True)
-        self.peer.say([3, self.peer.requests()[0][1], {"status": "Rejected"}])
-        self.assertNoResult(ordered)
-        self.peer.say([3, self.peer.requests()[-1][1], {"status": "Accepted"}])
-        self.assertIs(False, self.successResultOf(ordered))
-        self.assertEqual(self.limits(), [0, 6])
+            self.assertIn(f"refused as TxProfile in A ({status}); ", str(failure.value))
 
     def test_forbidsByDefault(self) -> None:
         """It says whether the default profile was taken, where it was sent."""
@@ -235,99 +230,39 @@ class Ocpp16(SynchronousTestCase):
         self.assertUnknown(self.apply(6000, 77))
 
 
-class Units(SynchronousTestCase):
-    """A Charge Point that takes limits in watts only."""
+class Words(SynchronousTestCase):
+    """What the operator, or the make, says of a Charge Point."""
 
     def setUp(self) -> None:
-        """It announces what it takes, and refuses amperes."""
+        """It takes all."""
         self.world = World()
         self.peer = self.world.connect()
+        self.peer.answers = dict(ACCEPTED)
         now = self.world.system.roster.environment.now
         self.evse = Ocpp16Evse("bay-1", 3, ("CP-1", 1), self.world.system, now, 16_000)
 
-    def announce(self, units: str) -> None:
-        """Say which units it takes."""
-        key = {"key": UNITS, "readonly": True, "value": units}
-        self.peer.answers["GetConfiguration"] = {"configurationKey": [key]}
+    def profile(self, *quirks: Quirk) -> dict[str, Any]:
+        """The profile that limits a transaction of one with these quirks."""
+        for quirk in quirks:
+            self.world.system.learn("CP-1", quirk)
+        self.successResultOf(self.evse.apply(Setpoint(6000, WHY), 77, False))
+        found: dict[str, Any] = self.peer.requests("SetChargingProfile")[-1][3]
+        return found["csChargingProfiles"]
 
-    def schedules(self) -> list[tuple[str, float]]:
-        """Unit and limit of each profile that came, each answered as it is taken."""
-        return [
-            (schedule["chargingRateUnit"], schedule["chargingSchedulePeriod"][0]["limit"])
-            for frame in self.peer.requests("SetChargingProfile")
-            for schedule in [frame[3]["csChargingProfiles"]["chargingSchedule"]]
-        ]
-
-    def answer(self, status: str) -> None:
-        """Answer the last profile."""
-        unique_id = self.peer.requests("SetChargingProfile")[-1][1]
-        self.peer.say([3, unique_id, {"status": status}])
-
-    def test_found(self) -> None:
-        """After a refusal it is asked, and gets the same limit in watts; later ones at once."""
-        self.announce("Power")
-        ordered = self.evse.apply(Setpoint(6000, WHY), 77, False)
-        self.answer("Rejected")
-        self.answer("Accepted")
-        self.successResultOf(ordered)
-        self.assertEqual([("A", 6.0), ("W", 1242.0)], self.schedules())
-        self.evse.apply(Setpoint(16000, WHY), 77, False)
-        self.assertEqual(("W", 11040.0), self.schedules()[-1])
-
-    def watts(self, current_ma: int, phases: int, rating_ma: int | None) -> float:
-        """The limit for a current. [W]"""
-        self.world.system.learn("CP-1", Quirk.WATTS)
-        now = self.world.system.roster.environment.now
-        address = ("CP-1", 1)
-        evse = Ocpp16Evse("bay-1", phases, address, self.world.system, now, rating_ma)
-        ordered = evse.apply(Setpoint(current_ma, WHY), 77, False)
-        ((unit, limit),) = self.schedules()[-1:]
-        self.answer("Accepted")
-        self.successResultOf(ordered)
-        self.assertEqual("W", unit)
-        return limit
-
-    def test_onePhase(self) -> None:
-        """Drawn on one phase, it is no more current than was meant, at 207 V too."""
-        for phases in (1, 2, 3):
-            for current_ma in range(0, 16_000, 900):
-                limit_w = self.watts(current_ma, phases, 16_000)
-                self.assertLessEqual(limit_w, current_ma * 207 / 1000)
-                self.assertGreater(limit_w, current_ma * 207 / 1000 - 1)
-
-    def test_rating(self) -> None:
-        """With its full rating it gets the power of all phases: it can carry no more on one."""
-        for phases, expected in ((1, 3_680), (2, 7_360), (3, 11_040)):
-            self.assertEqual(expected, self.watts(16_000, phases, 16_000))
-
-    def test_ratingNotKnown(self) -> None:
-        """Where its rating is not known, it never does."""
-        self.assertEqual(3_312, self.watts(16_000, 3, None))
-
-    def test_otherForms(self) -> None:
-        """Some announce "W", in quotes or with blanks around it."""
-        for units in ("W", ' "Power" ', "power"):
-            self.setUp()
-            self.announce(units)
-            self.evse.apply(Setpoint(6000, WHY), 77, False)
-            self.answer("Rejected")
-            self.assertEqual("W", self.schedules()[-1][0])
-
-    def test_takesAmperes(self) -> None:
-        """One that takes amperes, or does not say, has refused for another reason."""
-        for units in ("Current,Power", "A", ""):
-            self.setUp()
-            self.announce(units)
-            ordered = self.evse.apply(Setpoint(6000, WHY), 77, False)
-            self.answer("Rejected")
-            self.failureResultOf(ordered, DeviceRefusal)
-            self.assertEqual([("A", 6.0)], self.schedules())
+    def test_watts(self) -> None:
+        """One that wants watts gets them at once."""
+        schedule = self.profile(Quirk.WATTS)["chargingSchedule"]
+        self.assertEqual("W", schedule["chargingRateUnit"])
+        self.assertEqual(1242, schedule["chargingSchedulePeriod"][0]["limit"])
 
     def test_relative(self) -> None:
         """A relative profile has no start of its own."""
-        self.world.system.learn("CP-1", Quirk.RELATIVE_PROFILES)
-        self.evse.apply(Setpoint(6000, WHY), 77, False)
-        (frame,) = self.peer.requests("SetChargingProfile")
-        profile = frame[3]["csChargingProfiles"]
+        profile = self.profile(Quirk.RELATIVE_PROFILES)
         self.assertEqual("Relative", profile["chargingProfileKind"])
         self.assertNotIn("startSchedule", profile["chargingSchedule"])
+
+    def test_default(self) -> None:
+        """One that takes no TxProfile is limited by its connector's default profile."""
+        profile = self.profile(Quirk.DEFAULT_PROFILES)
+        self.assertEqual("TxDefaultProfile", profile["chargingProfilePurpose"])
+        self.assertNotIn("transactionId", profile)

@@ -124,7 +124,7 @@ class Refusal(cases.EndToEndCase):
         """The first one refuses everything."""
         async with AsyncExitStack() as stack:
             first = await stack.enter_async_context(connected(self.manager, "CP-0001"))
-            first.refuses.update((DEFAULT, TRANSACTION))
+            first.refuses.update((DEFAULT, TRANSACTION, "ChargePointMaxProfile"))
             await first.ordered(DEFAULT, 0)
             await self.manager.says(r"bay-1: did NOT take 0 A")
             second = await stack.enter_async_context(connected(self.manager, "CP-0002"))

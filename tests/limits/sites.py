@@ -8,7 +8,6 @@ from attrs import evolve
 from hypothesis import strategies as st
 
 from cfos_cm.electrical import ALL_PHASES, Phase
-from cfos_cm.limits.share import GRAIN_MA, Conductor, Demand
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.evse import Evse, EvseSettings, Link, Occupancy
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
@@ -99,34 +98,3 @@ def sites(draw: st.DrawFn, most: int = 8) -> SiteState:
         link = draw(st.sampled_from([Link.ONLINE] * 4 + [Link.LOST, Link.NEVER]))
         evses.append(evolve(evse, link=link))
     return site(tree, evses)
-
-
-@st.composite
-def problems(draw: st.DrawFn, most: int = 12) -> tuple[list[Demand], dict[Conductor, int]]:
-    """What some EVSEs want, and what the conductors have left."""
-    tree = {circuit.name: circuit for circuit in draw(circuits())}
-    free_ma = {
-        Conductor(name, phase): circuit.usable_ma
-        - draw(st.sampled_from([0, 0, 1, 3_333, 99_999]))
-        for name, circuit in tree.items()
-        for phase in ALL_PHASES
-    }
-    state = SiteState(circuits=tree)
-    demands = []
-    for number in range(draw(st.integers(1, most))):
-        minimum_ma = draw(st.sampled_from([60, 60, 61, 80])) * GRAIN_MA
-        phases = draw(st.sampled_from(WIRINGS))
-        demands.append(
-            Demand(
-                evse=f"e{number}",
-                priority=draw(st.sampled_from([1, 1, 1, 2, 3])),
-                minimum_ma=minimum_ma,
-                wanted_ma=draw(st.integers(0, 320)) * GRAIN_MA,
-                conductors=tuple(
-                    Conductor(circuit.name, phase)
-                    for circuit in state.path(draw(st.sampled_from(sorted(tree))))
-                    for phase in phases
-                ),
-            )
-        )
-    return demands, free_ma

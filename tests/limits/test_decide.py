@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.electrical import ALL_PHASES, Phase
+from cfos_cm.electrical import ALL_PHASES, GRAIN_MA, Phase
 from cfos_cm.limits.catalog import ceiling
+from cfos_cm.limits.constraint import Constraint
 from cfos_cm.limits.decide import decide, forbid_all
-from cfos_cm.limits.share import GRAIN_MA, Conductor
 from cfos_cm.limits.wiring import Wiring
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.evse import Evse, EvseSettings, Link
@@ -31,18 +31,18 @@ def evse(name: str, *phases: Phase, circuit: str = "garage", rating_ma: int = 16
 
 
 class WiringTests(SynchronousTestCase):
-    """Conductors, and what they have left."""
+    """Constraints, and what they have left."""
 
-    def test_conductors(self) -> None:
+    def test_rows(self) -> None:
         """An EVSE loads its own phases of each circuit up to the main fuse, in their order."""
         one = evse("a", Phase.L3, Phase.L1)
         self.assertEqual(
-            Wiring(site([MAIN, GARAGE], [one])).conductors_of(one),
+            Wiring(site([MAIN, GARAGE], [one])).rows_of(one),
             (
-                Conductor("garage", Phase.L3),
-                Conductor("garage", Phase.L1),
-                Conductor("main", Phase.L3),
-                Conductor("main", Phase.L1),
+                (Constraint("garage", Phase.L3), 1),
+                (Constraint("garage", Phase.L1), 1),
+                (Constraint("main", Phase.L3), 1),
+                (Constraint("main", Phase.L1), 1),
             ),
         )
 
@@ -88,7 +88,7 @@ class DecideTests(SynchronousTestCase):
 
     def test_bound_by_a_phase(self) -> None:
         """Who is bound by a circuit is told which one and which phase."""
-        state = site([MAIN, evolve(GARAGE, max_current_ma=14_000)], [
+        state = site([MAIN, evolve(GARAGE, max_current=14_000)], [
             evse("a", Phase.L1, Phase.L2), evse("b", Phase.L2), evse("c", Phase.L1),
             evse("d", Phase.L3),
         ])  # fmt: skip
@@ -107,12 +107,12 @@ class DecideTests(SynchronousTestCase):
 
     def test_bound_by_the_main_fuse(self) -> None:
         """The circuit that is named need not be the EVSE's own."""
-        state = site([evolve(MAIN, max_current_ma=15_000), GARAGE], [evse("a")])
+        state = site([evolve(MAIN, max_current=15_000), GARAGE], [evse("a")])
         self.check(state, a=(12_000, "phase L1 of main"))
 
     def test_too_little(self) -> None:
         """Who gets nothing is told what is left and what it needs."""
-        state = site([MAIN, evolve(GARAGE, max_current_ma=9_950)], [evse("a"), evse("b")])
+        state = site([MAIN, evolve(GARAGE, max_current=9_950)], [evse("a"), evse("b")])
         found = self.check(
             state,
             a=(9_900, "phase L1 of garage"),
@@ -148,7 +148,7 @@ class DecideTests(SynchronousTestCase):
         one = evse("a")
         fine = evolve(one, settings=evolve(one.settings, min_current_ma=6_050))
         for fuse_ma, expected in ((6_200, 6_200), (6_100, 6_100), (6_099, 0)):
-            circuits = [MAIN, evolve(GARAGE, max_current_ma=fuse_ma)]
+            circuits = [MAIN, evolve(GARAGE, max_current=fuse_ma)]
             self.assertEqual(decide(site(circuits, [fine]))["a"].current_ma, expected)
 
     def test_forbid_all(self) -> None:
@@ -175,8 +175,8 @@ class InvariantTests(SynchronousTestCase):
         left = Wiring(state).free_beside(unreachable | {n: c for n, c in given_ma.items() if c})
         for name, current_ma in given_ma.items():
             if current_ma:
-                for conductor in Wiring(state).conductors_of(state.evses[name]):
-                    self.assertGreaterEqual(left[conductor], 0)
+                for constraint, _ in Wiring(state).rows_of(state.evses[name]):
+                    self.assertGreaterEqual(left[constraint], 0)
 
     @given(sites())
     def test_range(self, state: SiteState) -> None:
@@ -201,7 +201,7 @@ class InvariantTests(SynchronousTestCase):
 
     @given(sites())
     def test_reasons(self, state: SiteState) -> None:
-        """Who has less than his ceiling is told which conductor binds: one of his own."""
+        """Who has less than his ceiling is told which constraint binds: one of his own."""
         for name, found in decide(state).items():
             one = state.evses[name]
             self.assertTrue(found.reason.text)
@@ -212,8 +212,8 @@ class InvariantTests(SynchronousTestCase):
                 self.assertIs(found.reason.code, ReasonCode.CIRCUIT)
                 assert found.reason.circuit is not None
                 assert found.reason.phase is not None
-                bound = Conductor(found.reason.circuit, found.reason.phase)
-                self.assertIn(bound, Wiring(state).conductors_of(one))
+                bound = Constraint(found.reason.circuit, found.reason.phase)
+                self.assertIn(bound, dict(Wiring(state).rows_of(one)))
                 self.assertIn(f"phase {bound.phase} of {bound.circuit}", found.reason.text)
 
     @given(sites())

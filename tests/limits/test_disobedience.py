@@ -133,8 +133,8 @@ class Invariants(SynchronousTestCase):
         )
         for name in obey:
             if targets[name].current_ma:
-                for conductor in Wiring(state).conductors_of(state.evses[name]):
-                    self.assertGreaterEqual(left[conductor], 0, (name, conductor))
+                for constraint, _ in Wiring(state).rows_of(state.evses[name]):
+                    self.assertGreaterEqual(left[constraint], 0, (name, constraint))
 
     @given(unruly_sites())
     def test_share(self, state: SiteState) -> None:

@@ -107,7 +107,7 @@ class _Network(RuleBasedStateMachine):
         """A site about whose EVSEs nothing is known, but what they obey fits it."""
         tree = data.draw(circuits(most=3))
         # Fuses of a sensible size for few EVSEs; without a shortage there is nothing to see.
-        tree = [evolve(one, max_current_ma=6_000 + one.max_current_ma % 44_000) for one in tree]
+        tree = [evolve(one, max_current=6_000 + one.max_current.l1_ma % 44_000) for one in tree]
         wired = [
             EvseSettings(
                 f"e{number}",
@@ -121,8 +121,8 @@ class _Network(RuleBasedStateMachine):
         self.fold(SettingsChanged("", False, tuple(tree), tuple(wired)))
         for one in wired:
             free = Wiring(self.state).free_beside(self.obeyed())
-            conductors = Wiring(self.state).conductors_of(self.state.evses[one.name])
-            most_ma = min(one.max_current_ma, *(free[each] for each in conductors))
+            rows = Wiring(self.state).rows_of(self.state.evses[one.name])
+            most_ma = min(one.max_current_ma, *(free[each] for each, _ in rows))
             self.devices[one.name] = _Device(data.draw(st.integers(0, max(0, most_ma))))
             if data.draw(st.integers(0, 3)):
                 self.fold(EvseConnected(one.name, ""))

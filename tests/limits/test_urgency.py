@@ -14,6 +14,8 @@ from cfos_cm.limits.decide import decide
 from cfos_cm.limits.transition import orders
 from cfos_cm.limits.urgency import Urgency, urgency
 from cfos_cm.site.events import (
+    CircuitLimitMet,
+    CircuitOverdrawn,
     EvseConnected,
     EvseMeasured,
     SetpointDecided,
@@ -29,6 +31,8 @@ from .sites import setpoint, sites
 #: Those that need not be acted on at once.
 PATIENT = {
     EvseMeasured: Urgency.NEVER,
+    CircuitLimitMet: Urgency.NEVER,
+    CircuitOverdrawn: Urgency.NEVER,
     TagJudged: Urgency.NEVER,
     SetpointDecided: Urgency.NEVER,
     SetpointOrdered: Urgency.NEXT_CYCLE,

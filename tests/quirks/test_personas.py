@@ -424,6 +424,12 @@ def _x4(case: Personas, scene: Scene) -> None:
     case.assertIs(Occupancy.FREE, scene.bay("free again in 2000").occupancy)
 
 
+def _x7(case: Personas, scene: Scene) -> None:
+    """Nobody counts on it, and the log says what it gives."""
+    case.assertTrue(scene.bay("seen through").disobedient)
+    case.assertTrue([line for line in case.log if "says that it gives 32 A" in line], case.log)
+
+
 AFTERWARDS: Mapping[str, Check] = {
     "Q4": _q4,
     "Q7": _q7,
@@ -463,6 +469,10 @@ AFTERWARDS: Mapping[str, Check] = {
     "Q48": _q48,
     "X1": _x1,
     "X4": _x4,
+    "X5": _limited,
+    "X6": _limited,
+    "X7": _x7,
+    "X9": _limited,
 }
 
 

@@ -78,11 +78,16 @@ class Untolerated(PersonaCase):
         years = [one.transaction.started_at.year for one in scene.stored.transactions]
         self.assertEqual([2000, 2000], years)
 
+    async def test_X8(self) -> None:
+        """Whose clock is right is told how long its limit holds, if nobody says otherwise."""
+        scene = await self.perform(PERSONAS["X8"], "auto", timeout_s=1.0)
+        self.assertIs(Verdict.FAILED, scene.performance.verdict)
+
     def test_needs(self) -> None:
         """Whatever has to be set by hand is shown here to be needed."""
         by_hand = {number for number, persona in PERSONAS.items() if persona.needs}
         shown = {number for number, one in EXPECTED.items() if one.setting == "auto"}
-        self.assertEqual(by_hand, shown | {"Q6", "X4"})
+        self.assertEqual(by_hand, shown | {"Q6", "X4", "X8"})
 
     async def test_Q14(self) -> None:
         """JSON that is broken gets a CALLERROR, and the connection stays."""

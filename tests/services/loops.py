@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import ceil, inf
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
@@ -13,6 +14,7 @@ from zope.interface import implementer
 
 from cfos_cm.drivers.interfaces import IEvse
 from cfos_cm.errors import DeviceError, DeviceRefusal
+from cfos_cm.limits.settling import SETTLE_S
 from cfos_cm.services.control_loop import ControlLoop
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
@@ -23,6 +25,7 @@ from cfos_cm.site.events import (
     TransactionStopped,
 )
 from cfos_cm.site.evse import EvseSettings
+from cfos_cm.site.policy import Policy
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.site.tag import Verdict
 from cfos_cm.site.transaction import Transaction
@@ -61,6 +64,8 @@ class NotingEvse:
 
     name: str
     given: list[Given] = field(factory=list)
+    releases: list[Deferred[None]] = field(factory=list)
+    renewal_due_s: float = inf
 
     def apply(
         self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
@@ -68,6 +73,12 @@ class NotingEvse:
         """See L{IEvse.apply}."""
         answer: Deferred[bool | None] = Deferred()
         self.given.append(Given(setpoint.current_ma, transaction_id, from_scratch, answer))
+        return answer
+
+    def release(self) -> Deferred[None]:
+        """See L{IEvse.release}."""
+        answer: Deferred[None] = Deferred()
+        self.releases.append(answer)
         return answer
 
     @property
@@ -101,6 +112,7 @@ class BrokenEvse:
 
     name: str
     calls: int = 0
+    renewal_due_s: float = inf
 
     def apply(
         self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
@@ -109,14 +121,25 @@ class BrokenEvse:
         self.calls += 1
         raise ZeroDivisionError("a mistake in the driver")
 
+    def release(self) -> Deferred[None]:
+        """See L{IEvse.release}; raises."""
+        self.calls += 1
+        raise ZeroDivisionError("a mistake in the driver")
 
-def settings(*names: str, observe_only: bool = False, fuse_ma: int = 32_000) -> SettingsChanged:
-    """A site with one fuse and some EVSEs of 16 A."""
+
+def settings(
+    *names: str,
+    observe_only: bool = False,
+    fuse_ma: int = 32_000,
+    policy: Policy = Policy(min_pause_s=0.0, min_run_s=0.0),  # noqa: B008 - a value
+) -> SettingsChanged:
+    """A site with one fuse and some EVSEs of 16 A, of which none has to rest."""
     return SettingsChanged(
         "Garage",
         observe_only,
         (CircuitSettings("garage", fuse_ma),),
         tuple(EvseSettings(name, "garage") for name in names),
+        policy=policy,
     )
 
 
@@ -178,6 +201,10 @@ class LoopCase(SynchronousTestCase):
     def flushed(self) -> list[str]:
         """What was logged since the start of the test, in words."""
         return [formatEvent(event) for event in self.logged]
+
+    def follow(self) -> None:
+        """Let so much time pass that every car follows what its EVSE has confirmed."""
+        self.clock.pump([CYCLE_S] * ceil(SETTLE_S / CYCLE_S + 1))
 
     def events_of(self, kind: type[SiteEvent]) -> list[SiteEvent]:
         """What of one kind the observer was told."""

@@ -23,6 +23,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import TestCase
 
+from cfos_cm.limits import settling
 from cfos_cm.services import charging_site
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
@@ -171,6 +172,8 @@ class SiteCase(TestCase):
 
     def setUp(self) -> None:
         """Make the folder, and listen to the log."""
+        # Nobody's car has to be waited for.
+        self.patch(settling, "SETTLE_S", 0.0)
         self.folder = Path(self.mktemp()).absolute()
         self.folder.mkdir()
         self.path = self.folder / "tap.cfg"

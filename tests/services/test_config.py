@@ -9,16 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.electrical import ALL_PHASES
+from cfos_cm.electrical import ALL_PHASES, CurrentSteps, PhaseCurrents
 from cfos_cm.errors import ConfigError
-from cfos_cm.services.config import Config, differences, parse_config, read_config
+from cfos_cm.services.config import (
+    Config,
+    changes,
+    differences,
+    parse_config,
+    read_config,
+)
 from cfos_cm.services.config.ini import MAX_BYTES
 from cfos_cm.services.config.options import options_of
 from cfos_cm.services.config.reference import option_reference
 from cfos_cm.services.config.sections import NAMED_SECTIONS, SINGLE_SECTIONS
 from cfos_cm.services.config.words import SimulatorType, Tls
 from cfos_cm.site.circuit import CircuitSettings
-from cfos_cm.site.evse import EvseSettings
+from cfos_cm.site.evse import ChargingMode, EvseSettings
+from cfos_cm.site.meter import MeterRole, MeterSettings
+from cfos_cm.site.policy import DEFAULT_POLICY, Policy, Sharing
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -131,7 +139,7 @@ class Reading(SynchronousTestCase):
         self.assertEqual(["house", "garage"], [one.name for one in config.circuits])
         self.assertEqual("DE*KLN*E1", config.gateways[0].client_id)
         warned = [one.split(": ")[0] for one in config.warnings()]
-        lines = (9, 15, 25, 33, 54, 59)
+        lines = (9, 15, 33, 54, 59)
         self.assertEqual([f"site/tap.cfg:{line}" for line in lines], warned)
 
     def test_empty(self) -> None:
@@ -184,6 +192,7 @@ def _lines() -> st.SearchStrategy[str]:
     words = [
         *("on", "off", "ocpp16", "a", "b", "16", "0", "6", "80", "ws://h/", "CP-1", "tcp:h:1"),
         *("sunspec", "grid", "charge_point", "authority", "hex", "L1", "sqlite:///x", ""),
+        *("evse", "consumption", "surplus", "cancel_limits", "6 8 10", "9 kW", "63 50 35"),
     ]
     named = [f"{kind} {name}" for kind in NAMED_SECTIONS for name in ("a", "b", "")]
     headings = [*SINGLE_SECTIONS, *named]
@@ -339,6 +348,109 @@ class Settings(SynchronousTestCase):
         phases = (*ALL_PHASES[1:], ALL_PHASES[0])
         evse = EvseSettings("e", "c", False, 7000, 32000, phases, 3, 8000, "04A1", False)
         self.assertEqual((evse,), event.evses)
+        self.assertEqual((MeterSettings("m", MeterRole.GRID),), event.meters)
+        self.assertEqual(DEFAULT_POLICY, event.policy)
+
+    def test_policy(self) -> None:
+        """How the site shares is as in the file."""
+        event = parse_config(
+            "[manager]\nsharing = min_first\nmin_pause = 60\nmin_charge_time = 61.5\n"
+            "surplus_undercut = 62\nphase_switch_delay = 63\n",
+            "tap.cfg",
+        ).settings_changed()
+        self.assertEqual(Policy(Sharing.MIN_FIRST, 60.0, 61.5, 62.0, 63.0), event.policy)
+
+    def test_defaults(self) -> None:
+        """What is not in the file is what the site takes for the usual."""
+        event = parse_config(
+            "[circuit c]\nmax_current = 63\n[evse e]\ntype = ocpp16\naddress = CP\n",
+            "tap.cfg",
+        ).settings_changed()
+        self.assertEqual((CircuitSettings("c", 63000),), event.circuits)
+        self.assertEqual((EvseSettings("e", "c"),), event.evses)
+        self.assertEqual(((), DEFAULT_POLICY), (event.meters, event.policy))
+
+    def test_circuit(self) -> None:
+        """Each phase's rating, power, loads, imbalance and priority are as in the file."""
+        (circuit,) = (
+            parse_config(
+                "[circuit c]\nmax_current = 63 50 35\nmax_power = 30 kW\nassumed_load = 5\n"
+                "failsafe_load = 20 10 0\nmax_imbalance = 16\nimbalance_of = all\n"
+                "priority = 4\n",
+                "tap.cfg",
+            )
+            .settings_changed()
+            .circuits
+        )
+        expected = CircuitSettings(
+            "c",
+            PhaseCurrents(63000, 50000, 35000),
+            max_imbalance_ma=16000,
+            max_power_w=30_000,
+            assumed_load=PhaseCurrents(5000, 5000, 5000),
+            failsafe_load=PhaseCurrents(20000, 10000, 0),
+            imbalance_counts_load=True,
+            priority=4,
+        )
+        self.assertEqual(expected, circuit)
+
+    def test_meters(self) -> None:
+        """Each meter has its role, and the circuit or the EVSE that it belongs to."""
+        text = "[circuit c]\nmax_current = 63\n[evse e]\ntype = ocpp16\naddress = CP\n"
+        for name, where in (
+            ("consumption", "circuit = c"),
+            ("generation", "circuit = c"),
+            ("evse", "evse = e"),
+            ("display", ""),
+        ):
+            text += f"[meter {name}]\ntype = simulated\nrole = {name}\n{where}\n"
+        self.assertEqual(
+            (
+                MeterSettings("consumption", MeterRole.CONSUMPTION, "c"),
+                MeterSettings("generation", MeterRole.GENERATION, "c"),
+                MeterSettings("evse", MeterRole.EVSE, None, "e"),
+                MeterSettings("display", MeterRole.DISPLAY),
+            ),
+            parse_config(text, "tap.cfg").settings_changed().meters,
+        )
+
+    def test_evse(self) -> None:
+        """Weight, steps, mode and phase switching are as in the file."""
+        (evse,) = (
+            parse_config(
+                "[circuit c]\nmax_current = 63\n[evse e]\ntype = ocpp16\naddress = CP\n"
+                "weight = 3\ncurrent_steps = 6 8 10\nmode = surplus\nphase_switching = yes\n",
+                "tap.cfg",
+            )
+            .settings_changed()
+            .evses
+        )
+        expected = EvseSettings(
+            "e",
+            "c",
+            weight=3,
+            steps=CurrentSteps(only_ma=(6000, 8000, 10000)),
+            mode=ChargingMode.SURPLUS,
+            can_switch_phases=True,
+        )
+        self.assertEqual(expected, evse)
+
+    def test_minimum_is_a_step(self) -> None:
+        """The least that a car gets is a current that its EVSE can be set to."""
+        site = (
+            "[manager]\non_disable = minimum\n[circuit c]\nmax_current = 63\n"
+            "[evse e]\ntype = ocpp16\naddress = CP\n"
+        )
+        for least, steps, found_ma in (
+            ("6", "8 10", 8000),
+            ("9", "8 10", 10000),
+            ("8", "8 10", 8000),
+            ("6.5", "1", 7000),
+            ("6.55", "0.1", 6600),
+        ):
+            text = f"{site}min_current = {least}\ncurrent_steps = {steps}\n"
+            (evse,) = parse_config(text, "tap.cfg").settings_changed().evses
+            self.assertEqual((found_ma,) * 2, (evse.min_current_ma, evse.disabled_current_ma))
 
     def test_parents_first(self) -> None:
         """A circuit comes after the one that feeds it, in whatever order they are written."""
@@ -380,12 +492,6 @@ class Warnings(SynchronousTestCase):
         gateway = evse + "[gateway g]\nevse = e\nurl = ws://h/\nclient_id = x\nrole = "
         for text, start, part in (
             ("[web]\n", "t.cfg:3: [web]:", "no page yet"),
-            (
-                "[manager]\non_disable = cancel_limits",
-                "t.cfg:4: [manager] on_disable:",
-                "block",
-            ),
-            ("[meter m]\ntype = simulated\nrole = grid", "t.cfg:4: [meter m] type:", "driver"),
             ("[simulator s]\ntype = backend", "t.cfg:4: [simulator s] type:", "not simulated"),
             (
                 "[circuit c]\nmax_current = 9\n[evse e]\ntype = cfos_power_brain\n"
@@ -413,13 +519,21 @@ class Disabled(SynchronousTestCase):
     """What a disabled EVSE is left with."""
 
     def test_onDisable(self) -> None:
-        """With C{minimum} it keeps its own minimum; otherwise it keeps nothing."""
+        """
+        With C{minimum} it keeps its own minimum, with C{cancel_limits} it is released from all
+        limits; otherwise it keeps nothing.
+        """
         site = "[circuit c]\nmax_current = 32\n[evse e]\ntype = ocpp16\naddress = CP-1\n"
         site += "min_current = 8\nenabled = no\n"
-        for word, left_ma in (("block", 0), ("minimum", 8000), ("cancel_limits", 0)):
+        for word, left_ma, is_released in (
+            ("block", 0, False),
+            ("minimum", 8000, False),
+            ("cancel_limits", 0, True),
+        ):
             config = parse_config(f"{site}[manager]\non_disable = {word}", "tap.cfg")
             (settings,) = config.settings_changed().evses
             self.assertEqual(left_ma, settings.disabled_current_ma, word)
+            self.assertIs(is_released, settings.released_when_disabled, word)
 
 
 class Differences(SynchronousTestCase):
@@ -440,6 +554,46 @@ class Differences(SynchronousTestCase):
         self.assertEqual((), self.between("", "[manager]\ntitle = T\non_disable = minimum"))
         self.assertEqual((), self.between("", "[manager]\ncycle = 2"))
         self.assertEqual((), self.between("", "[ocpp server]\nport = 80\ninterface = ::1"))
+
+    def test_limits(self) -> None:
+        """What limits charging applies at once, and is named as changed."""
+        site = {
+            "manager": "",
+            "circuit c": "max_current = 63\n",
+            "meter m": "type = simulated\nrole = consumption\ncircuit = c\n",
+            "evse e": "type = ocpp16\naddress = CP\ncircuit = c\n",
+            "circuit d": "max_current = 63\n",
+            "meter n": "type = simulated\nrole = evse\nevse = e\n",
+            "evse f": "type = ocpp16\naddress = CP-2\ncircuit = c\n",
+        }
+        before = "".join(f"[{heading}]\n{lines}" for heading, lines in site.items())
+        for heading, option, value in (
+            ("manager", "sharing", "min_first"),
+            ("manager", "min_pause", "60"),
+            ("manager", "min_charge_time", "60"),
+            ("manager", "surplus_undercut", "60"),
+            ("manager", "phase_switch_delay", "60"),
+            ("circuit c", "max_current", "63 63 50"),
+            ("circuit c", "max_power", "30 kW"),
+            ("circuit c", "imbalance_of", "all"),
+            ("circuit c", "assumed_load", "5"),
+            ("circuit c", "failsafe_load", "0"),
+            ("circuit c", "priority", "2"),
+            ("meter m", "circuit", "d"),
+            ("meter n", "evse", "f"),
+            ("evse e", "weight", "2"),
+            ("evse e", "current_steps", "6 8"),
+            ("evse e", "mode", "surplus"),
+            ("evse e", "phase_switching", "yes"),
+            ("evse e", "lease", "0"),
+        ):
+            lines = [one for one in site[heading].splitlines() if not one.startswith(option)]
+            kept = "".join(f"{line}\n" for line in lines)
+            changed = site | {heading: f"{kept}{option} = {value}\n"}
+            after = "".join(f"[{each}]\n{lines}" for each, lines in changed.items())
+            self.assertEqual((), self.between(before, after))
+            old, new = parse_config(before, "tap.cfg"), parse_config(after, "tap.cfg")
+            self.assertEqual((f"[{heading}] {option}",), changes(old, new))
 
     def test_options(self) -> None:
         """An option that takes a restart is named, without its value."""
@@ -478,9 +632,9 @@ class Sample(SynchronousTestCase):
         """Its two EVSEs want more than their fuse carries, and are simulated."""
         config = self.sample()
         (circuit,) = config.circuits
-        self.assertEqual(("garage", 20000), (circuit.name, circuit.max_current_ma))
+        self.assertEqual(("garage", 20000), (circuit.name, circuit.max_current.l1_ma))
         wanted_ma = sum(one.max_current_ma for one in config.evses)
-        self.assertGreater(wanted_ma, circuit.settings().usable_ma)
+        self.assertGreater(wanted_ma, circuit.settings().usable.l1_ma)
         addresses = [one.address for one in config.evses]
         self.assertEqual(["CP-0001", "CP-0002"], addresses)
         self.assertEqual(addresses, [one.address for one in config.simulators])

@@ -172,6 +172,16 @@ class Currents(CheckCase):
         self.assertFine(CIRCUIT + "reserve = 62.999")
         self.assertMistake(CIRCUIT + "reserve = 63", 3, "reserve", "63 A")
 
+    def test_reserve_of_each_phase(self) -> None:
+        """It leaves something on the phase with the smallest rating, which is named."""
+        site = "[circuit house]\nmax_current = 63 35 50\nreserve = "
+        self.assertFine(site + "34.9")
+        self.assertMistake(site + "35", 3, "reserve", "less than max_current, 35 A on L2")
+
+    def test_parent_and_child(self) -> None:
+        """A circuit may have a larger fuse than the one that feeds it."""
+        self.assertFine(CIRCUIT + "[circuit garage]\nparent = house\nmax_current = 100")
+
     def test_minimum_and_maximum(self) -> None:
         """The one that is written is to blame; with both, the maximum."""
         site = CIRCUIT + EVSE
@@ -187,12 +197,115 @@ class Currents(CheckCase):
         for bad in ("7.999", "10.001", "1"):
             self.assertMistake(site + bad, 8, "failsafe_current", "8 A to 10 A")
 
+    def test_steps(self) -> None:
+        """One of the steps is from the minimum to the maximum."""
+        site = CIRCUIT + EVSE + "min_current = 8\nmax_current = 16\ncurrent_steps = "
+        for fine in ("6 8", "16 32", "6 10 20", "0.1", "16", "8", "5"):
+            self.assertFine(site + fine)
+        for bad in ("6 7.9", "16.1 32", "6 17", "7 7.9 16.1", "17"):
+            self.assertMistake(site + bad, 8, "current_steps", repr(bad), "8 A", "16 A")
+
+    def test_switching(self) -> None:
+        """Phases can be switched where there are three of them."""
+        site = CIRCUIT + EVSE + "phase_switching = yes\nphases = "
+        self.assertFine(site + "L2 L3 L1")
+        for count, phases in (("1", "L1"), ("2", "L3 L1")):
+            self.assertMistake(
+                site + phases, 6, "phase_switching", "must be no", f"has {count}"
+            )
+        self.assertFine(CIRCUIT + EVSE + "phase_switching = no\nphases = L1")
+
     def test_one_mistake_is_one(self) -> None:
         """A current that is none is not compared with the others."""
         site = CIRCUIT + EVSE
         self.assertMistake(site + "min_current = 20\nmax_current = x", 7, "max_current")
         self.assertMistake(site + "min_current = x\nmax_current = 6", 6, "min_current")
         self.assertMistake("[circuit a]\nmax_current = x\nreserve = 99", 2, "max_current")
+        steps = site + "current_steps = 6 7\nmin_current = 8\nmax_current = "
+        self.assertMistake(steps + "x", 8, "max_current")
+        self.assertMistake(steps + "7", 8, "max_current")
+        self.assertMistake(site + "min_current = 8\ncurrent_steps = x", 7, "current_steps")
+        switched = site + "phase_switching = yes\nphases = L4"
+        self.assertMistake(switched, 7, "phases")
+
+
+class Meters(CheckCase):
+    """What a meter's role asks for."""
+
+    METER = CIRCUIT + EVSE + "[meter m]\ntype = simulated\nrole = "
+
+    def test_needed(self) -> None:
+        """A load and a generator are part of a circuit; an EVSE's meter belongs to one."""
+        for role, option, name in (
+            ("consumption", "circuit", "house"),
+            ("generation", "circuit", "house"),
+            ("evse", "evse", "bay-1"),
+        ):
+            site = f"{self.METER}{role}\n"
+            self.assertFine(f"{site}{option} = {name}")
+            needs = f"role {role} needs it", f"one of the [{option} NAME] sections"
+            self.assertMistake(site, 6, option, "is missing", *needs)
+            self.assertMistake(f"{site}{option} =", 9, option, "is missing", *needs)
+
+    def test_needless(self) -> None:
+        """What the role does not ask for is left out."""
+        place = {"circuit": "circuit = house\n", "evse": "evse = bay-1\n"}
+        for role, needed, needless in (
+            ("grid", "", "circuit"),
+            ("grid", "", "evse"),
+            ("display", "", "circuit"),
+            ("display", "", "evse"),
+            ("consumption", "circuit", "evse"),
+            ("generation", "circuit", "evse"),
+            ("evse", "evse", "circuit"),
+        ):
+            site = f"{self.METER}{role}\n{place[needless]}{place.get(needed, '')}"
+            self.assertMistake(site, 9, needless, "must be empty", role)
+
+    def test_grid_in_circuit(self) -> None:
+        """The mistake of a grid meter that names its circuit says how it is written."""
+        site = self.METER + "grid\ncircuit = house"
+        self.assertMistake(site, 9, "circuit", "named by its circuit, as meter = m")
+
+    def test_unknown(self) -> None:
+        """A place that is not there is one mistake, whatever the role."""
+        for role in ("grid", "consumption"):
+            site = f"{self.METER}{role}\ncircuit = hose"
+            found = mistakes(site)
+            self.assertEqual([(9, "circuit")], [(one.line, one.option) for one in found])
+            self.assertIn("did you mean 'house'?", found[0].allowed)
+
+    def test_unknown_role(self) -> None:
+        """A meter whose role is none is not asked where it is."""
+        self.assertMistake(self.METER + "gird\ncircuit = house", 8, "role", "'grid'")
+
+    def test_of_circuit(self) -> None:
+        """A circuit's own meter is one of the grid."""
+        site = CIRCUIT + "meter = m\n[meter m]\ntype = simulated\nrole = "
+        self.assertFine(site + "grid")
+        for role in ("consumption\ncircuit = house", "display"):
+            self.assertMistake(
+                site + role, 3, "meter", "role grid", "[meter m], line 4", role.split("\n")[0]
+            )
+
+    def test_nameless(self) -> None:
+        """A meter without a name is no circuit's."""
+        site = CIRCUIT + "[meter]\ntype = simulated\nrole = display"
+        self.assertMistake(site, 3, "", "meter NAME")
+
+    def test_two_of_one_evse(self) -> None:
+        """An EVSE has one meter at most."""
+        site = CIRCUIT + EVSE + EVSE.replace("-1", "-2")
+        meter = "[meter {}]\ntype = simulated\nrole = evse\nevse = {}\n"
+        self.assertFine(site + meter.format("a", "bay-1") + meter.format("b", "bay-2"))
+        both = site + meter.format("a", "bay-1") + meter.format("b", "bay-1")
+        self.assertMistake(both, 16, "evse", "[meter a], line 9", "another EVSE")
+
+    def test_two_of_no_evse(self) -> None:
+        """Two that belong to nothing are two mistakes, and not a third."""
+        meter = "[meter {}]\ntype = simulated\nrole = evse\nevse = none\n"
+        found = mistakes(meter.format("a") + meter.format("b"))
+        self.assertEqual([4, 8], [one.line for one in found])
 
 
 class Devices(CheckCase):

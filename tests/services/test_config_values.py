@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.central_system.quirks import QuirkPolicy
-from cfos_cm.electrical import Phase
+from cfos_cm.electrical import CurrentSteps, Phase, PhaseCurrents
 from cfos_cm.errors import ConfigError
 from cfos_cm.quirk import Quirk
 from cfos_cm.services.config import parse_config
@@ -78,6 +78,19 @@ FILES: tuple[Good, Bad] = (
     {"": (), "a.pem": ("a.pem",), "a.pem, b c.pem": ("a.pem", "b c.pem")},
     ("a.pem,", ",", "a.pem,,b.pem"),
 )
+SECONDS: tuple[Good, Bad] = (
+    {"": 300.0, "0": 0.0, "3600": 3600.0, "7.5": 7.5},
+    ("-1", "3600.1", "5 min", "x"),
+)
+PHASE_CURRENTS: tuple[Good, Bad] = (
+    {
+        "0": PhaseCurrents(),
+        "16.5": PhaseCurrents(16500, 16500, 16500),
+        "10000": PhaseCurrents(10_000_000, 10_000_000, 10_000_000),
+        "1 0  2.5": PhaseCurrents(1000, 0, 2500),
+    },
+    ("-1", "10000.001", "1 2", "1 2 3 4", "1, 2, 3", "1 2 x", "1 2 -3", "16 A", "1e1"),
+)
 CURRENT_6_80: Bad = ("5.999", "80.001", "0", "-6", "1e1", "16 A", "16,5", "٦", "NaN", "6.0001")
 
 #: For each section and option: what is read of which text, and what is refused.
@@ -108,6 +121,14 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
             {"": 1.0, "0.1": 0.1, "60": 60.0, "2.5": 2.5},
             ("0", "0.09", "60.1", "-1", "1 s", "1,5", "inf", ".5", "1."),
         ),
+        "sharing": (
+            {"": "strict", "strict": "strict", "min_first": "min_first"},
+            ("fair", "min-first", "Strict"),
+        ),
+        "min_pause": SECONDS,
+        "min_charge_time": SECONDS,
+        "surplus_undercut": SECONDS,
+        "phase_switch_delay": SECONDS,
     },
     "web": {
         "listen": (
@@ -138,21 +159,53 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
     "circuit c": {
         "parent": ({"": None, "main": "main"}, ("c", "mian", "a b")),
         "max_current": (
-            {"1": 1000, "10000": 10_000_000, "16.5": 16500, "0063": 63000},
-            ("", "0.999", "10000.001", "-16", "16A", "16,5", "1e2", "x"),
+            {
+                "1": PhaseCurrents(1000, 1000, 1000),
+                "10000": PhaseCurrents(10_000_000, 10_000_000, 10_000_000),
+                "16.5": PhaseCurrents(16500, 16500, 16500),
+                "0063": PhaseCurrents(63000, 63000, 63000),
+                "63 50\t35.5": PhaseCurrents(63000, 50000, 35500),
+            },
+            (
+                *("", "0.999", "10000.001", "-16", "16A", "16,5", "1e2", "x"),
+                *("63 50", "63 50 35 20", "63 50 0.9", "63, 50, 35", "63 50 x"),
+            ),
+        ),
+        "max_power": (
+            {
+                "": None,
+                "43500": 43500,
+                "43500 W": 43500,
+                "43.5 kW": 43500,
+                "43.5kW": 43500,
+                "4.199 kW": 4199,
+                "4199.999 W": 4199,
+                "1000": 1000,
+                "10000 kW": 10_000_000,
+            },
+            (
+                *("999.999", "43", "0", "-1", "10000001", "10000.1 kW", "43,5 kW", "43.5 KW"),
+                *("43.5 kW W", "kW", "43.5 kVA", "1e4", "43.5 k W", "x"),
+            ),
         ),
         "reserve": ({"": 0, "0": 0, "62.999": 62999}, ("63", "-1", "x")),
         "max_imbalance": ({"": 0, "20": 20000}, ("-1", "x", "10001")),
+        "imbalance_of": ({"": "evses", "evses": "evses", "all": "all"}, ("house", "EVSEs")),
         "meter": ({"": None, "m": "m"}, ("n", "main")),
+        "assumed_load": ({"": PhaseCurrents(), **PHASE_CURRENTS[0]}, PHASE_CURRENTS[1]),
+        "failsafe_load": ({"": None, **PHASE_CURRENTS[0]}, PHASE_CURRENTS[1]),
+        "priority": ({"": 1, "0": 0, "1000": 1000}, ("-1", "1001", "1.5")),
     },
     "meter m": {
         "type": ({"simulated": "simulated"}, ("", "modbus", "Simulated")),
         "address": ({"": None, **DEVICE[0]}, DEVICE[1]),
         "unit": UNIT,
         "role": (
-            {one: one for one in ("grid", "consumption", "generation", "evse", "display")},
+            {one: one for one in ("grid", "display")},
             ("", "house"),
         ),
+        "circuit": ({"": None}, ("c", "n", "a b")),
+        "evse": ({"": None}, ("e", "n", "a b")),
     },
     "evse e": {
         "type": ({"ocpp16": "ocpp16"}, ("", "ocpp", "ocpp20", "OCPP16")),
@@ -163,6 +216,20 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
         "enabled": FLAG,
         "min_current": ({"": 6000, "6": 6000, "16": 16000}, (*CURRENT_6_80, "16.001")),
         "max_current": ({"": 16000, "6": 6000, "80": 80000, "7.5": 7500}, CURRENT_6_80),
+        "current_steps": (
+            {
+                "": CurrentSteps(100),
+                "0.1": CurrentSteps(100),
+                "1": CurrentSteps(1000),
+                "16": CurrentSteps(16000),
+                "6 8 10 13 16": CurrentSteps(only_ma=(6000, 8000, 10000, 13000, 16000)),
+                "7.5\t80": CurrentSteps(only_ma=(7500, 80000)),
+            },
+            (
+                *("0", "0.05", "0.15", "80.1", "-1", "1 A", "x", "16.1"),
+                *("5.9 8", "6 80.1", "8 6", "6 6", "6 7.55", "6, 8", "6 x"),
+            ),
+        ),
         "phases": (
             {
                 "": (Phase.L1, Phase.L2, Phase.L3),
@@ -172,10 +239,20 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
             },
             ("L4", "L1 L1", "1", "3", "l1", "L1,L2", "L1 L2 L3 L1"),
         ),
+        "phase_switching": ({**FLAG[0], "": False}, FLAG[1]),
         "priority": ({"": 1, "0": 0, "1000": 1000}, ("-1", "1001", "1.5")),
+        "weight": ({"": 1, "1": 1, "1000": 1000}, ("0", "-1", "1001", "1.5", "x")),
+        "mode": (
+            {"": "normal", "normal": "normal", "surplus": "surplus"},
+            ("pv", "Surplus", "off"),
+        ),
         "failsafe_current": (
             {"": 0, "0": 0, "6": 6000, "16": 16000},
             ("5.9", "16.001", "1", "-1", "81"),
+        ),
+        "lease": (
+            {"": 600, "0": 0, "60": 60, "86400": 86400},
+            ("59", "86401", "-1", "0.0", "60.5", "10 min", "never"),
         ),
         "password": PASSWORD,
         "fixed_tag": TAG,

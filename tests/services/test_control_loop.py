@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from cfos_cm.drivers.interfaces import IEvse
-from cfos_cm.electrical import PhaseCurrents
+from cfos_cm.electrical import ALL_PHASES, Phase, PhaseCurrents, on_each_phase
+from cfos_cm.errors import DeviceRefusal, OrderIgnored
+from cfos_cm.limits.loads import METER_PATIENCE_S
+from cfos_cm.limits.memory import Memory
 from cfos_cm.limits.urgency import Urgency
+from cfos_cm.limits.wiring import Wiring
 from cfos_cm.services import control_loop
 from cfos_cm.services.control_loop import ORDERS_AT_ONCE, ControlLoop
 from cfos_cm.services.doubts import PROOF_S
+from cfos_cm.services.respite import FIRST_RETRY_S
+from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
+    CircuitLimited,
+    CircuitLimitMet,
+    CircuitOverdrawn,
+    CircuitReleased,
     DeviceBooted,
     EvseConnected,
     EvseLost,
     EvseMeasured,
     EvseUnproven,
+    LimitsCancelled,
+    MeterLost,
+    MeterMeasured,
     OccupancyReported,
     ProfilesMeddled,
     SetpointConfirmed,
@@ -30,6 +44,9 @@ from cfos_cm.site.events import (
 )
 from cfos_cm.site.evse import DeviceIdentity, Occupancy
 from cfos_cm.site.measured import Measured
+from cfos_cm.site.meter import MeterRole, MeterSettings
+from cfos_cm.site.outside_limit import OutsideLimit
+from cfos_cm.site.policy import DEFAULT_POLICY as POLICY
 from cfos_cm.site.setpoint import ReasonCode, Setpoint
 from cfos_cm.site.state import SiteState
 from cfos_cm.site.tag import Verdict
@@ -74,9 +91,9 @@ class Rhythm(LoopCase):
         found: list[SiteState] = []
         decide = control_loop.decide
 
-        def counting(state: SiteState) -> dict[str, Setpoint]:
+        def counting(state: SiteState, memory: Memory, wiring: Wiring) -> dict[str, Setpoint]:
             found.append(state)
-            return decide(state)
+            return decide(state, memory, wiring)
 
         self.patch(control_loop, "decide", counting)
         return found
@@ -174,10 +191,10 @@ class Rhythm(LoopCase):
         decisions: list[float] = []
         decide = control_loop.decide
 
-        def slow(state: SiteState) -> dict[str, Setpoint]:
+        def slow(state: SiteState, memory: Memory, wiring: Wiring) -> dict[str, Setpoint]:
             decisions.append(self.clock.seconds())
             self.clock.rightNow += 0.02
-            return decide(state)
+            return decide(state, memory, wiring)
 
         self.patch(control_loop, "decide", slow)
         begin_s = self.clock.seconds()
@@ -254,6 +271,25 @@ class Transitions(LoopCase):
         self.assertEqual([0], self.b.currents_ma)
         self.a.confirms()
         self.settle()
+        self.assertEqual([0], self.b.currents_ma)
+        self.follow()
+        self.assertEqual([0, 10_000], self.b.currents_ma)
+
+    def test_decrease_measured(self) -> None:
+        """A meter that sees that the first one takes less says so sooner."""
+        self.connect(self.a)
+        self.connect(self.b)
+        self.charge(self.a, 1)
+        self.a.confirms()
+        self.settle()
+        self.charge(self.b, 2)
+        self.a.confirms()
+        self.clock.advance(CYCLE_S / 2)
+        self.report(EvseMeasured("a", PhaseCurrents.on(ALL_PHASES, 15_800)))
+        self.clock.advance(CYCLE_S)
+        self.assertEqual([0], self.b.currents_ma)
+        self.report(EvseMeasured("a", PhaseCurrents.on(ALL_PHASES, 9_900)))
+        self.clock.advance(CYCLE_S)
         self.assertEqual([0, 10_000], self.b.currents_ma)
 
     def test_increase_after_confirmation(self) -> None:
@@ -265,6 +301,7 @@ class Transitions(LoopCase):
         self.charge(self.b, 2)
         self.a.confirms()
         self.settle()
+        self.follow()
         self.b.confirms()
         self.settle()
         self.stop_charging(self.a, 1)
@@ -309,6 +346,7 @@ class Doubted(LoopCase):
         self.charge(self.b, 2)
         self.a.confirms()
         self.settle()
+        self.follow()
         self.b.confirms()
         self.report(EvseConnected("a", "192.0.2.1"))
         self.assertEqual((10_000, 10_000), (self.a.currents_ma[-1], self.b.currents_ma[-1]))
@@ -331,6 +369,7 @@ class Doubted(LoopCase):
         self.b.confirms()
         self.a.confirms()
         self.settle()
+        self.follow()
         self.assertEqual(10_000, self.b.currents_ma[-1])
         self.assertEqual(1, len(self.events_of(EvseUnproven)))
 
@@ -366,9 +405,9 @@ class Many(LoopCase):
         told: list[int] = []
         decide = control_loop.decide
 
-        def counting(state: SiteState) -> dict[str, Setpoint]:
+        def counting(state: SiteState, memory: Memory, wiring: Wiring) -> dict[str, Setpoint]:
             told.append(len([one for one in self.all if one.given]))
-            return decide(state)
+            return decide(state, memory, wiring)
 
         self.patch(control_loop, "decide", counting)
         self.clock.pump([CYCLE_S] * 2)
@@ -547,6 +586,398 @@ class FromScratch(LoopCase):
         self.assertEqual(3, len(self.a.given))
 
 
+class Rest(LoopCase):
+    """Where the fuse carries one car, and the policy has them take turns."""
+
+    fuse_ma = 20_000
+
+    def setUp(self) -> None:
+        """One charges, and then a house leaves nothing for anybody."""
+        super().setUp()
+        self.configure(20_000)
+        self.connect(self.b)
+        self.connect(self.a)
+        self.charge(self.a, 1)
+        self.a.confirms()
+        self.settle()
+        self.clock.pump([CYCLE_S] * int(POLICY.min_run_s + 1))
+
+    def configure(self, fuse_ma: int) -> None:
+        """Let the fuse be so big, with a policy."""
+        self.report(settings("a", "b", fuse_ma=fuse_ma, policy=POLICY))
+
+    def test_rests(self) -> None:
+        """Who was paused for others charges again when he has rested, and not before."""
+        self.configure(5_000)
+        self.assertEqual(0, self.a.currents_ma[-1])
+        self.a.confirms()
+        self.configure(20_000)
+        self.clock.pump([CYCLE_S] * int(POLICY.min_pause_s - 5))
+        self.assertEqual(0, self.a.currents_ma[-1])
+        target = self.loop.state.evses["a"].target
+        assert target is not None
+        self.assertIs(ReasonCode.PAUSE, target.reason.code)
+        self.clock.pump([CYCLE_S] * 10)
+        self.assertEqual(16_000, self.a.currents_ma[-1])
+
+    def test_words(self) -> None:
+        """That it rests is told once for each minute, not in each cycle."""
+        self.configure(5_000)
+        self.a.confirms()
+        self.configure(20_000)
+        self.events.clear()
+        self.clock.pump([CYCLE_S] * int(POLICY.min_pause_s - 5))
+        told = [one for one in self.events_of(SetpointDecided)]
+        self.assertLessEqual(len(told), POLICY.min_pause_s / 60 + 1)
+
+
+class Renewal(LoopCase):
+    """A limit that ends by itself is told again in time."""
+
+    def setUp(self) -> None:
+        """Have C{a} charge with a limit that ends in 60 s."""
+        super().setUp()
+        self.connect(self.b)
+        self.connect(self.a)
+        self.charge(self.a, 1)
+        self.a.renewal_due_s = 60.0
+        self.a.confirms()
+        self.settle()
+        self.given = len(self.a.given)
+
+    def test_in_time(self) -> None:
+        """It is told what it obeys already, for the transaction that runs, and not before."""
+        self.clock.advance(59.0)
+        self.assertEqual(self.given, len(self.a.given))
+        self.clock.advance(1.0)
+        last = self.a.given[-1]
+        self.assertEqual(
+            (self.given + 1, 16_000, 1, False),
+            (len(self.a.given), last.current_ma, last.transaction_id, last.from_scratch),
+        )
+
+    def test_however_long_a_cycle_is(self) -> None:
+        """It does not wait for the end of a cycle."""
+        self.loop.cycle_s = 3600.0
+        self.clock.pump([CYCLE_S] * 60)
+        self.assertEqual(self.given + 1, len(self.a.given))
+
+    def test_once(self) -> None:
+        """While it has that order to answer it is not told again, nor afterwards."""
+        self.clock.pump([CYCLE_S] * 80)
+        self.a.renewal_due_s = 160.0
+        self.a.confirms()
+        self.clock.pump([CYCLE_S] * 60)
+        self.assertEqual(self.given + 1, len(self.a.given))
+        self.clock.pump([CYCLE_S] * 30)
+        self.assertEqual(self.given + 2, len(self.a.given))
+
+    def test_something_else_to_say(self) -> None:
+        """Where there is something else to say, that is said."""
+        self.clock.advance(59.0)
+        smaller = settings("a", "b", fuse_ma=10_000)
+        self.loop.report(smaller)
+        self.clock.advance(1.0)
+        self.assertEqual(10_000, self.a.currents_ma[-1])
+        self.assertEqual(self.given + 1, len(self.a.given))
+
+    def test_not_without_transaction(self) -> None:
+        """Outside transactions nothing ends by itself."""
+        self.stop_charging(self.a, 1)
+        self.a.confirms()
+        given = len(self.a.given)
+        self.clock.pump([CYCLE_S] * 120)
+        self.assertEqual(given, len(self.a.given))
+
+    def test_not_while_lost(self) -> None:
+        """Who cannot be reached is told nothing."""
+        self.report(EvseLost("a", "gone"))
+        self.clock.pump([CYCLE_S] * 120)
+        self.assertEqual(self.given, len(self.a.given))
+
+    def test_not_while_observing(self) -> None:
+        """Nor is anybody who is only observed."""
+        self.report(settings("a", "b", observe_only=True))
+        self.clock.pump([CYCLE_S] * 120)
+        self.assertEqual(self.given, len(self.a.given))
+
+
+class Released(LoopCase):
+    """An EVSE that is to be used alone while it is disabled."""
+
+    def setUp(self) -> None:
+        """Have C{a} charge, and then disable it."""
+        super().setUp()
+        self.connect(self.a)
+        self.charge(self.a, 1)
+        self.a.confirms()
+        self.settle()
+        self.given = len(self.a.given)
+        self.report(self.configured(enabled=False))
+
+    def configured(self, *, enabled: bool) -> SettingsChanged:
+        """The settings with C{a} enabled or not."""
+        whole = settings("a", "b", fuse_ma=self.fuse_ma)
+        a, b = whole.evses
+        alone = evolve(a, enabled=enabled, released_when_disabled=True)
+        return evolve(whole, evses=(alone, b))
+
+    def test_released(self) -> None:
+        """It is released once, and ordered nothing."""
+        self.clock.pump([CYCLE_S] * 10)
+        self.assertEqual((1, self.given), (len(self.a.releases), len(self.a.given)))
+        self.a.releases[0].callback(None)
+        self.clock.pump([CYCLE_S] * 10)
+        self.assertEqual((1, self.given), (len(self.a.releases), len(self.a.given)))
+        self.assertEqual([LimitsCancelled("a")], self.events_of(LimitsCancelled))
+
+    def test_booked(self) -> None:
+        """All that it can draw is kept for it, for nobody limits it."""
+        self.a.releases[0].callback(None)
+        self.settle()
+        self.assertEqual(16_000, self.loop.state.evses["a"].may_draw_ma)
+
+    def test_again(self) -> None:
+        """It is released again when it has connected or started again, or was meddled with."""
+        self.a.releases[0].callback(None)
+        for number, events in enumerate(
+            (
+                (EvseLost("a", "gone"), EvseConnected("a", "192.0.2.1")),
+                (DeviceBooted("a", DeviceIdentity("Vendor", "Model")),),
+                (ProfilesMeddled("a", "the operator"),),
+            ),
+            2,
+        ):
+            self.report(*events)
+            self.assertEqual(number, len(self.a.releases), events)
+            self.a.releases[-1].callback(None)
+        self.clock.pump([CYCLE_S] * 10)
+        self.assertEqual((4, self.given), (len(self.a.releases), len(self.a.given)))
+
+    def test_retried(self) -> None:
+        """If it does not confirm it is asked again later, also when nothing else happens."""
+        self.a.releases[0].errback(DeviceRefusal("Rejected"))
+        self.clock.pump([CYCLE_S] * int(FIRST_RETRY_S - 1))
+        self.assertEqual(1, len(self.a.releases))
+        self.clock.pump([CYCLE_S] * 2)
+        self.assertEqual(2, len(self.a.releases))
+
+    def test_enabled_again(self) -> None:
+        """When it is enabled again it is told its limit from scratch."""
+        self.a.releases[0].callback(None)
+        self.report(self.configured(enabled=True))
+        last = self.a.given[-1]
+        self.assertEqual(
+            (self.given + 1, 16_000, True),
+            (len(self.a.given), last.current_ma, last.from_scratch),
+        )
+
+    def test_observing(self) -> None:
+        """Who is only observed is not even released."""
+        self.a.releases[0].errback(DeviceRefusal("Rejected"))
+        self.report(evolve(self.configured(enabled=False), observe_only=True))
+        self.clock.pump([CYCLE_S] * 60)
+        self.assertEqual(1, len(self.a.releases))
+
+
+class OutsideLimits(LoopCase):
+    """Somebody outside lowers what the garage may draw."""
+
+    limit = OutsideLimit("garage", "grid operator", 4_200)
+
+    def setUp(self) -> None:
+        """Have C{a} charge."""
+        super().setUp()
+        for evse in (self.a, self.b):
+            self.connect(evse)
+        self.charge(self.a, 1)
+        self.a.confirms()
+        self.settle()
+
+    def met(self) -> list[int]:
+        """The power that was left each time that it was told that the limit is met. [W]"""
+        events = self.events_of(CircuitLimitMet)
+        return [event.booked_w for event in events if isinstance(event, CircuitLimitMet)]
+
+    def test_met(self) -> None:
+        """It is told once, when all that may be drawn is within it."""
+        self.report(CircuitLimited(self.limit))
+        self.assertEqual(6_000, self.a.currents_ma[-1])
+        self.assertEqual([], self.met())
+        self.a.confirms()
+        self.settle()
+        self.assertEqual([], self.met())
+        self.follow()
+        self.assertEqual([3 * 6 * 230], self.met())
+        self.clock.pump([CYCLE_S] * 30)
+        self.assertEqual(1, len(self.met()))
+
+    def test_met_already(self) -> None:
+        """A limit that is kept anyway is met at once."""
+        self.report(CircuitLimited(evolve(self.limit, max_power_w=20_000)))
+        self.assertEqual([3 * 16 * 230], self.met())
+
+    def test_another(self) -> None:
+        """Another limit of the same party has to be met anew."""
+        for power_w in (20_000, 19_000):
+            self.report(CircuitLimited(evolve(self.limit, max_power_w=power_w)))
+        self.assertEqual(2, len(self.met()))
+
+    def test_again(self) -> None:
+        """After it was lifted the same limit is told once more."""
+        limited = CircuitLimited(evolve(self.limit, max_power_w=20_000))
+        self.report(limited)
+        self.report(CircuitReleased("garage", "grid operator", "lifted"), limited)
+        self.assertEqual(2, len(self.met()))
+
+    def test_one_phase(self) -> None:
+        """A car that has been proved to use one phase is counted with one."""
+        for _ in range(120):
+            self.loop.report(EvseMeasured("a", PhaseCurrents(16_000, 0, 0)))
+            self.clock.advance(CYCLE_S)
+        self.report(CircuitLimited(self.limit))
+        self.assertEqual(16_000, self.a.currents_ma[-1])
+        self.assertEqual([16 * 230], self.met())
+
+    def test_nothing_remembered(self) -> None:
+        """What cannot be remembered is logged, and nothing is told that nobody knows."""
+        self.report(CircuitLimited(self.limit))
+        self.a.confirms()
+
+        def raises(*arguments: object, **more: object) -> None:
+            raise LookupError("a mistake in a machine")
+
+        self.patch(Memory, "after", raises)
+        self.report(OccupancyReported("b", Occupancy.PLUGGED, ""))
+        self.clock.pump([CYCLE_S] * 3)
+        self.assertEqual([], self.met())
+        self.assertEqual(0, self.a.currents_ma[-1])
+        self.assertNotEqual([], self.flushLoggedErrors(LookupError, KeyError))
+
+
+class Metered(LoopCase):
+    """A fuse with a meter."""
+
+    fuse_ma = 32_000
+
+    def setUp(self) -> None:
+        """Have C{a} charge beside a house that takes 10 A."""
+        super().setUp()
+        self.configure()
+        self.connect(self.b)
+        self.connect(self.a)
+        self.measure(10_000)
+        self.charge(self.a, 1)
+        self.a.confirms()
+        self.settle()
+        for _ in range(10):
+            self.clock.advance(CYCLE_S)
+            self.loop.report(EvseMeasured("a", on_each_phase(16_000)))
+            self.measure(26_000)
+
+    def configure(self, failsafe_load: PhaseCurrents | None = None) -> None:
+        """Give the fuse a meter, and a load that counts while it is silent."""
+        whole = settings("a", "b")
+        circuit = CircuitSettings(
+            "garage", self.fuse_ma, meter="grid", failsafe_load=failsafe_load
+        )
+        meters = (MeterSettings("grid", MeterRole.GRID),)
+        self.report(evolve(whole, circuits=(circuit,), meters=meters))
+
+    def measure(self, current_ma: int) -> None:
+        """The meter shows so much on each phase."""
+        self.report(MeterMeasured("grid", on_each_phase(current_ma)))
+
+    def test_charges(self) -> None:
+        """What the house leaves is given, and the meter changes nothing while it stays so."""
+        self.assertEqual(16_000, self.a.currents_ma[-1])
+        given = len(self.a.given)
+        for _ in range(60):
+            self.clock.advance(CYCLE_S)
+            self.loop.report(EvseMeasured("a", on_each_phase(16_000)))
+            self.measure(26_000)
+        self.assertEqual(given, len(self.a.given))
+
+    def test_date(self) -> None:
+        """What is not dated was true when it was told."""
+        self.measure(26_000)
+        self.assertEqual(self.clock.seconds(), self.loop.state.meters["grid"].at_s)
+        told = MeterMeasured("grid", on_each_phase(26_000), at_s=self.clock.seconds() - 2)
+        self.report(told)
+        self.assertEqual(self.clock.seconds() - 2, self.loop.state.meters["grid"].at_s)
+
+    def test_overload(self) -> None:
+        """An overload is answered in the very moment in which it is seen."""
+        self.clock.advance(CYCLE_S / 2)
+        self.loop.report(EvseMeasured("a", on_each_phase(16_000)))
+        self.measure(36_000)
+        # 20 A are the house's, and 4 A are kept free for the fuse to cool.
+        self.assertEqual(8_000, self.a.currents_ma[-1])
+        (told,) = self.events_of(CircuitOverdrawn)[:1]
+        self.assertEqual(CircuitOverdrawn("garage", Phase.L1, 4_000, 4_000), told)
+        self.assertEqual(3, len(self.events_of(CircuitOverdrawn)))
+
+    def test_told_once(self) -> None:
+        """It is told again only when it is worse."""
+        for shown_ma, times in ((36_000, 3), (36_000, 3), (35_000, 3), (37_000, 6)):
+            self.clock.advance(CYCLE_S)
+            self.measure(shown_ma)
+            self.assertEqual(times, len(self.events_of(CircuitOverdrawn)))
+
+    def test_lost(self) -> None:
+        """When the meter is lost nothing is left for anybody, at once."""
+        self.report(MeterLost("grid", "no answer"))
+        self.assertEqual(0, self.a.currents_ma[-1])
+        target = self.loop.state.evses["a"].target
+        assert target is not None
+        self.assertIs(ReasonCode.METER, target.reason.code)
+
+    def test_failsafe_load(self) -> None:
+        """Or what the fail-safe load leaves, where there is one."""
+        self.configure(on_each_phase(24_000))
+        self.report(MeterLost("grid", "no answer"))
+        self.assertEqual(8_000, self.a.currents_ma[-1])
+
+    def test_says_nothing(self) -> None:
+        """A meter that says nothing for long is taken for lost, whatever is said of it."""
+        self.clock.pump([CYCLE_S] * int(METER_PATIENCE_S - 1))
+        self.assertEqual(16_000, self.a.currents_ma[-1])
+        self.clock.pump([CYCLE_S] * 2)
+        self.assertEqual(0, self.a.currents_ma[-1])
+
+    def test_comes_back(self) -> None:
+        """When it is heard again what it shows counts."""
+        self.report(MeterLost("grid", "no answer"))
+        self.a.confirms()
+        self.follow()
+        self.measure(10_000)
+        self.clock.pump([CYCLE_S] * 2)
+        self.assertEqual(16_000, self.a.currents_ma[-1])
+
+
+class Ignored(LoopCase):
+    """An EVSE that accepts a limit, and says itself that it gives more."""
+
+    def test_rating_is_booked(self) -> None:
+        """All that it can give is booked for it, and it is told again later."""
+        self.connect(self.b)
+        self.connect(self.a)
+        self.charge(self.a, 1)
+        self.a.confirms()
+        self.report(settings("a", "b", fuse_ma=10_000))
+        self.a.given[-1].answer.errback(OrderIgnored("gives 16 A"))
+        self.settle()
+        evse = self.loop.state.evses["a"]
+        self.assertEqual((None, 16_000, True), (
+            evse.confirmed, evse.may_draw_ma, evse.disobedient,
+        ))  # fmt: skip
+        (failed,) = self.events_of(SetpointFailed)
+        assert isinstance(failed, SetpointFailed)
+        self.assertEqual((True, "gives 16 A"), (failed.ignored, failed.why))
+        self.clock.pump([CYCLE_S] * int(FIRST_RETRY_S + 1))
+        self.assertTrue(self.a.given[-1].from_scratch)
+
+
 class Mishaps(LoopCase):
     """What goes wrong in the program itself stops nothing."""
 
@@ -635,7 +1066,7 @@ class Mishaps(LoopCase):
         """A site that is only observed is not even paused."""
         self.report(settings("a", "b", observe_only=True), EvseConnected("a", "192.0.2.1"))
 
-        def raises(state: SiteState) -> None:
+        def raises(*arguments: object) -> None:
             raise LookupError("a mistake in a rule")
 
         self.patch(control_loop, "decide", raises)

@@ -137,8 +137,8 @@ class Retries(LoopCase):
         self.a.confirms()
         # It is to be told something else, and nothing that resets the waits has happened.
         patched = {"a": Setpoint(6_000, Reason(ReasonCode.RATING, "a test"))}
-        self.patch(control_loop, "decide", lambda state: patched)
-        self.patch(control_loop, "orders", lambda state, targets: patched)
+        self.patch(control_loop, "decide", lambda *_: patched)
+        self.patch(control_loop, "orders", lambda *_: patched)
         self.report(OccupancyReported("a", Occupancy.PLUGGED, ""))
         given = len(self.a.given)
         self.a.refuses()

@@ -55,6 +55,9 @@ class TakenOut(SiteCase):
             stations.append(station)
         for station in stations:
             await station.until(lambda one=station: one.currents()[-1:] == [10])
+        for station in stations:
+            # Whatever else it is asked about its limit is answered then.
+            await self.turns(station)
         return site, stations[0], stations[1]
 
     def reload(self, site: ChargingSite, devices: str) -> None:

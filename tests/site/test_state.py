@@ -239,7 +239,7 @@ class SettingsTests(SynchronousTestCase):
     def test_usable(self) -> None:
         """What may flow is the rating without the reserve, never less than nothing."""
         for reserve_ma, expected in ((0, 63_000), (3_000, 60_000), (63_000, 0), (64_000, 0)):
-            self.assertEqual(evolve(FUSE, reserve_ma=reserve_ma).usable_ma, expected)
+            self.assertEqual(evolve(FUSE, reserve_ma=reserve_ma).usable.l1_ma, expected)
 
 
 class LinkTests(SynchronousTestCase):

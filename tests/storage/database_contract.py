@@ -363,7 +363,7 @@ class MigrationContract(DatabaseCase):
         with mock.patch("alembic.command.upgrade", side_effect=AssertionError):
             await database.start()
         found = await self.rows(database, f"SELECT version_num FROM {VERSION_TABLE}")
-        self.assertEqual(found, [("0003",)])
+        self.assertEqual(found, [("0004",)])
 
     async def test_newer(self) -> None:
         """A database of a newer version is left alone, and the error says why."""

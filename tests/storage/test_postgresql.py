@@ -19,6 +19,7 @@ from . import (
     database_contract,
     kept_contract,
     ledger_contract,
+    limits_contract,
     lists_contract,
 )
 from .postgresql_server import NoServerError, PostgresqlServer
@@ -231,3 +232,11 @@ class PostgresqlSecurityEvents(PostgresqlCase, kept_contract.SecurityEventsContr
 
 class PostgresqlReservationStore(PostgresqlCase, kept_contract.ReservationStoreContract):
     """What keeps reservations on a server keeps every promise about them."""
+
+
+class PostgresqlOverdraftStore(PostgresqlCase, limits_contract.OverdraftStoreContract):
+    """What keeps maxima on a server keeps every promise about them."""
+
+
+class PostgresqlOutsideLimitStore(PostgresqlCase, limits_contract.OutsideLimitStoreContract):
+    """What keeps proofs on a server keeps every promise about them."""

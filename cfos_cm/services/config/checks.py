@@ -10,8 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from cfos_cm.electrical import amps_text
+from cfos_cm.electrical import ALL_PHASES, amps_text
 from cfos_cm.services.config.configuration import Config, not_in_this_version
+from cfos_cm.services.config.meter_checks import (
+    circuits_have_grid_meters,
+    evses_have_one_meter,
+    meters_have_places,
+)
 from cfos_cm.services.config.options import Findings, Option, Section, did_you_mean, options_of
 from cfos_cm.services.config.sections import (
     CircuitSection,
@@ -92,10 +97,15 @@ def _report_ring(ring: list[CircuitSection], found: Findings) -> None:
 
 
 def circuit_currents(config: Config, found: Findings) -> None:
-    """A circuit's reserve leaves something of its fuse."""
+    """A circuit's reserve leaves something of its fuse on each phase."""
     for one in config.circuits:
-        if one.sound("max_current", "reserve") and one.reserve_ma >= one.max_current_ma:
-            fuse = amps_text(one.max_current_ma)
+        if not one.sound("max_current", "reserve"):
+            continue
+        weakest = min(ALL_PHASES, key=one.max_current.__getitem__)
+        rating_ma = one.max_current[weakest]
+        if one.reserve_ma >= rating_ma:
+            differs = rating_ma < one.max_current.maximum()
+            fuse = amps_text(rating_ma) + (f" on {weakest}" if differs else "")
             found.about(one, "reserve", f"must be less than max_current, {fuse}")
 
 
@@ -117,6 +127,32 @@ def evse_currents(config: Config, found: Findings) -> None:
 def _fits(evse: EvseSection) -> bool:
     failsafe_ma = evse.failsafe_current_ma
     return failsafe_ma == 0 or evse.min_current_ma <= failsafe_ma <= evse.max_current_ma
+
+
+def evse_steps(config: Config, found: Findings) -> None:
+    """One of the currents that an EVSE can be set to is one that it may give."""
+    for one in config.evses:
+        if not one.sound("min_current", "max_current", "current_steps"):
+            continue
+        lowest_ma = one.current_steps.at_least(one.min_current_ma)
+        if one.min_current_ma <= one.max_current_ma and (
+            lowest_ma is None or lowest_ma > one.max_current_ma
+        ):
+            least, most = amps_text(one.min_current_ma), amps_text(one.max_current_ma)
+            allowed = f"must have a current from min_current, {least}, to max_current, {most}"
+            found.about(one, "current_steps", allowed)
+
+
+def switching_needs_phases(config: Config, found: Findings) -> None:
+    """Only an EVSE with three phases can be told to charge with one of them."""
+    for one in config.evses:
+        if one.sound("phases", "phase_switching") and one.phase_switching:
+            count = len(one.phases)
+            if count < 3:
+                allowed = (
+                    f"must be no: only three phases can be switched, and phases has {count}"
+                )
+                found.about(one, "phase_switching", allowed)
 
 
 def addresses_fit_types(config: Config, found: Findings) -> None:
@@ -228,6 +264,11 @@ CHECKS: tuple[Check, ...] = (
     circuits_have_an_end,
     circuit_currents,
     evse_currents,
+    evse_steps,
+    switching_needs_phases,
+    meters_have_places,
+    circuits_have_grid_meters,
+    evses_have_one_meter,
     addresses_fit_types,
     evses_are_different,
     one_password_each,

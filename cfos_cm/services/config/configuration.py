@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from cfos_cm.drivers.registry import EVSE_TYPES, METER_TYPES
+from cfos_cm.drivers.registry import EVSE_TYPES
 from cfos_cm.services.config.options import Findings, Section, options_of
+from cfos_cm.services.config.plausibility import Wired, warn_of_wiring
 from cfos_cm.services.config.sections import (
     CircuitSection,
     EvseSection,
@@ -19,21 +20,12 @@ from cfos_cm.services.config.sections import (
     WebSection,
 )
 from cfos_cm.services.config.simulator import SimulatorSection
-from cfos_cm.services.config.words import (
-    GatewayRole,
-    LoadManagement,
-    OnDisable,
-    SimulatorType,
-    Tls,
-)
+from cfos_cm.services.config.tree import parents_first
+from cfos_cm.services.config.words import GatewayRole, LoadManagement, SimulatorType, Tls
 from cfos_cm.site.events import SettingsChanged
 
 __all__ = ["Config", "changes", "differences", "not_in_this_version"]
 
-_UNREAD_METER = (
-    "has no driver in this version: it is not read, and no car charges on a circuit that it is "
-    "the meter of"
-)
 #: What can be simulated. The others are part of the contract and wait for theirs.
 _SIMULATED = frozenset({SimulatorType.CHARGE_POINT})
 
@@ -95,33 +87,24 @@ class Config:
         return SettingsChanged(
             title=self.manager.title,
             observe_only=self.manager.load_management is LoadManagement.OBSERVE,
-            circuits=tuple(one.settings() for one in _parents_first(self.circuits)),
+            circuits=tuple(one.settings() for one in parents_first(self.circuits)),
             evses=tuple(
                 one.settings(one.name in asked, self.manager.on_disable) for one in self.evses
             ),
+            meters=tuple(one.settings() for one in self.meters),
+            policy=self.manager.policy(),
         )
 
     def warnings(self) -> tuple[str, ...]:
-        """What this version does not act on: a sentence each, with its line."""
+        """What is not acted on, or is hardly meant: a sentence each, with its line."""
         found = Findings(self.path)
-        _warn_of_manager(self, found)
+        _warn_of_page(self, found)
         _warn_of_server(self, found)
         _warn_of_devices(self, found)
         _warn_of_gateways(self, found)
+        on_disable = self.manager.on_disable
+        warn_of_wiring(Wired(self.circuits, self.meters, self.evses, on_disable), found)
         return tuple(str(one) for one in sorted(found.mistakes, key=lambda one: one.line))
-
-
-def _parents_first(circuits: tuple[CircuitSection, ...]) -> Iterator[CircuitSection]:
-    by_name = {one.name: one for one in circuits}
-    done: set[str] = set()
-    for circuit in circuits:
-        above = []
-        one: CircuitSection | None = circuit
-        while one is not None and one.name not in done:
-            done.add(one.name)
-            above.append(one)
-            one = by_name.get(one.parent) if one.parent else None
-        yield from reversed(above)
 
 
 def not_in_this_version(config: Config, found: Findings) -> None:
@@ -141,9 +124,7 @@ def not_in_this_version(config: Config, found: Findings) -> None:
             found.about(simulator, "url", allowed)
 
 
-def _warn_of_manager(config: Config, found: Findings) -> None:
-    if config.manager.on_disable is OnDisable.CANCEL_LIMITS:
-        found.about(config.manager, "on_disable", "acts like block in this version")
+def _warn_of_page(config: Config, found: Findings) -> None:
     if config.web.origin.line:
         found.about(config.web, "", "this version has no page yet: nothing listens there")
 
@@ -158,16 +139,10 @@ def _warn_of_server(config: Config, found: Findings) -> None:
 
 
 def _warn_of_devices(config: Config, found: Findings) -> None:
-    for circuit in config.circuits:
-        if circuit.max_imbalance_ma:
-            found.about(circuit, "max_imbalance", "is not kept to in this version")
     for evse in config.evses:
         if evse.type not in EVSE_TYPES:
             text = "has no driver in this version: it gets no order, and max_current is kept"
             found.about(evse, "type", text)
-    for meter in config.meters:
-        if meter.type not in METER_TYPES:
-            found.about(meter, "type", _UNREAD_METER)
     for simulator in config.simulators:
         if simulator.type not in _SIMULATED:
             found.about(simulator, "type", "is not simulated in this version: nothing starts")

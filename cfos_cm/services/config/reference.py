@@ -22,6 +22,9 @@ it, all mistakes at once; with any mistake nothing is started.
 - Relative paths begin at the folder of the file.
 - Options marked with * take effect when the program starts again; all others on a reload.
 
+How circuits, meters, priorities and the rest work together is in
+[load-management.md](load-management.md), with three sites as examples.
+
 The rows below are made from the program's own declarations.
 """
 

@@ -13,8 +13,17 @@ from attrs import evolve, frozen
 
 from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.central_system.settings import UnknownChargePoints
-from cfos_cm.electrical import Phase
+from cfos_cm.electrical import CurrentSteps, Phase, PhaseCurrents
 from cfos_cm.services.config.options import Section, hidden, option
+from cfos_cm.services.config.quantities import (
+    CURRENT_STEPS,
+    current,
+    or_zero,
+    phase_currents,
+    power,
+    seconds,
+    whole,
+)
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.services.config.values import (
     BOOLEAN,
@@ -30,21 +39,18 @@ from cfos_cm.services.config.values import (
     TAG_PATTERNS,
     WEBSOCKET_URL,
     choice,
-    current,
     of_pattern,
     optional,
     or_empty,
     reference,
-    seconds,
     shown_url,
     text,
-    whole,
 )
 from cfos_cm.services.config.words import (
     EvseType,
     GatewayRole,
+    ImbalanceOf,
     LoadManagement,
-    MeterRole,
     MeterType,
     OnDisable,
     Outage,
@@ -52,7 +58,9 @@ from cfos_cm.services.config.words import (
     Tls,
 )
 from cfos_cm.site.circuit import CircuitSettings
-from cfos_cm.site.evse import EvseSettings
+from cfos_cm.site.evse import ChargingMode, EvseSettings
+from cfos_cm.site.meter import MeterRole, MeterSettings
+from cfos_cm.site.policy import Policy, Sharing
 
 __all__ = [
     "NAMED_SECTIONS",
@@ -106,6 +114,49 @@ class ManagerSection(Section):
         name="cycle",
         default="1.0",
     )
+    sharing: Sharing = option(
+        choice(Sharing),
+        "What a higher priority means. strict: it gets all that it can use before a lower one "
+        "gets anything; min_first: everybody gets his minimum, then they are filled.",
+        default="strict",
+    )
+    min_pause_s: float = option(
+        seconds("0", "3600"),
+        "For so long at least an EVSE pauses that made room for others (s).",
+        name="min_pause",
+        default="300",
+    )
+    min_charge_time_s: float = option(
+        seconds("0", "3600"),
+        "For so long an EVSE that has begun to charge is not paused to let others take their "
+        "turn (s); the fuse does not wait for it.",
+        name="min_charge_time",
+        default="300",
+    )
+    surplus_undercut_s: float = option(
+        seconds("0", "3600"),
+        "For so long an EVSE in mode surplus goes on with its minimum when there is less (s); "
+        "then it pauses.",
+        name="surplus_undercut",
+        default="300",
+    )
+    phase_switch_delay_s: float = option(
+        seconds("0", "3600"),
+        "For so long there has to be enough for three phases before an EVSE that charges with "
+        "one is switched to three (s).",
+        name="phase_switch_delay",
+        default="300",
+    )
+
+    def policy(self) -> Policy:
+        """How the site shares what there is too little of."""
+        return Policy(
+            sharing=self.sharing,
+            min_pause_s=self.min_pause_s,
+            min_run_s=self.min_charge_time_s,
+            surplus_undercut_s=self.surplus_undercut_s,
+            phase_switch_s=self.phase_switch_delay_s,
+        )
 
 
 @frozen(kw_only=True)
@@ -172,8 +223,16 @@ class CircuitSection(Section):
         "The circuit that feeds this one; empty: this is a main fuse.",
         default="",
     )
-    max_current_ma: int = option(
-        current("1", "10000"), "The fuse's rating (A per phase).", name="max_current"
+    max_current: PhaseCurrents = option(
+        phase_currents("1", "10000"),
+        "The fuse's rating (A per phase); three where it differs from phase to phase.",
+    )
+    max_power_w: int | None = option(
+        # Less than 1 kW is no limit that lets a car charge, but kilowatts without their unit.
+        optional(power(1000, 10_000_000)),
+        "What all phases together may draw, such as by contract; empty: what the fuse allows.",
+        name="max_power",
+        default="",
     )
     reserve_ma: int = option(
         current("0", "10000"),
@@ -187,21 +246,49 @@ class CircuitSection(Section):
         name="max_imbalance",
         default="0",
     )
+    imbalance_of: ImbalanceOf = option(
+        choice(ImbalanceOf),
+        "Whose currents max_imbalance is about. evses: those of the EVSEs alone; all: all that "
+        "the circuit carries.",
+        default="evses",
+    )
     meter: str | None = option(
         optional(reference("meter")),
-        "The meter that measures the whole circuit; empty: there is none.",
+        "The meter that measures the whole circuit, of role grid; empty: there is none.",
         default="",
+    )
+    assumed_load: PhaseCurrents = option(
+        phase_currents("0", "10000"),
+        "What it carries besides EVSEs where no meter says it (A per phase).",
+        default="0",
+    )
+    failsafe_load: PhaseCurrents | None = option(
+        optional(phase_currents("0", "10000")),
+        "What it is taken to carry besides EVSEs while a meter that should say it is silent "
+        "(A per phase); empty: so much that nothing is left for EVSEs.",
+        default="",
+    )
+    priority: int = option(
+        whole(0, 1000),
+        "Of all its EVSEs against those beside it; a higher one is served first. An EVSE's own "
+        "priority counts among those of the same circuit.",
+        default="1",
     )
 
     def settings(self) -> CircuitSettings:
         """What the site has to know of it."""
         return CircuitSettings(
             name=self.name,
-            max_current_ma=self.max_current_ma,
+            max_current=self.max_current,
             parent=self.parent,
             reserve_ma=self.reserve_ma,
             max_imbalance_ma=self.max_imbalance_ma,
             meter=self.meter,
+            max_power_w=self.max_power_w,
+            assumed_load=self.assumed_load,
+            failsafe_load=self.failsafe_load,
+            imbalance_counts_load=self.imbalance_of is ImbalanceOf.ALL,
+            priority=self.priority,
         )
 
 
@@ -216,7 +303,27 @@ class MeterSection(Section):
         default="",
     )
     unit: int = option(whole(0, 255), "Its Modbus unit id.", default="1")
-    role: MeterRole = option(choice(MeterRole), "What it measures.")
+    role: MeterRole = option(
+        choice(MeterRole),
+        "What it measures. grid: all that a circuit carries, which names it as its meter; "
+        "consumption: a load besides the EVSEs; generation: what is fed in, such as by PV; "
+        "evse: what one EVSE draws; display: nothing that anybody decides by.",
+    )
+    circuit: str | None = option(
+        optional(reference("circuit")),
+        "The circuit that its load or generation is part of; for the roles consumption and "
+        "generation only, which need it.",
+        default="",
+    )
+    evse: str | None = option(
+        optional(reference("evse")),
+        "The EVSE that it belongs to; for the role evse only, which needs it.",
+        default="",
+    )
+
+    def settings(self) -> MeterSettings:
+        """What the site has to know of it."""
+        return MeterSettings(self.name, self.role, self.circuit, self.evse)
 
 
 @frozen(kw_only=True)
@@ -237,7 +344,9 @@ class EvseSection(Section):
         "The circuit that feeds it; empty: the only one that there is.",
         default="",
     )
-    enabled: bool = option(BOOLEAN, "A disabled EVSE gets no current.", default="yes")
+    enabled: bool = option(
+        BOOLEAN, "A disabled EVSE is left with what on_disable says.", default="yes"
+    )
     # IEC 61851-1: the least current that a pilot can offer is 6 A, the greatest 80 A.
     min_current_ma: int = option(
         current("6", "80"),
@@ -248,18 +357,48 @@ class EvseSection(Section):
     max_current_ma: int = option(
         current("6", "80"), "Its rating (A per phase).", name="max_current", default="16"
     )
+    current_steps: CurrentSteps = option(
+        CURRENT_STEPS,
+        "The currents that it can be set to (A): one is the step between two of them; several "
+        "are all that there are, such as 6 8 10 13 16.",
+        default="0.1",
+    )
     phases: tuple[Phase, ...] = option(
         PHASES,
         "The supply's phases in the order in which its own are wired.",
         default="L1 L2 L3",
     )
+    phase_switching: bool = option(
+        BOOLEAN,
+        "yes: it can be told to charge with one phase instead of three.",
+        default="no",
+    )
     priority: int = option(whole(0, 1000), "A higher one is served first.", default="1")
+    weight: int = option(
+        whole(1, 1000),
+        "How much it gets against others of its priority when there is not enough for all: one "
+        "of weight 2 gets twice as much as one of weight 1.",
+        default="1",
+    )
+    mode: ChargingMode = option(
+        choice(ChargingMode),
+        "normal: it charges with all that its circuits leave it; surplus: only with what the "
+        "site would feed into the grid.",
+        default="normal",
+    )
     failsafe_current_ma: int = option(
         current("0", "80"),
-        "What it falls back to when contact is lost (A); 0: it pauses. This is reckoned with; "
-        "with ocpp16 it has to be set in the wallbox itself.",
+        "What it falls back to when contact is lost (A); 0: it pauses. With ocpp16 its wallbox "
+        "is told; if it has a setting of its own for that, it has to be the same.",
         name="failsafe_current",
         default="0",
+    )
+    lease_s: int = option(
+        or_zero(whole(60, 86_400)),
+        "With ocpp16: for so long its wallbox obeys a limit without hearing from this program "
+        "(s), and then falls back to failsafe_current; 0: as long as the transaction lasts.",
+        name="lease",
+        default="600",
     )
     password: str | None = option(
         optional(PASSWORD),
@@ -289,15 +428,25 @@ class EvseSection(Section):
             name=self.name,
             circuit=self.circuit,
             enabled=self.enabled,
-            disabled_current_ma=self.min_current_ma if keeps_minimum else 0,
-            min_current_ma=self.min_current_ma,
+            disabled_current_ma=self.least_ma if keeps_minimum else 0,
+            released_when_disabled=on_disable is OnDisable.CANCEL_LIMITS,
+            min_current_ma=self.least_ma,
             max_current_ma=self.max_current_ma,
             phases=self.phases,
             priority=self.priority,
             failsafe_current_ma=self.failsafe_current_ma,
             fixed_tag=self.fixed_tag,
             needs_backend=needs_backend,
+            weight=self.weight,
+            steps=self.current_steps,
+            mode=self.mode,
+            can_switch_phases=self.phase_switching,
         )
+
+    @property
+    def least_ma(self) -> int:
+        """The lowest of its steps that its car charges with. [mA per phase]"""
+        return self.current_steps.at_least(self.min_current_ma) or self.min_current_ma
 
 
 @frozen(kw_only=True)

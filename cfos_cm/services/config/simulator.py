@@ -7,19 +7,15 @@ from __future__ import annotations
 from attrs import frozen
 
 from cfos_cm.services.config.options import Section, hidden, option
+from cfos_cm.services.config.quantities import current, energy, factor, seconds, whole
 from cfos_cm.services.config.values import (
     CHARGE_BOX_IDENTITY,
     ID_TAG,
     PASSWORD,
     WEBSOCKET_URL,
     choice,
-    current,
-    energy,
-    factor,
     optional,
-    seconds,
     shown_url,
-    whole,
 )
 from cfos_cm.services.config.words import SimulatorType
 

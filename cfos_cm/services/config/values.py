@@ -1,12 +1,13 @@
 """
 The kinds of values in C{tap.cfg}: each reads a text, and says in words what it takes.
+
+Quantities are in L{cfos_cm.services.config.quantities}.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Generic, TypeVar
@@ -15,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from attrs import evolve, frozen
 
 from cfos_cm.central_system.quirks import QuirkPolicy
-from cfos_cm.electrical import Phase, milliamps
+from cfos_cm.electrical import Phase
 from cfos_cm.quirk import Quirk
 from cfos_cm.site.tag import MAX_ID_TAG_CHARS
 from cfos_cm.wire.charge_box import MAX_IDENTITY_CHARS, is_identity
@@ -36,24 +37,17 @@ __all__ = [
     "WEBSOCKET_URL",
     "Kind",
     "choice",
-    "current",
-    "energy",
-    "factor",
     "of_pattern",
     "optional",
     "or_empty",
     "reference",
-    "seconds",
     "shown_url",
     "text",
-    "whole",
 ]
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
-_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
-_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{0,30}://")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,2000}")
@@ -135,53 +129,6 @@ def choice(words: type[E]) -> Kind[E]:
     values = tuple(word.value for word in words)
     *most, last = values
     return Kind(f"{', '.join(most)} or {last}" if most else last, words, values)
-
-
-def whole(least: int, most: int) -> Kind[int]:
-    """A whole number within bounds, which belong to it."""
-    allowed = f"a whole number from {least} to {most}"
-
-    def read(written: str) -> int:
-        if not _WHOLE.fullmatch(written) or not least <= int(written) <= most:
-            raise ValueError(allowed)
-        return int(written)
-
-    return Kind(allowed, read)
-
-
-def _decimal(least: str, most: str, unit: str, convert: Callable[[Decimal], T]) -> Kind[T]:
-    written_as = "written as 16 or 7.5" + (", without the unit" if unit else "")
-    allowed = f"a number from {least} to {most}{unit}, {written_as}"
-
-    def read(written: str) -> T:
-        if not _DECIMAL.fullmatch(written):
-            raise ValueError(allowed)
-        number = Decimal(written)
-        if not Decimal(least) <= number <= Decimal(most):
-            raise ValueError(allowed)
-        return convert(number)
-
-    return Kind(allowed, read)
-
-
-def current(least: str, most: str) -> Kind[int]:
-    """A current written in amperes, read as milliamps. [mA]"""
-    return _decimal(least, most, " A", milliamps)
-
-
-def seconds(least: str, most: str) -> Kind[float]:
-    """A time. [s]"""
-    return _decimal(least, most, " s", float)
-
-
-def energy(least: str, most: str) -> Kind[int]:
-    """An energy written in kWh, read as watt-hours. [Wh]"""
-    return _decimal(least, most, " kWh", lambda kwh: int(kwh * 1000))
-
-
-def factor(least: str, most: str) -> Kind[float]:
-    """A number without a unit."""
-    return _decimal(least, most, "", float)
 
 
 def reference(kind: str) -> Kind[str]:

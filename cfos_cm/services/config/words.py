@@ -7,8 +7,8 @@ from enum import StrEnum
 __all__ = [
     "EvseType",
     "GatewayRole",
+    "ImbalanceOf",
     "LoadManagement",
-    "MeterRole",
     "MeterType",
     "OnDisable",
     "Outage",
@@ -41,22 +41,19 @@ class Tls(StrEnum):
     ON = "on"
 
 
+class ImbalanceOf(StrEnum):
+    """Whose currents must not differ too much between phases."""
+
+    EVSES = "evses"
+    ALL = "all"
+
+
 class MeterType(StrEnum):
     """What a meter speaks."""
 
     SUNSPEC = "sunspec"
     POWER_BRAIN_METER = "power_brain_meter"
     SIMULATED = "simulated"
-
-
-class MeterRole(StrEnum):
-    """What a meter measures."""
-
-    GRID = "grid"
-    CONSUMPTION = "consumption"
-    GENERATION = "generation"
-    EVSE = "evse"
-    DISPLAY = "display"
 
 
 class EvseType(StrEnum):

@@ -12,6 +12,7 @@ from cfos_cm.simulator.personas.configuration import CONFIGURATION
 from cfos_cm.simulator.personas.framing import FRAMING
 from cfos_cm.simulator.personas.persona import Persona
 from cfos_cm.simulator.personas.profiles import PROFILES
+from cfos_cm.simulator.personas.stubborn import STUBBORN
 from cfos_cm.simulator.personas.transactions import TRANSACTIONS
 from cfos_cm.simulator.personas.transport import TRANSPORT
 
@@ -29,6 +30,7 @@ PERSONAS: Final[Mapping[str, Persona]] = MappingProxyType(
                 *PROFILES,
                 *CONFIGURATION,
                 *BEYOND,
+                *STUBBORN,
             ),
             key=lambda persona: (persona.number[0], int(persona.number[1:])),
         )

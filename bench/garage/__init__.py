@@ -1,0 +1,1 @@
+"""A garage with its cars, house and wires, second by second, around the real control loop."""

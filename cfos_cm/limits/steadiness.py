@@ -1,0 +1,124 @@
+"""
+What is borne for a while, so that cars are not started and paused for what soon passes.
+
+A car that is paused takes a while to come back, and its contactor wears. So who charges goes
+on with his minimum for some seconds in which the load is higher, as far as the reserve reaches;
+and who does not is started when there was enough for some time. A shortage of a few hundred
+milliamps is not worth an order at all while the reserve carries it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+
+from attrs import frozen
+
+from cfos_cm.electrical import ALL_PHASES
+from cfos_cm.limits.constraint import Constraint
+from cfos_cm.limits.memory import Memory
+from cfos_cm.limits.share import Demand, classes
+from cfos_cm.site.state import SiteState
+
+__all__ = ["Leeway", "leeways", "starting_now", "with_leeway"]
+
+#: So much of the reserve may be used before anybody is told to take less.
+_UNTOUCHED = 8
+
+
+@frozen
+class Leeway:
+    """
+    How far from its capacity a constraint may be used. [mA]
+
+    @ivar for_minima: beyond it, by the minima of those who charge.
+    @ivar for_what_is: beyond it, by what is in force.
+    @ivar for_starts: short of it, by those who begin.
+    """
+
+    for_minima: int
+    for_what_is: int
+    for_starts: int
+
+
+def leeways(state: SiteState, memory: Memory) -> dict[Constraint, Leeway]:
+    """The leeway of each phase of each circuit that is measured."""
+    found = {}
+    for circuit in state.circuits.values():
+        passing = memory.loads.passing(circuit.name)
+        if passing is None:
+            continue
+        reserve = circuit.usable_beside(memory.overdrafts.derating(circuit.name))
+        for phase in ALL_PHASES:
+            # What is left of the fuse at this moment, beyond what is counted on.
+            carried_ma = circuit.max_current[phase] - passing.newest[phase]
+            counted_on_ma = reserve[phase] - passing.highest[phase]
+            spare_ma = max(0, carried_ma - counted_on_ma)
+            lately_ma = passing.highest[phase] - passing.lowest[phase]
+            found[Constraint(circuit.name, phase)] = Leeway(
+                min(spare_ma, lately_ma),
+                min(spare_ma, circuit.reserve_ma // _UNTOUCHED),
+                passing.peak[phase] - passing.highest[phase],
+            )
+    return found
+
+
+def starting_now(
+    state: SiteState,
+    demands: Sequence[Demand],
+    free_ma: Mapping[Constraint, int],
+    found: Mapping[Constraint, Leeway],
+) -> dict[str, Constraint]:
+    """
+    Who is not to be started, because what there is for him may not last.
+
+    @param demands: in the order of their turns.
+    @return: by EVSE, what he has to wait for.
+    """
+    if not found:
+        return {}
+    now_ma = dict(free_ma)
+    short_of = {constraint: leeway.for_starts for constraint, leeway in found.items()}
+    waiting: dict[str, Constraint] = {}
+    for demand in chain.from_iterable(classes(demands)):
+        if demand.wanted_ma < demand.minimum_ma:
+            continue
+        left_ma = {one: now_ma[one] - times * demand.minimum_ma for one, times in demand.rows}
+        if min(left_ma.values()) < 0:
+            # There is nothing for him in the first place.
+            continue
+        if not state.evses[demand.evse].granted_ma:
+            passing = [one for one, ma in left_ma.items() if ma < short_of.get(one, 0)]
+            if passing:
+                waiting[demand.evse] = passing[0]
+                continue
+        now_ma |= left_ma
+    return waiting
+
+
+def with_leeway(
+    state: SiteState,
+    demands: Iterable[Demand],
+    free_ma: Mapping[Constraint, int],
+    found: Mapping[Constraint, Leeway],
+) -> dict[Constraint, int]:
+    """What is free, where it is short by no more than what may be borne. [mA]"""
+    minima: dict[Constraint, int] = {}
+    in_force: dict[Constraint, int] = {}
+    for demand in demands:
+        granted_ma = state.evses[demand.evse].granted_ma
+        if not granted_ma or demand.wanted_ma < demand.minimum_ma:
+            continue
+        going_on_ma = min(granted_ma, demand.wanted_ma)
+        for constraint, times in demand.rows:
+            minima[constraint] = minima.get(constraint, 0) + times * demand.minimum_ma
+            in_force[constraint] = in_force.get(constraint, 0) + times * going_on_ma
+    borne = dict(free_ma)
+    for constraint, leeway in found.items():
+        free = free_ma[constraint]
+        borne[constraint] = max(
+            free,
+            min(minima.get(constraint, 0), free + leeway.for_minima),
+            min(in_force.get(constraint, 0), free + leeway.for_what_is),
+        )
+    return borne
