@@ -86,7 +86,8 @@ def read_meter_values(
         return EvseMeasured(evse.name, None, energy_wh, power_w)
     on = currents_ma.get
     currents = PhaseCurrents(on(Phase.L1, 0), on(Phase.L2, 0), on(Phase.L3, 0))
-    return EvseMeasured(evse.name, currents, energy_wh, power_w)
+    is_partial = len(currents_ma) < len(evse.phases)
+    return EvseMeasured(evse.name, currents, energy_wh, power_w, is_partial)
 
 
 def _wires(evse: EvseSettings, phase: MeterPhase | None) -> tuple[Phase, ...]:

@@ -309,15 +309,19 @@ def _range(evse: Evse, settling: Settling, now_s: float) -> tuple[PhaseCurrents,
         most_ma = settling.booked_ma(evse)
         return NO_CURRENT, PhaseCurrents.on(phases, most_ma)
     seen = PhaseCurrents.on(phases, drawn) if measured is None else measured
+    most_seen = seen
+    if evse.meter.is_partial:
+        # What it does not tell may be as much as what it tells, or nothing.
+        most_seen = _highest((seen, PhaseCurrents.on(phases, drawn)))
     heard_s = evse.meter.at_s
     if now_s - heard_s <= _FRESH_S or change is None or heard_s >= change.since_s + SETTLE_S:
-        return seen, seen
+        return seen, most_seen
     # Its meter has not spoken since it should have followed its last order.
     lowest_ma = min(drawn, change.granted_ma, change.before_ma)
     highest_ma = max(drawn, change.granted_ma, change.before_ma)
     return (
         seen.map(lambda current_ma: min(current_ma, lowest_ma)),
-        _highest((seen, PhaseCurrents.on(phases, highest_ma))),
+        _highest((most_seen, PhaseCurrents.on(phases, highest_ma))),
     )
 
 

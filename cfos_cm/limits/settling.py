@@ -26,13 +26,25 @@ _KEPT_S = 60.0
 
 
 def drawn_ma(evse: Evse) -> int | None:
-    """What its meter says that it draws on the phase with most of it; C{None}: nothing. [mA]"""
-    measured = evse.meter
-    if measured.currents is not None:
-        return measured.currents.maximum()
-    if measured.power_w is not None:
-        return measured.power_w * 1000 // (NOMINAL_VOLTAGE_V * len(evse.settings.phases))
+    """
+    What its meter says that it draws on the phase with most of it; C{None}: nothing. [mA]
+
+    Where it tells a power only that is the least, for it may all be on one phase.
+    """
+    currents, power_w = evse.meter.currents, evse.meter.power_w
+    if currents is not None:
+        # The sign only says which way round a transformer is mounted.
+        return max(abs(currents.l1_ma), abs(currents.l2_ma), abs(currents.l3_ma))
+    if power_w is not None:
+        return abs(power_w) * 1000 // (NOMINAL_VOLTAGE_V * len(evse.settings.phases))
     return None
+
+
+def _at_most_drawn_ma(evse: Evse, drawn: int) -> int:
+    """The most that L{drawn_ma} may stand for. [mA]"""
+    if evse.meter.currents is not None or evse.meter.power_w is None:
+        return drawn
+    return abs(evse.meter.power_w) * 1000 // NOMINAL_VOLTAGE_V
 
 
 @frozen
@@ -45,12 +57,15 @@ class Change:
     @ivar before_ma: the highest that it may have obeyed shortly before. [mA per phase]
     @ivar lingering_ma: what it may still draw, whatever it has confirmed; 0: it has followed.
         [mA per phase]
+    @ivar feared_ma: what it may obey if it has forgotten what it was granted, or was never
+        granted anything. [mA per phase]
     """
 
     granted_ma: int
     since_s: float
     before_ma: int = 0
     lingering_ma: int = 0
+    feared_ma: int = 0
 
 
 @frozen
@@ -58,7 +73,7 @@ class Settling:
     """
     Who is still on the way to what he has confirmed.
 
-    @ivar changes: of each EVSE that is granted something, or was until a moment ago.
+    @ivar changes: of each EVSE that may draw something, or might until a moment ago.
     """
 
     changes: Mapping[str, Change] = field(factory=dict)
@@ -67,13 +82,13 @@ class Settling:
         """What is known a moment later; itself if that is the same."""
         found = {}
         for evse in state.evses.values():
-            before = self.changes.get(evse.name)
-            granted_ma = evse.granted_ma
-            if before is None and not granted_ma:
+            before = self.changes.get(evse.settings.name)
+            feared_ma = evse.may_draw_ma
+            if before is None and not feared_ma:
                 continue
-            after = _next(before, evse, granted_ma, now_s)
+            after = _next(before, evse, feared_ma, now_s)
             if after is not None:
-                found[evse.name] = after
+                found[evse.settings.name] = after
         return self if found == self.changes else Settling(found)
 
     def booked_ma(self, evse: Evse) -> int:
@@ -87,39 +102,46 @@ class Settling:
         return self.changes.get(evse.settings.name)
 
 
-def _next(before: Change | None, evse: Evse, granted_ma: int, now_s: float) -> Change | None:
+def _next(before: Change | None, evse: Evse, feared_ma: int, now_s: float) -> Change | None:
+    granted_ma = evse.granted_ma
     if before is None:
-        return Change(granted_ma, now_s)
-    if granted_ma != before.granted_ma:
-        lately = before.before_ma if now_s - before.since_s < SETTLE_S else 0
-        before_ma = max(before.granted_ma, before.lingering_ma, lately)
-        lingering_ma = max(before.granted_ma, before.lingering_ma)
-        if lingering_ma <= granted_ma or _is_open(evse):
-            lingering_ma = 0
-        return Change(granted_ma, now_s, before_ma, lingering_ma)
-    if not granted_ma and not before.lingering_ma and now_s - before.since_s > _KEPT_S:
+        return Change(granted_ma, now_s, feared_ma=feared_ma)
+    if granted_ma != before.granted_ma or feared_ma < before.feared_ma:
+        return _changed(before, evse, feared_ma, now_s)
+    if not feared_ma and not before.lingering_ma and now_s - before.since_s > _KEPT_S:
         return None
-    if not before.lingering_ma:
-        return before
     lingering_ma = _lingering_ma(before, evse, now_s)
-    if lingering_ma == before.lingering_ma:
+    if lingering_ma == before.lingering_ma and feared_ma == before.feared_ma:
         return before
-    return Change(granted_ma, before.since_s, before.before_ma, lingering_ma)
+    return Change(granted_ma, before.since_s, before.before_ma, lingering_ma, feared_ma)
+
+
+def _changed(before: Change, evse: Evse, feared_ma: int, now_s: float) -> Change:
+    """What is known when it obeys something else, or is known not to obey what was feared."""
+    lately = before.before_ma if now_s - before.since_s < SETTLE_S else 0
+    held_ma = max(before.granted_ma, before.feared_ma, before.lingering_ma)
+    lingering_ma = 0 if held_ma <= feared_ma or _is_open(evse) else held_ma
+    return Change(evse.granted_ma, now_s, max(held_ma, lately), lingering_ma, feared_ma)
 
 
 def _lingering_ma(change: Change, evse: Evse, now_s: float) -> int:
     """What it still draws beyond what it was granted, as far as anybody can know."""
+    heard_s, settled_s = evse.meter.at_s, change.since_s + SETTLE_S
+    if not change.lingering_ma and heard_s < settled_s:
+        # It has followed, and nothing says otherwise.
+        return 0
     if _is_open(evse):
         return 0
     drawn = drawn_ma(evse)
-    if drawn is not None and evse.meter.at_s > change.since_s:
-        if drawn <= change.granted_ma + _TOLERANCE_MA:
+    if drawn is not None and heard_s > change.since_s:
+        obeyed_ma = change.granted_ma + _TOLERANCE_MA
+        if _at_most_drawn_ma(evse, drawn) <= obeyed_ma:
             return 0
-        if now_s - change.since_s >= SETTLE_S:
-            # It has had its time, and its meter says that it does not follow.
-            return drawn
+        if now_s >= settled_s:
+            # It has had its time; if it does not follow, that is what its meter says.
+            return drawn if drawn > obeyed_ma else 0
         return change.lingering_ma
-    return change.lingering_ma if now_s - change.since_s < SETTLE_S else 0
+    return change.lingering_ma if now_s < settled_s else 0
 
 
 def _is_open(evse: Evse) -> bool:

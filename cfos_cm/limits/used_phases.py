@@ -176,7 +176,7 @@ def _follow(before: _Record | None, evse: Evse, transaction_id: int) -> _Record 
     is_switching = (
         ordered is not None and confirmed is not None and ordered.phases != confirmed.phases
     )
-    currents = evse.meter.currents
+    currents = None if evse.meter.is_partial else evse.meter.currents
     if currents is None or is_switching or before.told != told or evse.link is not Link.ONLINE:
         return before.forgetting(told)
     return before.after(currents, evse.meter)

@@ -46,4 +46,5 @@ def _both(earlier: EvseMeasured, later: EvseMeasured) -> EvseMeasured:
         earlier.currents if currents is None else currents,
         earlier.energy_wh if energy_wh is None else energy_wh,
         earlier.power_w if power_w is None else power_w,
+        earlier.is_partial if currents is None else later.is_partial,
     )

@@ -160,12 +160,15 @@ class EvseMeasured:
 
     @ivar currents: per phase of the supply. [mA]
     @ivar energy_wh: the register, not the session. [Wh]
+    @ivar is_partial: C{currents} are not those of all phases that the EVSE is wired to: where
+        they are 0 nothing was said.
     """
 
     evse: str
     currents: PhaseCurrents | None = None
     energy_wh: int | None = None
     power_w: int | None = None
+    is_partial: bool = False
 
 
 @frozen

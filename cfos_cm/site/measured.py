@@ -24,12 +24,14 @@ class Measured:
     @ivar power_w: what the car draws; C{None}: not known. [W]
     @ivar at_s: when the meter has told a current or a power last, by the control loop's clock;
         two that say the same are equal. [s]
+    @ivar is_partial: where C{currents} are 0 nothing may have been said.
     """
 
     currents: PhaseCurrents | None = None
     energy_wh: int | None = None
     power_w: int | None = None
     at_s: float = field(default=-inf, eq=False)
+    is_partial: bool = False
 
     def updated(
         self,
@@ -37,19 +39,26 @@ class Measured:
         energy_wh: int | None,
         power_w: int | None,
         at_s: float = -inf,
+        is_partial: bool = False,
     ) -> Measured:
         """
         What is known after the meter has spoken again; C{None} where it said nothing.
 
         @param at_s: when it did. [s]
+        @param is_partial: it has not told the currents of all phases.
         @return: C{self} when it said nothing that was not known, and was as new.
         """
         tells_flow = currents is not None or power_w is not None
+        known = self.currents
+        if power_w and known == NO_CURRENT:
+            # They are from before anything flowed.
+            known = None
         found = Measured(
-            self.currents if currents is None else currents,
+            known if currents is None else currents,
             self.energy_wh if energy_wh is None else energy_wh,
             self.power_w if power_w is None else power_w,
             at_s if tells_flow else self.at_s,
+            self.is_partial if currents is None else is_partial,
         )
         return self if found == self and found.at_s == self.at_s else found
 

@@ -136,7 +136,11 @@ def fold_readings(
         before = state.evses.get(reading.evse)
         if before is not None:
             meter = before.meter.updated(
-                reading.currents, reading.energy_wh, reading.power_w, at_s
+                reading.currents,
+                reading.energy_wh,
+                reading.power_w,
+                at_s,
+                reading.is_partial,
             )
             if meter is not before.meter:
                 changed.append(before.with_meter(meter))
@@ -210,8 +214,9 @@ def _with_settings(evse: Evse, settings: EvseSettings) -> Evse:
         or settings.failsafe_current_ma != before.failsafe_current_ma
     ):
         # What it was told says on how many phases, and what it falls back to: it has to be
-        # told again.
-        evse = _forgetful(evse)
+        # told again, and until it has taken that it falls back to what it did.
+        unanswered_ma = max(evse.unanswered_ma, before.failsafe_current_ma)
+        evse = _forgetful(evolve(evse, unanswered_ma=unanswered_ma))
     if settings.enabled:
         evse = evolve(evse, released=False)
     return evolve(evse, settings=settings)

@@ -63,7 +63,7 @@ class MeterValues(SynchronousTestCase):
             )
 
     def test_currentPerPhase(self) -> None:
-        """Each phase has its current; those that are not mentioned have none."""
+        """Each phase has its current; of those that are not mentioned nothing is known."""
         for names in (("L1", "L2"), ("L1-N", "L2-N")):
             values = [
                 CURRENT | {"phase": name, "value": value}
@@ -71,7 +71,11 @@ class MeterValues(SynchronousTestCase):
             ]
             self.assertEqual(
                 self.measured(*values),
-                [EvseMeasured("bay-1", currents=PhaseCurrents(16050, 7999, 0))],
+                [
+                    EvseMeasured(
+                        "bay-1", currents=PhaseCurrents(16050, 7999, 0), is_partial=True
+                    )
+                ],
             )
 
     def test_rotation(self) -> None:

@@ -176,7 +176,7 @@ class Day:
             car.tell(evse.confirmed.current_ma, evse.confirmed.phases or 3)
             currents = car.look()
             if (self.now_s + 4 * place) % self._interval_s == 0:
-                meter = evse.meter.updated(currents, None, None, self.now_s)
+                meter = evse.meter.updated(currents, None, None, at_s=self.now_s)
                 evses.append(evse.with_meter(meter))
         self.state = self.state.with_evses(evses)
         if not self.meter_works:

@@ -65,6 +65,14 @@ class Proof(SynchronousTestCase):
         """All phases count at first."""
         self.assertEqual(ALL_PHASES, UsedPhases().of(wired()))
 
+    def test_partial(self) -> None:
+        """A meter that tells some phases only proves nothing of the others."""
+        readings = [
+            evolve(one, meter=evolve(one.meter, is_partial=True))
+            for one in (read(wired(), ONE, at_s) for at_s in (5.0, 15.0, 25.0, 95.0))
+        ]
+        self.assertEqual(ALL_PHASES, seen(UsedPhases(), *readings).of(readings[-1]))
+
     def test_long_enough(self) -> None:
         """Phases that carry nothing for 20 s beside one that charges do not count."""
         self.assertEqual("L1", phases_after(wired(), [(ONE, 5), (ONE, 15), (ONE, 25)]))
