@@ -8,7 +8,8 @@ The benchmarks, one after the other, with the peers they are measured against in
 
 messages, limits, ledger: parts of the program, without sockets. allocation: sharing a garage,
 beside acnportal. server: MeterValues over sockets. storm: a thousand wallboxes that come back
-at once. burst: a hundred that all speak at once. memory: what an idle wallbox costs.
+at once. burst: a hundred that all speak at once. limit_change: how soon a hundred obey when
+their circuit is limited. memory: what an idle wallbox costs.
 bounds: what a wallbox that behaves notices of others that do not.
 scenarios: two hours of a garage with a hundred simulated cars, and a month of sessions;
 bench.scenarios runs all of them, for as long as you like.
@@ -52,6 +53,12 @@ def _burst(options: argparse.Namespace) -> str:
     return _run_of("burst")(options.connections or [100], options.rounds or rounds)
 
 
+def _limit_change(options: argparse.Namespace) -> str:
+    rounds, changes = (1, 4) if options.quick else (3, 20)
+    connections = options.connections or [100]
+    return _run_of("limit_change")(connections, options.rounds or rounds, changes)
+
+
 def _memory(options: argparse.Namespace) -> str:
     rounds, connections = (1, 200) if options.quick else (3, 1000)
     wanted = max(options.connections) if options.connections else connections
@@ -79,6 +86,7 @@ _RUNS: dict[str, Callable[[argparse.Namespace], str]] = {
     "server": _server,
     "storm": _storm,
     "burst": _burst,
+    "limit_change": _limit_change,
     "memory": _memory,
     "bounds": _bounds,
     "scenarios": _scenarios,

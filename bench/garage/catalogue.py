@@ -34,6 +34,7 @@ from cfos_cm.site.evse import ChargingMode
 __all__ = ["DAY", "SCENARIOS", "named"]
 
 _CALM = House(wander_ma=0, steps_ma=())
+_USUAL = Band()
 _ALL_AT_ONCE = Cars(burst=Burst(0, 60, 100))
 
 DAY = Scenario(
@@ -59,13 +60,16 @@ def _latency(seconds: int) -> Scenario:
     )
 
 
-def _lost(name: str, title: str, bays: int, failsafe_ma: int) -> Scenario:
+def _lost(
+    name: str, title: str, bays: int, failsafe_ma: int, expected: Band = _USUAL
+) -> Scenario:
     return Scenario(
         f"S6-{name}",
         f"{title} cannot be reached for ten minutes",
         hours=1.5,
         troubles=(LinksLost(1800, 2400, 0, bays),),
         failsafe_ma=failsafe_ma,
+        expected=expected,
     )
 
 
@@ -75,6 +79,8 @@ def _meter(fault: MeterFault, title: str) -> Scenario:
         f"the house's meter {title} for ten minutes",
         hours=1.5,
         troubles=(MeterWrong(1800, 2400, fault),),
+        # Nothing is known of the house for a ninth of the time.
+        expected=Band(energy=0.85),
     )
 
 
@@ -143,7 +149,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     _lost("1", "one EVSE", 1, 6_000),
     _lost("10", "ten EVSEs", 10, 6_000),
-    _lost("all", "all EVSEs", 100, 0),
+    _lost("all", "all EVSEs", 100, 0, Band(energy=0.75)),
     _meter(MeterFault.SILENT, "says nothing"),
     _meter(MeterFault.FROZEN, "always says the same"),
     _meter(MeterFault.REVERSED, "has its sign turned"),

@@ -79,8 +79,9 @@ def _unequal(state: SiteState, memory: Memory, circuit: str) -> PhaseCurrents:
     """What is measured at the EVSEs in a circuit that do not load all phases. [mA]"""
     total = NO_CURRENT
     for evse in state.evses.values():
-        if evse.measured is None or len(memory.phases_of(evse)) == len(ALL_PHASES):
+        if evse.measured is None or len(memory.may_load(evse)) == len(ALL_PHASES):
             continue
         if any(one.name == circuit for one in state.path(evse.settings.circuit)):
-            total = total + evse.measured
+            # The sign only says which way round a transformer is mounted.
+            total = total + evse.measured.map(abs)
     return total

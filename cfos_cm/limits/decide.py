@@ -87,7 +87,7 @@ def _shares(
     disobedient = {
         name: memory.settling.booked_ma(evse)
         for name, evse in state.evses.items()
-        if evse.disobedient and evse.link is Link.ONLINE
+        if evse.link is Link.ONLINE and (evse.disobedient or memory.settling.exceeds(evse))
     }
     if disobedient:
         # They are told what would be their share; the others live with what they may draw.

@@ -126,10 +126,13 @@ def summed_draw_ma(evse: Evse, phases: Mapping[str, int]) -> int:
     @param phases: how many EVSEs charge with, where that is known.
     @return: summed over the phases. [mA]
     """
-    if evse.power_w is not None:
+    if evse.power_w:
         return watts_to_milliamps(evse.power_w, 1)
     if evse.measured is not None:
+        # A meter that tells no power was last known to see none when nothing flowed.
         return evse.measured.total()
+    if evse.power_w is not None:
+        return 0
     return evse.granted_ma * phases_charged_with(evse, phases)
 
 

@@ -22,8 +22,8 @@ from cfos_cm.limits.phase_choice import PhaseChoice
 from cfos_cm.limits.settling import Settling
 from cfos_cm.limits.surplus import NO_SURPLUS, Surplus
 from cfos_cm.limits.turns import Turns
-from cfos_cm.limits.used_phases import UsedPhases
-from cfos_cm.site.evse import ChargingMode, Evse, EvseSettings
+from cfos_cm.limits.used_phases import UsedPhases, carrying_phases
+from cfos_cm.site.evse import ChargingMode, Evse, EvseSettings, Link
 from cfos_cm.site.state import SiteState
 
 __all__ = ["Memory"]
@@ -117,10 +117,35 @@ class Memory:
         return evolve(self, surplus=surplus, choice=choice)
 
     def phases_of(self, evse: Evse) -> tuple[Phase, ...]:
-        """The phases to reckon with, while it can be reached."""
-        used = self.used_phases.of(evse)
-        chosen = self.choice.phases_of(evse)
-        return used if chosen is None else used[:chosen]
+        """The phases that it is to charge with, while it can be reached."""
+        chosen, confirmed = self.choice.phases_of(evse), evse.confirmed
+        told = None if confirmed is None else confirmed.phases
+        if chosen == told:
+            return self.used_phases.of(evse)[:chosen]
+        # What its car has made of another number of phases says nothing about this one.
+        return evse.settings.phases[:chosen]
+
+    def may_load(self, evse: Evse) -> tuple[Phase, ...]:
+        """
+        The phases that its current may flow on.
+
+        One that may be switched loads all that it is wired to, unless it is certain that it
+        obeys what it was told about that; one out of reach in any case.
+        """
+        if evse.link is not Link.ONLINE:
+            return evse.settings.phases
+        chosen, confirmed = self.choice.phases_of(evse), evse.confirmed
+        if chosen is None and (confirmed is None or confirmed.phases is None):
+            return self.used_phases.of(evse)
+        if confirmed is None or not _is_sure(evse) or chosen != confirmed.phases:
+            return evse.settings.phases
+        if evse.ordered is not None and evse.ordered.phases != chosen:
+            return evse.settings.phases
+        reckoned = self.phases_of(evse)
+        carrying = carrying_phases(evse)
+        return tuple(
+            phase for phase in evse.settings.phases if phase in reckoned or phase in carrying
+        )
 
     def of(self, state: SiteState) -> Memory:
         """The same for a state in which something has been folded since, in the same moment."""
@@ -140,6 +165,12 @@ class Memory:
             or self.surplus != before.surplus
             or self.choice != before.choice
         )
+
+
+def _is_sure(evse: Evse) -> bool:
+    """Whether it obeys what it has confirmed last, and nothing else."""
+    doubtful = evse.unsure or evse.disobedient or evse.is_left_alone
+    return not doubtful and not evse.unanswered_ma
 
 
 def _is_special(settings: EvseSettings) -> bool:

@@ -9,7 +9,7 @@ milliamps is not worth an order at all while the reserve carries it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from attrs import frozen
@@ -48,11 +48,13 @@ def leeways(state: SiteState, memory: Memory) -> dict[Constraint, Leeway]:
         passing = memory.loads.passing(circuit.name)
         if passing is None:
             continue
-        reserve = circuit.usable_beside(memory.overdrafts.derating(circuit.name))
+        overdraft = memory.overdrafts.derating(circuit.name)
+        usable = circuit.usable_beside(overdraft)
         for phase in ALL_PHASES:
             # What is left of the fuse at this moment, beyond what is counted on.
-            carried_ma = circuit.max_current[phase] - passing.newest[phase]
-            counted_on_ma = reserve[phase] - passing.highest[phase]
+            cooled_ma = circuit.max_current[phase] - overdraft[phase]
+            carried_ma = cooled_ma - passing.newest[phase]
+            counted_on_ma = usable[phase] - passing.highest[phase]
             spare_ma = max(0, carried_ma - counted_on_ma)
             lately_ma = passing.highest[phase] - passing.lowest[phase]
             found[Constraint(circuit.name, phase)] = Leeway(
@@ -98,27 +100,34 @@ def starting_now(
 
 def with_leeway(
     state: SiteState,
-    demands: Iterable[Demand],
+    demands: Sequence[Demand],
     free_ma: Mapping[Constraint, int],
     found: Mapping[Constraint, Leeway],
 ) -> dict[Constraint, int]:
-    """What is free, where it is short by no more than what may be borne. [mA]"""
-    minima: dict[Constraint, int] = {}
-    in_force: dict[Constraint, int] = {}
-    for demand in demands:
+    """
+    What is free, where it is short by no more than what may be borne. [mA]
+
+    @param demands: in the order of their turns.
+    """
+    borne = dict(free_ma)
+    if not found:
+        return borne
+    left_ma = {one: free_ma[one] + leeway.for_minima for one, leeway in found.items()}
+    minima, in_force = dict.fromkeys(found, 0), dict.fromkeys(found, 0)
+    for demand in chain.from_iterable(classes(demands)):
         granted_ma = state.evses[demand.evse].granted_ma
         if not granted_ma or demand.wanted_ma < demand.minimum_ma:
             continue
         going_on_ma = min(granted_ma, demand.wanted_ma)
-        for constraint, times in demand.rows:
-            minima[constraint] = minima.get(constraint, 0) + times * demand.minimum_ma
-            in_force[constraint] = in_force.get(constraint, 0) + times * going_on_ma
-    borne = dict(free_ma)
-    for constraint, leeway in found.items():
-        free = free_ma[constraint]
-        borne[constraint] = max(
-            free,
-            min(minima.get(constraint, 0), free + leeway.for_minima),
-            min(in_force.get(constraint, 0), free + leeway.for_what_is),
-        )
+        rows = [(one, times) for one, times in demand.rows if one in found]
+        for one, times in rows:
+            in_force[one] += times * going_on_ma
+        # Who does not fit even so is paused, and nobody gets what was borne for him.
+        if all(left_ma[one] >= times * demand.minimum_ma for one, times in rows):
+            for one, times in rows:
+                left_ma[one] -= times * demand.minimum_ma
+                minima[one] += times * demand.minimum_ma
+    for one, leeway in found.items():
+        what_is = min(in_force[one], free_ma[one] + leeway.for_what_is)
+        borne[one] = max(free_ma[one], minima[one], what_is)
     return borne

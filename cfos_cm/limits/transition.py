@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from attrs import evolve
+
 from cfos_cm.limits.constraint import Constraint
 from cfos_cm.limits.memory import Memory
 from cfos_cm.limits.settling import Change
@@ -59,7 +61,10 @@ def orders(
                 step = _increase(evse, target, booked[evse.name], wiring.rows_of(evse), free)
             else:
                 step = Setpoint(evse.granted_ma, target.reason, target.phases)
-        if evse.stale or evse.confirmed is None or not _is_same(step, evse.confirmed):
+        if _adds_phases(step, evse) and min(free[one] for one, _ in wiring.rows_of(evse)) < 0:
+            # Others have to make room on the phases that it does not load yet.
+            step = evolve(step, phases=evse.confirmed.phases if evse.confirmed else None)
+        if evse.stale or not _is_same(step, evse):
             found[evse.name] = step
     return found
 
@@ -68,8 +73,24 @@ def _granted_ma(evse: Evse) -> int:
     return evse.granted_ma
 
 
-def _is_same(step: Setpoint, confirmed: Setpoint) -> bool:
-    return step.current_ma == confirmed.current_ma and step.phases == confirmed.phases
+def _is_same(step: Setpoint, evse: Evse) -> bool:
+    """Whether it obeys that already, and may obey nothing above it."""
+    confirmed = evse.confirmed
+    return (
+        confirmed is not None
+        and step.current_ma == confirmed.current_ma
+        and step.phases == confirmed.phases
+        # Such as what it falls back to, until it is told how much its transaction may have.
+        and evse.unanswered_ma <= step.current_ma
+    )
+
+
+def _adds_phases(step: Setpoint, evse: Evse) -> bool:
+    """Whether it charges, and would do so on more phases than it was told last."""
+    wired, confirmed = len(evse.settings.phases), evse.confirmed
+    if confirmed is None or not confirmed.current_ma or not step.current_ma:
+        return False
+    return (step.phases or wired) > (confirmed.phases or wired)
 
 
 def _is_worth_it(evse: Evse, target: Setpoint, change: Change | None, now_s: float) -> bool:
@@ -111,5 +132,6 @@ def pauses(state: SiteState, targets: Mapping[str, Setpoint]) -> dict[str, Setpo
         if not state.observe_only
         and evse.link is Link.ONLINE
         and evse.ordered is None
-        and (evse.stale or evse.confirmed is None or evse.confirmed.current_ma > 0)
+        and not evse.is_left_alone
+        and (evse.stale or evse.confirmed is None or evse.granted_ma > 0)
     }

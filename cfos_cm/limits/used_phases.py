@@ -20,7 +20,7 @@ from cfos_cm.site.evse import Evse, Link
 from cfos_cm.site.measured import Measured
 from cfos_cm.site.state import SiteState
 
-__all__ = ["UsedPhases"]
+__all__ = ["UsedPhases", "carrying_phases"]
 
 #: A phase with less carries nothing: the meter's noise, and what its filters leak. [mA]
 _CARRIES_MA = 500
@@ -41,6 +41,14 @@ _POWER_SLACK_W = 700
 
 #: A set of phases is a number with a bit for each: readings come by the thousand.
 _BITS: Mapping[Phase, int] = {phase: 1 << place for place, phase in enumerate(ALL_PHASES)}
+
+
+def carrying_phases(evse: Evse) -> tuple[Phase, ...]:
+    """The phases of the supply that its meter has seen a current on last."""
+    currents = evse.meter.currents
+    if currents is None:
+        return ()
+    return tuple(phase for phase in ALL_PHASES if abs(currents[phase]) >= _CARRIES_MA)
 
 
 @frozen

@@ -8,7 +8,7 @@ from cfos_cm.electrical import ALL_PHASES, Phase
 from cfos_cm.limits.capacity import capacity_ma
 from cfos_cm.limits.constraint import Constraint, ConstraintKind
 from cfos_cm.limits.memory import Memory
-from cfos_cm.site.evse import ChargingMode, Evse, Link
+from cfos_cm.site.evse import ChargingMode, Evse
 from cfos_cm.site.state import SiteState
 
 __all__ = ["Rows", "Wiring"]
@@ -57,17 +57,12 @@ class Wiring:
 
     def rows_of(self, evse: Evse) -> Rows:
         """
-        The phases that it uses, and all else that is limited, of each circuit from its own up
-        to the main fuse.
-
-        An EVSE out of reach may use all that it is wired to.
+        The phases that it may load, and all else that is limited, of each circuit from its own
+        up to the main fuse.
 
         @raise KeyError: if one of these circuits is not there.
         """
-        settings = evse.settings
-        phases = settings.phases
-        if evse.link is Link.ONLINE:
-            phases = self._memory.phases_of(evse)
+        settings, phases = evse.settings, self._memory.may_load(evse)
         wired = settings.circuit, phases, settings.mode is ChargingMode.SURPLUS
         found = self._found.get(wired)
         if found is None:

@@ -7,6 +7,7 @@ It is the only place that orders a current.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from math import inf
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
@@ -50,7 +51,7 @@ from cfos_cm.site.events import (
     TransactionStarted,
     TransactionStopped,
 )
-from cfos_cm.site.evse import Link
+from cfos_cm.site.evse import Evse, Link
 from cfos_cm.site.outside_limit import OutsideLimit
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.site.state import SiteState, fold, fold_readings
@@ -149,6 +150,7 @@ class ControlLoop:
             return
         if isinstance(event, MeterMeasured) and event.at_s is None:
             event = evolve(event, at_s=self._clock.seconds())
+        before = self.state
         is_news = self._fold(event)
         if isinstance(event, _FRESH_STARTS):
             is_news = self._respites.forgive(event.evse) or is_news
@@ -160,6 +162,8 @@ class ControlLoop:
             # No answer in the name of an EVSE that is gone counts any more.
             self._dispatch.keep(self.state.evses)
             self._respites.keep(self.state.evses)
+            self._releases.keep(self.state.evses)
+            self._take_back(before)
         if is_news:
             self._decide_after(urgency(event))
 
@@ -195,6 +199,15 @@ class ControlLoop:
         self._fold_readings()
         self._dismissal.end()
         self._pace.stop()
+
+    def _take_back(self, before: SiteState) -> None:
+        """Whoever was to be released and is not any more may have dropped what he was told."""
+        for was in before.evses.values():
+            evse = self.state.evses.get(was.name)
+            if evse is None or not was.is_left_alone or evse.is_left_alone:
+                continue
+            if evse.confirmed is not None:
+                self.report(ProfilesMeddled(evse.name, "its release"))
 
     def _fold(self, event: SiteEvent) -> bool:
         """Whether C{event} has changed the state; all observers are told in any case."""
@@ -244,7 +257,7 @@ class ControlLoop:
                     self._doubts.next_end_s(),
                     self._releases.next_end_s(),
                     # Who cannot be told now is looked at again in each cycle.
-                    max(now_s + self.cycle_s, self._dispatch.next_renewal_s()),
+                    max(now_s + self.cycle_s, min(self._renewals_s().values(), default=inf)),
                 )
         finally:
             self._tick_by(min(now_s + self.cycle_s, self._due_s))
@@ -292,11 +305,9 @@ class ControlLoop:
         if not unmet or memory.state.circuits is not self.state.circuits:
             # Where nothing could be remembered nobody knows what may be drawn.
             return
-        booked_ma, phases = {}, {}
-        for name, evse in self.state.evses.items():
-            booked_ma[name] = memory.settling.booked_ma(evse)
-            if evse.link is Link.ONLINE:
-                phases[name] = len(memory.phases_of(evse))
+        evses = self.state.evses
+        booked_ma = {name: memory.settling.booked_ma(evse) for name, evse in evses.items()}
+        phases = {name: len(memory.may_load(evse)) for name, evse in evses.items()}
         for limit in unmet:
             load = memory.loads.of(limit.circuit)
             if load is None and not limit.evses_only:
@@ -330,18 +341,38 @@ class ControlLoop:
 
     def _renewals(self) -> dict[str, Setpoint]:
         """What those obey already that have to hear it once more."""
-        found = {}
-        for name in self._dispatch.due_for_renewal(self._clock.seconds()):
-            evse = self.state.evses.get(name)
-            if evse is None or evse.confirmed is None or self.state.observe_only:
-                continue
-            if evse.active_transaction_id is not None and evse.link is Link.ONLINE:
-                found[name] = evse.confirmed
-        return found
+        now_s, evses = self._clock.seconds(), self.state.evses
+        due = (name for name, due_s in self._renewals_s().items() if due_s <= now_s)
+        return {
+            name: confirmed for name in due if (confirmed := evses[name].confirmed) is not None
+        }
+
+    def _renewals_s(self) -> dict[str, float]:
+        """When those are due who can be told once more what they obey. [s]"""
+        state = self.state
+        if state.observe_only:
+            return {}
+        return {
+            name: due_s
+            for name, due_s in self._dispatch.renewals_s().items()
+            if (evse := state.evses.get(name)) is not None and self._is_renewed(evse)
+        }
+
+    def _is_renewed(self, evse: Evse) -> bool:
+        return (
+            evse.link is Link.ONLINE
+            and evse.confirmed is not None
+            and evse.active_transaction_id is not None
+            and not evse.is_left_alone
+            and not self._respites.holds(evse.name, evse.confirmed)
+        )
 
     def _order(self, name: str, setpoint: Setpoint) -> bool:
         """Order an EVSE to obey, unless it is busy or left alone. Whether it was ordered."""
         if not self._dispatch.is_ready(name) or self._respites.holds(name, setpoint):
+            return False
+        if self._releases.is_under_way(name):
+            # It would be cleared with all that is there already.
             return False
         evse = self.state.evses[name]
         self.report(SetpointOrdered(name, setpoint))

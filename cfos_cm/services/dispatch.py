@@ -69,24 +69,17 @@ class Dispatch:
             lambda failure: _log.failure("order to {evse}", failure, evse=evse.name)
         )
 
-    def due_for_renewal(self, now_s: float) -> tuple[str, ...]:
-        """Who has to be told once more what he was told, and has no order to answer."""
-        return tuple(
-            name
-            for name, device in self.devices.items()
-            if device.renewal_due_s <= now_s and self.is_ready(name)
-        )
+    def renewals_s(self) -> dict[str, float]:
+        """
+        When those have to be told once more what they were told that have no order to answer.
 
-    def next_renewal_s(self) -> float:
-        """When the next one has to be, by the clock; infinite if none has."""
-        return min(
-            (
-                device.renewal_due_s
-                for name, device in self.devices.items()
-                if self.is_ready(name)
-            ),
-            default=inf,
-        )
+        @return: by EVSE, and by the clock; who never has to be is left out.
+        """
+        return {
+            name: due_s
+            for name, device in self.devices.items()
+            if (due_s := device.renewal_due_s) < inf and self.is_ready(name)
+        }
 
     def keep(self, evses: Container[str]) -> None:
         """Forget the orders of all EVSEs but these: their devices are none of ours any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
@@ -56,6 +56,15 @@ class Releases:
             if is_due and evse.ordered is None and evse.name not in self._under_way:
                 self._release(evse.name, devices.get(evse.name))
 
+    def is_under_way(self, evse: str) -> bool:
+        """Whether an EVSE is being released: what it is told meanwhile may be cleared too."""
+        return evse in self._under_way
+
+    def keep(self, evses: Container[str]) -> None:
+        """Forget all EVSEs but these: their devices are none of ours any more."""
+        self._under_way = {name: one for name, one in self._under_way.items() if name in evses}
+        self._respites.keep(evses)
+
     def next_end_s(self) -> float:
         """When the next one of them may be asked again, by the clock; infinite if none is."""
         return self._respites.next_end_s()
@@ -63,24 +72,28 @@ class Releases:
     def _release(self, name: str, device: IEvse | None) -> None:
         if device is None:
             return
-        releasing = maybeDeferred(device.release)
-        self._under_way[name] = releasing
+        releasing = self._under_way[name] = maybeDeferred(device.release)
         releasing.addCallbacks(
-            lambda _: self._ended(name, None), lambda failure: self._failed(name, failure)
+            lambda _: self._ended(name, releasing),
+            lambda failure: self._ended(name, releasing, failure),
         )
         releasing.addErrback(
             lambda failure: _log.failure("release of {evse}", failure, evse=name)
         )
 
-    def _failed(self, name: str, failure: Failure) -> None:
-        if not failure.check(DeviceError):
+    def _ended(
+        self, name: str, releasing: Deferred[None], failure: Failure | None = None
+    ) -> None:
+        if failure is not None and not failure.check(DeviceError):
             _log.failure("the driver of {evse} failed", failure, evse=name)
-        self._respites.failed(name, _RELEASE)
-        self._ended(name, failure.getErrorMessage())
-
-    def _ended(self, name: str, why: str | None) -> None:
+        if self._under_way.get(name) is not releasing:
+            # The EVSE is gone, or has become another device.
+            return
         # Before it is told: whoever hears of it may look again.
-        self._under_way.pop(name, None)
-        if why is None:
+        del self._under_way[name]
+        if failure is None:
             self._respites.forgive(name)
+        else:
+            self._respites.failed(name, _RELEASE)
+        why = None if failure is None else failure.getErrorMessage()
         self._report(LimitsCancelled(name, why))

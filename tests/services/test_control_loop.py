@@ -627,7 +627,7 @@ class Rest(LoopCase):
         self.configure(20_000)
         self.events.clear()
         self.clock.pump([CYCLE_S] * int(POLICY.min_pause_s - 5))
-        told = [one for one in self.events_of(SetpointDecided)]
+        told = self.events_of(SetpointDecided)
         self.assertLessEqual(len(told), POLICY.min_pause_s / 60 + 1)
 
 
@@ -809,7 +809,9 @@ class OutsideLimits(LoopCase):
         self.assertEqual([], self.met())
         self.follow()
         self.assertEqual([3 * 6 * 230], self.met())
-        self.clock.pump([CYCLE_S] * 30)
+        for occupancy in (Occupancy.PLUGGED, Occupancy.FREE):
+            self.report(OccupancyReported("b", occupancy, ""))
+            self.clock.pump([CYCLE_S] * 10)
         self.assertEqual(1, len(self.met()))
 
     def test_met_already(self) -> None:

@@ -10,14 +10,23 @@ from hypothesis import strategies as st
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.electrical import ALL_PHASES, PhaseCurrents
+from cfos_cm.electrical import ALL_PHASES, NO_CURRENT, Phase, PhaseCurrents
 from cfos_cm.services.journal import Journal, describe, shortened
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
+    CircuitLimited,
+    CircuitLimitMet,
+    CircuitOverdrawn,
+    CircuitReleased,
     DeviceBooted,
     EvseConnected,
+    EvseLimited,
     EvseLost,
     EvseMeasured,
+    EvseUnproven,
+    LimitsCancelled,
+    MeterLost,
+    MeterMeasured,
     OccupancyReported,
     ProfilesMeddled,
     SetpointConfirmed,
@@ -33,6 +42,8 @@ from cfos_cm.site.events import (
 )
 from cfos_cm.site.evse import DeviceIdentity, Evse, EvseSettings, Link, Occupancy
 from cfos_cm.site.measured import Measured
+from cfos_cm.site.meter import Meter, MeterRole, MeterSettings
+from cfos_cm.site.outside_limit import OutsideLimit
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from cfos_cm.site.state import SiteState, fold
 from cfos_cm.site.tag import Verdict
@@ -253,6 +264,111 @@ class Setpoints(TableCase):
         order = SetpointOrdered("bay", Setpoint(7_500, CIRCUIT))
         event = SetpointFailed("bay", Setpoint(7_500, CIRCUIT), True, "Rejected")
         self.assertEqual("bay: did NOT take 7.5 A: Rejected", said(ONLINE, order, event))
+
+
+class Limits(TableCase):
+    """What others allow, and what becomes of it."""
+
+    def test_circuit(self) -> None:
+        """Who limits what, to how much and until when."""
+        limit = OutsideLimit("garage", "grid operator", 4_200)
+        until = datetime(2026, 3, 1, 18, 30, tzinfo=UTC)
+        self.check(
+            (
+                ONLINE,
+                CircuitLimited(limit),
+                "garage: grid operator limits its EVSEs to 4.2 kW",
+            ),
+            (
+                ONLINE,
+                CircuitLimited(evolve(limit, evses_only=False, until=until)),
+                "garage: grid operator limits all that it draws to 4.2 kW "
+                "until 2026-03-01 18:30 UTC",
+            ),
+            (
+                ONLINE,
+                CircuitReleased("garage", "grid operator", "its time is over"),
+                "garage: the limit of grid operator has ended: its time is over",
+            ),
+            (
+                ONLINE,
+                CircuitLimitMet("garage", "grid operator", 4_140),
+                "garage: the limit of grid operator is kept, with 4.1 kW at most",
+            ),
+        )
+
+    def test_evse(self) -> None:
+        """Who allows one EVSE how much, and that he does not limit it any more."""
+        self.check(
+            (ONLINE, EvseLimited("bay", "backend", 7_500), "bay: backend allows it 7.5 A"),
+            (ONLINE, EvseLimited("bay", "backend", 0), "bay: backend allows it 0 A"),
+            (ONLINE, EvseLimited("bay", "backend", None), "bay: backend limits it no more"),
+        )
+
+    def test_cancelled(self) -> None:
+        """Whether one that is to be used alone has confirmed that it can be."""
+        self.check(
+            (
+                ONLINE,
+                LimitsCancelled("bay"),
+                "bay: has confirmed that it obeys no limit any more",
+            ),
+            (
+                ONLINE,
+                LimitsCancelled("bay", "Rejected"),
+                "bay: has NOT confirmed that it obeys no limit any more: Rejected",
+            ),
+        )
+
+    def test_unproven(self) -> None:
+        """Why others have to live with less."""
+        line = (
+            "bay: has not confirmed anything since it may have forgotten its limit: all that "
+            "it can draw is kept for it"
+        )
+        self.check((ONLINE, EvseUnproven("bay"), line))
+
+    def test_overdrawn(self) -> None:
+        """How far a phase is above its fuse, and was at most."""
+        line = (
+            "garage: phase L2 carries 4 A more than its fuse is made for; the most ever: 5.5 A"
+        )
+        self.check((ONLINE, CircuitOverdrawn("garage", Phase.L2, 4_000, 5_500), line))
+
+    def test_ignored(self) -> None:
+        """One that gives more than it has accepted is told of like any that does not obey."""
+        order = SetpointOrdered("bay", Setpoint(7_500, CIRCUIT))
+        event = SetpointFailed("bay", Setpoint(7_500, CIRCUIT), True, "gives 16 A", True)
+        self.assertEqual("bay: did NOT take 7.5 A: gives 16 A", said(ONLINE, order, event))
+
+
+class Meters(SynchronousTestCase):
+    """Meters that are no EVSE's own."""
+
+    def said(self, event: SiteEvent, *, is_read: bool) -> str | None:
+        """What is said of one that was read before, or was not."""
+        meter = Meter(MeterSettings("grid", MeterRole.GRID), is_read, NO_CURRENT)
+        before = evolve(site(ONLINE), meters={"grid": meter})
+        return describe(event, before, fold(before, event))
+
+    def test_read(self) -> None:
+        """It is told once that it is read, not each time that it speaks."""
+        event = MeterMeasured("grid", NO_CURRENT, at_s=9.0)
+        self.assertEqual("meter grid is read", self.said(event, is_read=False))
+        self.assertIsNone(self.said(event, is_read=True))
+
+    def test_lost(self) -> None:
+        """It is told once that it is silent."""
+        event = MeterLost("grid", "no answer for 15 s")
+        self.assertEqual(
+            "meter grid is silent: no answer for 15 s", self.said(event, is_read=True)
+        )
+        self.assertIsNone(self.said(event, is_read=False))
+
+    def test_unknown(self) -> None:
+        """Nothing is said of one that is not configured."""
+        for event in (MeterMeasured("other", NO_CURRENT), MeterLost("other", "gone")):
+            self.assertIsNone(self.said(event, is_read=True))
 
 
 class Others(TableCase):

@@ -11,14 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.electrical import NO_CURRENT, PhaseCurrents
+from cfos_cm.electrical import NO_CURRENT, Phase, PhaseCurrents, on_each_phase
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
+    CircuitLimited,
+    CircuitLimitMet,
+    CircuitOverdrawn,
+    CircuitReleased,
     DeviceBooted,
     EvseConnected,
+    EvseLimited,
     EvseLost,
     EvseMeasured,
     EvseUnproven,
+    LimitsCancelled,
+    MeterLost,
+    MeterMeasured,
     OccupancyReported,
     ProfilesMeddled,
     SetpointConfirmed,
@@ -35,6 +43,9 @@ from cfos_cm.site.events import (
 from cfos_cm.site.evse import DeviceIdentity, Evse, EvseSettings, Link, Occupancy
 from cfos_cm.site.evse_table import EvseTable
 from cfos_cm.site.measured import Measured
+from cfos_cm.site.meter import Meter, MeterRole, MeterSettings
+from cfos_cm.site.outside_limit import OutsideLimit
+from cfos_cm.site.policy import DEFAULT_POLICY, Policy
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from cfos_cm.site.state import STANDING_ORDER, SiteState, fold, fold_readings
 from cfos_cm.site.tag import Verdict
@@ -105,6 +116,10 @@ EVENTS: tuple[SiteEvent, ...] = (
     SetpointFailed("left", HIGH, True, "Rejected"),
     SetpointFailed("left", HIGH, False, "no answer"),
     EvseUnproven("left"),
+    EvseLimited("left", "backend", 7_000),
+    LimitsCancelled("left"),
+    LimitsCancelled("left", "Rejected"),
+    SetpointFailed("left", HIGH, True, "gives more", ignored=True),
 )
 
 
@@ -138,6 +153,10 @@ class FoldTests(SynchronousTestCase):
             {"ordered": None, "stale": True, "disobedient": True},
             {**given_up, "disobedient": True},
             {},
+            {"outside_ma": {"backend": 7_000}},
+            {**forgotten, "confirmed": None, "unanswered_ma": 0},
+            {},
+            {**given_up, "unsure": True, "confirmed": None, "disobedient": True},
         )
         for event, change in zip(EVENTS, changes, strict=True):
             self.assertEqual(folded(FULL, event), evolve(FULL, **change), event)
@@ -240,6 +259,266 @@ class SettingsTests(SynchronousTestCase):
         """What may flow is the rating without the reserve, never less than nothing."""
         for reserve_ma, expected in ((0, 63_000), (3_000, 60_000), (63_000, 0), (64_000, 0)):
             self.assertEqual(evolve(FUSE, reserve_ma=reserve_ma).usable.l1_ma, expected)
+
+
+GRID = MeterSettings("grid", MeterRole.GRID)
+
+
+def metered(*meters: Meter) -> SiteState:
+    """A site with these meters."""
+    return evolve(site(FULL), meters={meter.name: meter for meter in meters})
+
+
+class MeterTests(SynchronousTestCase):
+    """Meters that are no EVSE's own."""
+
+    def test_measured(self) -> None:
+        """What it says counts from when it was true, and all that it does not say is gone."""
+        before = metered(Meter(GRID, False, NO_CURRENT, 5, 1_000, 1.0))
+        said = MeterMeasured("grid", on_each_phase(7_000), at_s=9.0)
+        after = fold(before, said).meters["grid"]
+        self.assertEqual(Meter(GRID, True, on_each_phase(7_000), None, 1_000, 9.0), after)
+
+    def test_register(self) -> None:
+        """The register is kept until it tells another one; zero is another one."""
+        before = metered(Meter(GRID, True, None, 5, 1_000, 1.0))
+        for energy_wh, expected_wh in ((None, 1_000), (0, 0), (1_001, 1_001)):
+            after = fold(before, MeterMeasured("grid", None, 7, energy_wh, 2.0)).meters["grid"]
+            self.assertEqual((7, expected_wh), (after.power_w, after.energy_wh))
+
+    def test_undated(self) -> None:
+        """What is not dated makes nothing newer."""
+        before = metered(Meter(GRID, True, at_s=4.0))
+        after = fold(before, MeterMeasured("grid", NO_CURRENT)).meters["grid"]
+        self.assertEqual((NO_CURRENT, 4.0), (after.currents, after.at_s))
+
+    def test_same_again(self) -> None:
+        """The very same reading changes nothing; a later one that says the same does."""
+        said = MeterMeasured("grid", NO_CURRENT, at_s=4.0)
+        once = fold(metered(Meter(GRID)), said)
+        self.assertIs(once, fold(once, said))
+        self.assertIsNot(once, fold(once, evolve(said, at_s=5.0)))
+
+    def test_lost(self) -> None:
+        """What is lost is not relied on; what it said last stays known until it is back."""
+        before = metered(Meter(GRID, True, NO_CURRENT, None, None, 4.0))
+        lost = fold(before, MeterLost("grid", "no answer"))
+        self.assertEqual(Meter(GRID, False, NO_CURRENT, at_s=4.0), lost.meters["grid"])
+        self.assertIs(lost, fold(lost, MeterLost("grid", "no answer")))
+        back = fold(lost, MeterMeasured("grid", NO_CURRENT, at_s=5.0))
+        self.assertTrue(back.meters["grid"].is_read)
+
+    def test_unknown(self) -> None:
+        """A meter that is not configured is no meter."""
+        before = metered(Meter(GRID))
+        for event in (MeterMeasured("other", NO_CURRENT), MeterLost("other", "gone")):
+            self.assertIs(before, fold(before, event))
+
+    def test_others(self) -> None:
+        """Nothing else is changed by what a meter says."""
+        other = Meter(MeterSettings("oven", MeterRole.CONSUMPTION, "main"), True, NO_CURRENT)
+        before = metered(Meter(GRID), other)
+        after = fold(before, MeterMeasured("grid", NO_CURRENT, at_s=4.0))
+        self.assertIs(other, after.meters["oven"])
+        self.assertEqual(before, evolve(after, meters=before.meters))
+
+    def test_configured_again(self) -> None:
+        """What is known of a meter that stays is kept, and of one that goes is not."""
+        known = Meter(GRID, True, NO_CURRENT, None, 7, 4.0)
+        before = metered(known, Meter(MeterSettings("oven", MeterRole.CONSUMPTION, "main")))
+        moved = MeterSettings("grid", MeterRole.DISPLAY)
+        new = MeterSettings("roof", MeterRole.GENERATION, "main")
+        after = fold(before, SettingsChanged("", False, (FUSE,), (SETTINGS,), (moved, new)))
+        self.assertEqual(
+            {"grid": evolve(known, settings=moved), "roof": Meter(new)}, after.meters
+        )
+
+
+LIMIT = OutsideLimit("main", "grid operator", 4_200)
+
+
+class OutsideLimitTests(SynchronousTestCase):
+    """What others allow."""
+
+    def test_circuit(self) -> None:
+        """Each party has one limit for each circuit; the last one counts."""
+        state = site(FULL)
+        other = evolve(LIMIT, by="backend")
+        lower = evolve(LIMIT, max_power_w=2_000)
+        for limit in (LIMIT, other, lower):
+            state = fold(state, CircuitLimited(limit))
+        self.assertEqual(
+            {("main", "grid operator"): lower, ("main", "backend"): other},
+            state.outside_limits,
+        )
+        self.assertIs(state, fold(state, CircuitLimited(lower)))
+
+    def test_released(self) -> None:
+        """It ends for the party that has set it."""
+        state = site(FULL)
+        for limit in (LIMIT, evolve(LIMIT, by="backend")):
+            state = fold(state, CircuitLimited(limit))
+        state = fold(state, CircuitReleased("main", "backend", "lifted"))
+        self.assertEqual({("main", "grid operator"): LIMIT}, state.outside_limits)
+        for place in (("main", "backend"), ("yard", "grid operator")):
+            self.assertIs(state, fold(state, CircuitReleased(*place, "lifted")))
+
+    def test_unknown_circuit(self) -> None:
+        """A limit for a circuit that is not there limits nothing."""
+        before = site(FULL)
+        self.assertIs(before, fold(before, CircuitLimited(evolve(LIMIT, circuit="yard"))))
+
+    def test_configured_again(self) -> None:
+        """It outlives a new configuration, as long as its circuit does."""
+        limited = fold(site(FULL), CircuitLimited(LIMIT))
+        same = fold(limited, SettingsChanged("", False, (FUSE,), (SETTINGS,)))
+        self.assertEqual(limited.outside_limits, same.outside_limits)
+        self.assertEqual({}, fold(limited, SettingsChanged("", False, (), ())).outside_limits)
+
+    def test_told(self) -> None:
+        """That a limit is met, or a fuse was overdrawn, is told and changes nothing."""
+        before = site(FULL)
+        for event in (
+            CircuitLimitMet("main", "grid operator", 4_140),
+            CircuitOverdrawn("main", Phase.L1, 1_000, 2_000),
+        ):
+            self.assertIs(before, fold(before, event))
+
+    def test_evse(self) -> None:
+        """Each party has one limit for an EVSE, until it has none."""
+        evse = folded(
+            FULL,
+            EvseLimited("left", "backend", 7_000),
+            EvseLimited("left", "modbus", 0),
+            EvseLimited("left", "backend", 8_000),
+        )
+        self.assertEqual({"backend": 8_000, "modbus": 0}, evse.outside_ma)
+        evse = folded(evse, EvseLimited("left", "modbus", None))
+        self.assertEqual({"backend": 8_000}, evse.outside_ma)
+        self.assertEqual(evse, folded(evse, EvseLimited("left", "modbus", None)))
+
+    def test_evse_lost(self) -> None:
+        """What others allow an EVSE holds whether it can be reached or not."""
+        for event in EVENTS[:3]:
+            evse = folded(FULL, EvseLimited("left", "backend", 7_000), event)
+            self.assertEqual({"backend": 7_000}, evse.outside_ma, event)
+
+
+class PolicyTests(SynchronousTestCase):
+    """How a site shares."""
+
+    def test_policy(self) -> None:
+        """It is that of the last configuration."""
+        policy = Policy(min_pause_s=1.0)
+        state = fold(site(FULL), SettingsChanged("", False, (FUSE,), (SETTINGS,), (), policy))
+        self.assertEqual(policy, state.policy)
+        state = fold(state, EvseConnected("left", ""))
+        self.assertEqual(policy, state.policy)
+        state = fold(state, SettingsChanged("", False, (FUSE,), (SETTINGS,)))
+        self.assertEqual(DEFAULT_POLICY, state.policy)
+
+
+#: To be used alone while it is disabled.
+ALONE = evolve(SETTINGS, enabled=False, released_when_disabled=True)
+
+
+class ReleaseTests(SynchronousTestCase):
+    """An EVSE that obeys no limit of ours any more."""
+
+    def released(self) -> Evse:
+        """One that has confirmed it."""
+        return folded(evolve(FULL, settings=ALONE), LimitsCancelled("left"))
+
+    def test_confirmed(self) -> None:
+        """Nothing that it was ever told is in force, and its rating counts."""
+        evse = self.released()
+        self.assertTrue(evse.released)
+        self.assertEqual((None, None, 0), (evse.confirmed, evse.ordered, evse.unanswered_ma))
+        self.assertEqual((16_000, True), (evse.may_draw_ma, evse.stale))
+
+    def test_not_confirmed(self) -> None:
+        """One that has not confirmed it has changed in nothing."""
+        before = evolve(FULL, settings=ALONE)
+        self.assertEqual(before, folded(before, LimitsCancelled("left", "Rejected")))
+
+    def test_may_be_back(self) -> None:
+        """Whenever its limits may have come back it has to be released again."""
+        for event in (*EVENTS[:3], ProfilesMeddled("left", "the operator")):
+            self.assertFalse(folded(self.released(), event).released, event)
+
+    def test_enabled_meanwhile(self) -> None:
+        """One that is enabled again is not released, whenever the answer comes."""
+        enabled = SettingsChanged("", False, (FUSE,), (evolve(ALONE, enabled=True),))
+        after = fold(site(self.released()), enabled).evses["left"]
+        self.assertFalse(after.released)
+        late = folded(
+            evolve(FULL, settings=evolve(ALONE, enabled=True)), LimitsCancelled("left")
+        )
+        self.assertEqual((False, None, True), (late.released, late.confirmed, late.stale))
+
+
+class FailsafeTests(SynchronousTestCase):
+    """What an EVSE falls back to by itself."""
+
+    def changed(self, settings: EvseSettings, evse: Evse = IDLE) -> Evse:
+        """The EVSE after its settings have changed."""
+        return fold(site(evse), SettingsChanged("", False, (FUSE,), (settings,))).evses["left"]
+
+    def test_changed(self) -> None:
+        """When that is another current it is told again, all of it."""
+        evse = self.changed(evolve(SETTINGS, failsafe_current_ma=6_000))
+        self.assertEqual(
+            (True, True, False), (evse.stale, evse.unsure, evse.forbids_by_default)
+        )
+        self.assertEqual(LOW, evse.confirmed)
+
+    def test_lowered(self) -> None:
+        """Until it has taken a lower one it still falls back to the higher."""
+        high = evolve(IDLE, settings=evolve(SETTINGS, failsafe_current_ma=10_000))
+        evse = self.changed(SETTINGS, evolve(high, link=Link.LOST))
+        self.assertEqual(10_000, evse.may_draw_ma)
+        told = folded(
+            evse,
+            EvseConnected("left", ""),
+            SetpointOrdered("left", LOW),
+            SetpointConfirmed("left", LOW),
+        )
+        self.assertEqual(6_000, told.may_draw_ma)
+
+    def test_phases_changed(self) -> None:
+        """So it is when the number of its phases is another one."""
+        self.assertTrue(self.changed(evolve(SETTINGS, phases=(Phase.L1,))).stale)
+        turned = evolve(SETTINGS, phases=(Phase.L2, Phase.L3, Phase.L1))
+        self.assertFalse(self.changed(turned).stale)
+
+    def test_others_changed(self) -> None:
+        """Nothing else in its settings makes it forget anything."""
+        for settings in (
+            evolve(SETTINGS, priority=7),
+            evolve(SETTINGS, max_current_ma=32_000),
+            evolve(SETTINGS, enabled=False),
+        ):
+            self.assertEqual(evolve(IDLE, settings=settings), self.changed(settings))
+
+    def test_transaction(self) -> None:
+        """A transaction begins with it: so much is kept until it has taken another limit."""
+        waiting = evolve(
+            IDLE,
+            settings=evolve(SETTINGS, failsafe_current_ma=9_000),
+            transaction=None,
+            confirmed=STANDING_ORDER,
+        )
+        started = folded(waiting, TransactionStarted("left", TRANSACTION))
+        self.assertEqual((9_000, 9_000), (started.unanswered_ma, started.may_draw_ma))
+        told = folded(started, SetpointOrdered("left", LOW), SetpointConfirmed("left", LOW))
+        self.assertEqual(6_000, told.may_draw_ma)
+
+    def test_more_is_kept(self) -> None:
+        """What may be in force beside it is kept where it is more."""
+        settings = evolve(SETTINGS, failsafe_current_ma=6_000)
+        before = evolve(IDLE, settings=settings, transaction=None, unanswered_ma=11_000)
+        after = folded(before, TransactionStarted("left", TRANSACTION))
+        self.assertEqual(11_000, after.unanswered_ma)
 
 
 class LinkTests(SynchronousTestCase):
@@ -484,6 +763,16 @@ class SetpointTests(SynchronousTestCase):
         self.assertEqual((evse.unanswered_ma, evse.may_draw_ma), (16_000, 16_000))
         evse = folded(evse, SetpointOrdered("left", LOW), SetpointConfirmed("left", LOW))
         self.assertEqual((evse.unanswered_ma, evse.may_draw_ma), (0, 6_000))
+
+    def test_ignored(self) -> None:
+        """Of one that accepts a limit and gives more nothing that it accepted counts."""
+        ordered = folded(IDLE, SetpointOrdered("left", HIGH))
+        ignored = SetpointFailed("left", HIGH, True, "gives 32 A", ignored=True)
+        evse = folded(ordered, ignored)
+        self.assertEqual((None, None, True), (evse.confirmed, evse.ordered, evse.disobedient))
+        self.assertEqual(SETTINGS.max_current_ma, evse.may_draw_ma)
+        late = folded(IDLE, SetpointOrdered("left", LOW), ignored)
+        self.assertEqual((LOW, False), (late.confirmed, late.disobedient))
 
     def test_failed_and_forgotten(self) -> None:
         """Of somebody who takes no order and may have forgotten the last nothing is known."""
