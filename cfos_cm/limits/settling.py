@@ -158,6 +158,9 @@ def _looked_at(change: Change, evse: Evse, now_s: float) -> Change:
         return change
     drawn = None if heard_s <= change.since_s else drawn_ma(evse)
     obeyed_ma = change.granted_ma + _TOLERANCE_MA
+    if not change.lingering_ma and (drawn is None or drawn <= obeyed_ma):
+        # So it is with nearly all of them, nearly always.
+        return change
     if _is_open(evse):
         after = evolve(change, lingering_ma=0, defies=False)
     elif drawn is not None and drawn > obeyed_ma:

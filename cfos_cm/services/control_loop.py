@@ -397,6 +397,16 @@ class ControlLoop:
             why = outcome.getErrorMessage()
             ignored = isinstance(outcome.value, OrderIgnored)
             self.report(SetpointFailed(order.evse, order.setpoint, refused, why, ignored))
+        elif self._is_overtaken(order):
+            why = "a transaction has begun, and this order was not about it"
+            self.report(SetpointFailed(order.evse, order.setpoint, False, why))
         else:
             self._respites.forgive(order.evse)
             self.report(SetpointConfirmed(order.evse, order.setpoint, outcome))
+
+    def _is_overtaken(self, order: Order) -> bool:
+        """Whether it is about no transaction, and one has begun in which more is given."""
+        evse = self.state.evses[order.evse]
+        if order.transaction_id is not None or evse.transaction is None:
+            return False
+        return evse.unanswered_ma > order.setpoint.current_ma

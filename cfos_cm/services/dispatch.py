@@ -25,10 +25,15 @@ _log = Logger(namespace="cfos_cm.services")
 
 @frozen(eq=False)
 class Order:
-    """An order to one EVSE; one is never the same as another."""
+    """
+    An order to one EVSE; one is never the same as another.
+
+    @ivar transaction_id: the transaction that it is about; C{None}: what holds without one.
+    """
 
     evse: str
     setpoint: Setpoint
+    transaction_id: int | None
 
 
 class Dispatch:
@@ -57,9 +62,10 @@ class Dispatch:
 
         @param evse: as it is known before it is given the order.
         """
-        order = self._under_way[evse.name] = Order(evse.name, setpoint)
+        order = Order(evse.name, setpoint, evse.active_transaction_id)
+        self._under_way[evse.name] = order
         applying = maybeDeferred(
-            self.devices[evse.name].apply, setpoint, evse.active_transaction_id, evse.stale
+            self.devices[evse.name].apply, setpoint, order.transaction_id, evse.stale
         )
         applying.addCallbacks(
             lambda forbids_by_default: self._end(order, forbids_by_default),

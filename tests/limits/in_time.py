@@ -8,11 +8,10 @@ never. C{python -m tests.limits.in_time} looks for a counterexample for as long 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from math import inf
 
-from attrs import define, evolve, field
+from attrs import evolve
 from hypothesis import HealthCheck, settings
 from hypothesis import Phase as Stage
 from hypothesis import strategies as st
@@ -23,14 +22,9 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
-from cfos_cm.drivers.interfaces import IEvse
-from cfos_cm.electrical import ALL_PHASES, NO_CURRENT, NOMINAL_VOLTAGE_V, Phase, PhaseCurrents
-from cfos_cm.errors import DeviceError, DeviceRefusal, OrderIgnored
+from cfos_cm.electrical import ALL_PHASES, NO_CURRENT, NOMINAL_VOLTAGE_V, PhaseCurrents
 from cfos_cm.limits.constraint import ConstraintKind
 from cfos_cm.limits.memory import Memory
 from cfos_cm.limits.wiring import Wiring
@@ -70,6 +64,7 @@ from cfos_cm.site.state import SiteState
 from cfos_cm.site.tag import Verdict
 from cfos_cm.site.transaction import Transaction
 
+from .boxes import Box, Car
 from .sites import NOON, WIRINGS
 
 __all__ = ["SiteInTime", "SiteWithFailsafes", "SunnySite", "main", "search"]
@@ -80,8 +75,6 @@ _ANSWER_S = 30.0
 _FOLLOW_S = 5.0
 #: A wallbox that hears nothing for so long goes to its fail-safe current, if it does that. [s]
 _WATCHDOG_S = 60.0
-#: A limit that is not renewed ends after so long. [s]
-_LEASE_S = 600.0
 #: A process that sleeps for longer than this does not notice that a lease has ended. [s]
 _LONGEST_SLEEP_S = 100.0
 #: What is drawn above the offer and still counts as obeying. [mA]
@@ -95,249 +88,6 @@ _WATCHED_S = 310.0
 
 _POLICY = Policy(min_pause_s=20, min_run_s=20, surplus_undercut_s=20, phase_switch_s=20)
 _IDENTITY = DeviceIdentity("V", "M")
-
-
-@define
-class _Message:
-    """
-    What is on its way to a box.
-
-    @ivar setpoint: C{None}: it is to be released.
-    @ivar is_leased: it ends by itself.
-    """
-
-    setpoint: Setpoint | None
-    in_transaction: bool
-    from_scratch: bool
-    is_leased: bool
-    sent_s: float
-    answer: Deferred[bool | None]
-    is_given_up: bool = False
-
-
-@define(eq=False)
-class _Car:
-    """
-    A car, which obeys its pilot in its own time.
-
-    @ivar uses: how many of the phases that it is offered it loads; 1 or 3.
-    @ivar demand_ma: what it draws at most. [mA]
-    @ivar lag_s: how long it takes to follow a lower offer; C{inf}: it never does. [s]
-    @ivar draw_ma: what it draws. [mA per phase]
-    @ivar on: the phases on which it does.
-    @ivar falls: when it comes down to what, the next first. [s, mA]
-    @ivar surprises: it loads phases that no reading has shown since it changed its mind.
-    """
-
-    uses: int = 3
-    demand_ma: int = 32_000
-    lag_s: float = 0.0
-    draw_ma: int = 0
-    on: tuple[Phase, ...] = ()
-    falls: deque[tuple[float, int]] = field(factory=deque)
-    surprises: bool = False
-
-    def follow(self, offer_ma: int, phases: tuple[Phase, ...], now_s: float) -> None:
-        """It is offered C{offer_ma} on C{phases}; to be told again whenever time passes."""
-        wanted_ma = min(offer_ma, self.demand_ma)
-        on = phases[: self.uses]
-        if wanted_ma >= self.draw_ma:
-            self.falls.clear()
-            self.draw_ma, self.on = wanted_ma, on
-            return
-        if self.demand_ma < self.draw_ma:
-            self.draw_ma = self.demand_ma
-        if self.lag_s < inf and (not self.falls or self.falls[-1][1] != wanted_ma):
-            self.falls.append((now_s + self.lag_s, wanted_ma))
-        while self.falls and self.falls[0][0] <= now_s:
-            self.draw_ma = min(self.draw_ma, self.falls.popleft()[1])
-            if not self.falls:
-                self.on = on
-        if not self.draw_ma:
-            self.on = on
-
-    @property
-    def currents(self) -> PhaseCurrents:
-        """What flows. [mA]"""
-        return PhaseCurrents.on(self.on, self.draw_ma)
-
-    def leave(self) -> None:
-        """It is gone, and the contactor open."""
-        self.draw_ma, self.on, self.surprises = 0, (), False
-        self.falls.clear()
-
-
-@implementer(IEvse)
-@define(eq=False, repr=False)
-class _Box:
-    """
-    An EVSE as it really is.
-
-    @ivar limit: what it was told for its transaction; C{None}: nothing that is in force.
-    @ivar ends_s: when that ends by itself. [s]
-    @ivar forbids: it obeys its fail-safe current when nothing else is in force; otherwise it
-        gives its rating.
-    @ivar watches: it goes to its fail-safe current when it is alone for too long.
-    @ivar meter: whether its meter speaks.
-    @ivar tells: what that tells: currents, currents of transformers that are mounted the wrong
-        way round, or a power only.
-    @ivar late_s: how old that is when it arrives. [s]
-    @ivar seen: what flowed lately, with since when. [s, mA]
-    """
-
-    settings: EvseSettings
-    clock: Clock
-    limit: Setpoint | None = None
-    ends_s: float = inf
-    forbids: bool = False
-    has_transaction: bool = False
-    watches: bool = False
-    alone_since_s: float = 0.0
-    meter: str = "silent"
-    tells: str = "currents"
-    late_s: float = 0.0
-    seen: deque[tuple[float, PhaseCurrents]] = field(factory=lambda: deque(maxlen=100))
-    car: _Car = field(factory=_Car)
-    under_way: deque[_Message] = field(factory=deque)
-    answers: deque[tuple[_Message, bool | Failure | None]] = field(factory=deque)
-    renewal_due_s: float = inf
-
-    def __repr__(self) -> str:
-        given_ma, phases = self.offer()
-        under_way = [str(one.setpoint) for one in self.under_way]
-        meter = f"{self.meter} {self.tells} {self.late_s:g} s late"
-        return f"<{self.name} gives {given_ma} on {phases}; {under_way}; {meter}; {self.car}>"
-
-    @property
-    def name(self) -> str:
-        """See L{IEvse}."""
-        return self.settings.name
-
-    def apply(
-        self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
-    ) -> Deferred[bool | None]:
-        """See L{IEvse.apply}."""
-        self.renewal_due_s = inf
-        in_transaction = transaction_id is not None
-        is_leased = in_transaction and (self.forbids or from_scratch)
-        return self._send(setpoint, in_transaction, from_scratch, is_leased)
-
-    def release(self) -> Deferred[bool | None]:
-        """See L{IEvse.release}."""
-        return self._send(None, self.has_transaction, False, False)
-
-    def _send(
-        self, setpoint: Setpoint | None, in_transaction: bool, scratch: bool, is_leased: bool
-    ) -> Deferred[bool | None]:
-        answer: Deferred[bool | None] = Deferred()
-        now_s = self.clock.seconds()
-        message = _Message(setpoint, in_transaction, scratch, is_leased, now_s, answer)
-        self.under_way.append(message)
-        return answer
-
-    # What it gives.
-
-    def offer(self) -> tuple[int, tuple[Phase, ...]]:
-        """What it gives its car. [mA per phase]"""
-        phases = self.settings.phases
-        if not self.has_transaction:
-            return 0, phases
-        if self.limit is not None and self.clock.seconds() < self.ends_s:
-            return self.limit.current_ma, phases[: self.limit.phases or len(phases)]
-        settings_ = self.settings
-        return (
-            settings_.failsafe_current_ma if self.forbids else settings_.max_current_ma,
-            phases,
-        )
-
-    def may_obey_ma(self) -> int:
-        """The most that it obeys, or comes to obey by what is on its way to it. [mA]"""
-        told = [self.offer()[0]]
-        if self.has_transaction:
-            for message in self.under_way:
-                rating_ma = self.settings.max_current_ma
-                one = message.setpoint
-                told.append(rating_ma if one is None else one.current_ma)
-        return max(told)
-
-    def follow(self) -> None:
-        """Time has passed, or it was told something else."""
-        if self.has_transaction:
-            self.car.follow(*self.offer(), self.clock.seconds())
-        else:
-            self.car.leave()
-        self.seen.append((self.clock.seconds(), self.car.currents))
-
-    def reading(self) -> PhaseCurrents:
-        """What its meter has seen that speaks now. [mA]"""
-        then_s = self.clock.seconds() - self.late_s
-        return next((one for at_s, one in reversed(self.seen) if at_s <= then_s), NO_CURRENT)
-
-    # What becomes of messages.
-
-    def receive(self, how: str = "accepted") -> None:
-        """The oldest message arrives."""
-        message = self.under_way.popleft()
-        result: bool | Failure | None = None
-        if how == "refused":
-            result = Failure(DeviceRefusal("Rejected"))
-        elif message.setpoint is None:
-            self.limit, self.forbids = None, False
-        elif how == "ignored":
-            result = Failure(OrderIgnored("it gives more"))
-        else:
-            result = self._obey(message, message.setpoint)
-        self.follow()
-        self.answers.append((message, result))
-
-    def _obey(self, message: _Message, setpoint: Setpoint) -> bool | None:
-        stands = message.from_scratch or not message.in_transaction
-        if stands:
-            self.forbids = True
-        if message.in_transaction and self.has_transaction:
-            self.limit = setpoint
-            self.ends_s = message.sent_s + _LEASE_S if message.is_leased else inf
-        return True if stands else None
-
-    def say(self) -> None:
-        """The oldest answer arrives."""
-        message, result = self.answers.popleft()
-        if message.is_given_up:
-            return
-        message.is_given_up = True
-        if isinstance(result, Failure):
-            message.answer.errback(result)
-            return
-        if message.is_leased:
-            self.renewal_due_s = message.sent_s + _LEASE_S / 2
-        message.answer.callback(result)
-
-    def give_up(self, since_s: float) -> None:
-        """Nobody waits any more for answers to what was sent before C{since_s}."""
-        for message in (*self.under_way, *(message for message, _ in self.answers)):
-            if not message.is_given_up and message.sent_s <= since_s:
-                message.is_given_up = True
-                message.answer.errback(DeviceError("no answer"))
-
-    def begin(self) -> None:
-        """A transaction begins: nothing was said about it yet."""
-        self.has_transaction, self.limit = True, None
-        self.follow()
-
-    def end(self) -> None:
-        """It ends, and what was said about it."""
-        self.has_transaction, self.limit = False, None
-        self.follow()
-
-    def forget(self) -> None:
-        """It has dropped all that it was told."""
-        self.limit, self.forbids = None, False
-        self.follow()
-
-    def fall_back(self) -> None:
-        """It notices that it is alone."""
-        self.limit, self.forbids = None, True
-        self.follow()
 
 
 class SiteInTime(RuleBasedStateMachine):
@@ -358,7 +108,7 @@ class SiteInTime(RuleBasedStateMachine):
         self.clock = Clock()
         self.loop = ControlLoop(self.clock, 1.0)
         self.loop.observe(self._note)
-        self.boxes: dict[str, _Box] = {}
+        self.boxes: dict[str, Box] = {}
         self.number = 0
         self.house: dict[str, PhaseCurrents] = {}
         self.spoken: frozenset[str] = frozenset()
@@ -398,7 +148,7 @@ class SiteInTime(RuleBasedStateMachine):
             )
         meters = (MeterSettings("m0", MeterRole.GRID),) if main.meter else ()
         self.house = {"c0": NO_CURRENT}
-        self.boxes = {one.name: _Box(one, self.clock) for one in settings_}
+        self.boxes = {one.name: Box(one, self.clock) for one in settings_}
         self.loop.evses = dict(self.boxes)
         self.spoken = frozenset(["m0"])
         self._configure(tuple(settings_), (main, below), meters)
@@ -424,11 +174,11 @@ class SiteInTime(RuleBasedStateMachine):
             meters = tuple(meter.settings for meter in state.meters.values())
         self.loop.report(SettingsChanged("", False, circuits, evses, meters, _POLICY))
 
-    def evse(self, box: _Box) -> Evse:
+    def evse(self, box: Box) -> Evse:
         """What is known of a box."""
         return self.loop.state.evses[box.name]
 
-    def pick(self, data: st.DataObject, wanted: Callable[[_Box, Evse], bool]) -> _Box | None:
+    def pick(self, data: st.DataObject, wanted: Callable[[Box, Evse], bool]) -> Box | None:
         """One of the boxes about which C{wanted} holds, if there is any."""
         found = [box.name for box in self.boxes.values() if wanted(box, self.evse(box))]
         return self.boxes[data.draw(st.sampled_from(found))] if found else None
@@ -468,7 +218,7 @@ class SiteInTime(RuleBasedStateMachine):
         total = sum((box.car.currents for box in self.boxes.values()), self.house["c0"])
         self.loop.report(MeterMeasured("m0", total, total.total() * NOMINAL_VOLTAGE_V // 1000))
 
-    def _speak(self, box: _Box) -> None:
+    def _speak(self, box: Box) -> None:
         """An EVSE's meter says what flows, or has flowed."""
         currents = box.reading()
         shown = sum(1 for phase in ALL_PHASES if currents[phase] >= _SHOWS_MA)
@@ -494,9 +244,9 @@ class SiteInTime(RuleBasedStateMachine):
 
     # What is done with cars.
 
-    def _plug_in(self, box: _Box, draw: Callable[..., int]) -> None:
+    def _plug_in(self, box: Box, draw: Callable[..., int]) -> None:
         self.number += 1
-        box.car = _Car(
+        box.car = Car(
             uses=draw(st.sampled_from([1, 3])),
             demand_ma=draw(st.sampled_from([0, 3_000, 10_000, 32_000, 32_000])),
             lag_s=draw(st.sampled_from([0.0, 3.0, _FOLLOW_S, _FOLLOW_S, inf])),
@@ -508,7 +258,7 @@ class SiteInTime(RuleBasedStateMachine):
     @rule(data=st.data())
     def plug_in(self, data: st.DataObject) -> None:
         """A transaction begins, perhaps without an end of the one before it."""
-        box = self.pick(data, lambda box, evse: evse.link is Link.ONLINE)
+        box = self.pick(data, lambda box, evse: _is_online(evse))
         if box is not None:
             if box.has_transaction:
                 box.end()
@@ -518,7 +268,7 @@ class SiteInTime(RuleBasedStateMachine):
     @rule(data=st.data())
     def unplug(self, data: st.DataObject) -> None:
         """A transaction ends."""
-        box = self.pick(data, lambda box, evse: box.has_transaction and is_online(evse))
+        box = self.pick(data, lambda box, evse: box.has_transaction and _is_online(evse))
         if box is not None:
             transaction = self.evse(box).transaction
             assert transaction is not None
@@ -581,7 +331,7 @@ class SiteInTime(RuleBasedStateMachine):
     @rule(data=st.data(), arrived=st.integers(0, 3))
     def lose(self, data: st.DataObject, arrived: int) -> None:
         """A link breaks: of what is under way only the first part arrives."""
-        box = self.pick(data, lambda box, evse: evse.link is Link.ONLINE)
+        box = self.pick(data, lambda box, evse: _is_online(evse))
         if box is None:
             return
         for _ in range(min(arrived, len(box.under_way))):
@@ -610,7 +360,7 @@ class SiteInTime(RuleBasedStateMachine):
     @rule(data=st.data(), how=st.sampled_from(["booted", "meddled", "resumed"]))
     def forget(self, data: st.DataObject, how: str) -> None:
         """A box forgets what it was told, or is told something else by somebody else."""
-        box = self.pick(data, lambda box, evse: evse.link is Link.ONLINE)
+        box = self.pick(data, lambda box, evse: _is_online(evse))
         if box is None:
             return
         if how == "booted":
@@ -636,7 +386,7 @@ class SiteInTime(RuleBasedStateMachine):
     @rule(data=st.data())
     def measure(self, data: st.DataObject) -> None:
         """A meter that is silent mostly says something."""
-        box = self.pick(data, lambda box, evse: evse.link is Link.ONLINE)
+        box = self.pick(data, lambda box, evse: _is_online(evse))
         if box is not None:
             self._speak(box)
             self._settle()
@@ -677,17 +427,9 @@ class SiteInTime(RuleBasedStateMachine):
     @rule(data=st.data())
     def enable(self, data: st.DataObject) -> None:
         """The owner disables an EVSE, or enables it again."""
-        box = self.pick(data, lambda box, evse: evse.link is Link.ONLINE)
+        box = self.pick(data, lambda box, evse: _is_online(evse))
         if box is not None:
-            self._configure(
-                tuple(
-                    evolve(one.settings, enabled=not one.settings.enabled)
-                    if one.name == box.name
-                    else one.settings
-                    for one in self.loop.state.evses.values()
-                )
-            )
-            self._settle()
+            self._change(box, enabled=not self.evse(box).settings.enabled)
 
     @precondition(lambda self: self.is_sunny)
     @rule(data=st.data())
@@ -697,14 +439,13 @@ class SiteInTime(RuleBasedStateMachine):
         if box is None:
             return
         mode = data.draw(st.sampled_from(ChargingMode))
-        can_switch = data.draw(st.booleans())
+        self._change(box, mode=mode, can_switch_phases=data.draw(st.booleans()))
+
+    def _change(self, box: Box, **settings: object) -> None:
+        """The settings of one EVSE are others from now on."""
+        known = [one.settings for one in self.loop.state.evses.values()]
         self._configure(
-            tuple(
-                evolve(one.settings, mode=mode, can_switch_phases=can_switch)
-                if one.name == box.name
-                else one.settings
-                for one in self.loop.state.evses.values()
-            )
+            tuple(evolve(one, **settings) if one.name == box.name else one for one in known)
         )
         self._settle()
 
@@ -751,8 +492,9 @@ class SiteInTime(RuleBasedStateMachine):
             return
         self.spoken = frozenset(["m0"])
         for box in self.boxes.values():
-            box.meter, box.car.lag_s = "speaks", min(box.car.lag_s, _FOLLOW_S)
-            box.car.falls.clear()
+            box.meter = "speaks"
+            if box.car.lag_s == inf:
+                box.car.obey(box.offer()[0])
             if self.evse(box).link is not Link.ONLINE:
                 self.loop.report(EvseConnected(box.name, ""))
         self.calm()
@@ -804,14 +546,12 @@ _TOLD = ("currents", "currents", "power", "reversed")
 _LATE_S = (0.0, 0.0, 3.0)
 
 
-def is_online(evse: Evse) -> bool:
-    """Whether it can be reached, and has a transaction."""
-    return evse.link is Link.ONLINE and evse.transaction is not None
+def _is_online(evse: Evse) -> bool:
+    return evse.link is Link.ONLINE
 
 
 def _booked(memory: Memory, state: SiteState) -> dict[str, int]:
-    settling = memory.settling
-    return {name: settling.booked_ma(evse) for name, evse in state.evses.items()}
+    return {name: memory.settling.booked_ma(evse) for name, evse in state.evses.items()}
 
 
 def search(

@@ -32,15 +32,15 @@ class Searches(SynchronousTestCase):
 
     def test_plain(self) -> None:
         """Boxes that pause when they are on their own, as they should."""
-        search(SiteInTime, 30)
+        search(SiteInTime, 40)
 
     def test_failsafes(self) -> None:
         """Boxes that go on with something then, and forget what they were told."""
-        search(SiteWithFailsafes, 30)
+        search(SiteWithFailsafes, 40)
 
     def test_surplus(self) -> None:
         """Boxes that are switched between one phase and three."""
-        search(SunnySite, 30)
+        search(SunnySite, 40)
 
 
 class Found(SynchronousTestCase):
