@@ -55,6 +55,13 @@ _IDLE_S = 60.0
 #: cannot wake up without an offer, and may have had a clock of its own to wait for. [s]
 _ASLEEP_S = 1800.0
 
+#: The same for one that has charged before, and is full most likely. [s]
+_FULL_S = 7200.0
+
+#: What full cars are offered is missed by those who wait. So it takes twice as long each time
+#: that such a car makes no use of its turn, up to this. [s]
+_LONGEST_ASLEEP_S = 14_400.0
+
 #: The least and the most that a power in watts means in volts, EN 50160. [V]
 _LOWEST_VOLTAGE_V = NOMINAL_VOLTAGE_V * 0.9
 _HIGHEST_VOLTAGE_V = NOMINAL_VOLTAGE_V * 1.1
@@ -72,6 +79,7 @@ class _Record:
     @ivar raised_s: when its offer was raised last; no earlier reading tells how much of it the
         car takes. [s]
     @ivar is_awake: it has drawn a current since it is offered one.
+    @ivar has_charged: it has drawn one in this transaction.
     @ivar cap_ma: what it takes, with headroom; C{None}: whatever there is. [mA per phase]
     @ivar patience_s: so long it is watched before it is capped. [s]
     @ivar short_since_s: the reading since which it has drawn less than it may, and not more
@@ -81,6 +89,8 @@ class _Record:
     @ivar still_since_s: the reading since which it has drawn nothing of its offer; C{inf}: it
         does draw something. [s]
     @ivar is_idle: so long that it will not begin soon.
+    @ivar asleep_s: how long it counts as idle when it is paused; 0: it has drawn something
+        since it was last found to be idle. [s]
     """
 
     transaction_id: int
@@ -90,6 +100,7 @@ class _Record:
     offered_s: float = inf
     raised_s: float = inf
     is_awake: bool = False
+    has_charged: bool = False
     cap_ma: int | None = None
     patience_s: float = _PATIENCE_S
     short_since_s: float = inf
@@ -97,6 +108,7 @@ class _Record:
     highest_ma: int = 0
     still_since_s: float = inf
     is_idle: bool = False
+    asleep_s: float = 0.0
 
     def offered(self, offer_ma: int, occupancy: Occupancy, now_s: float) -> _Record:
         """What is known when it is offered C{offer_ma}."""
@@ -105,7 +117,7 @@ class _Record:
             record = record._occupied(occupancy)
         if offer_ma != self.offer_ma:
             return record._offered_another(offer_ma, now_s)
-        if offer_ma == 0 and record.is_idle and now_s - record.offered_s >= _ASLEEP_S:
+        if offer_ma == 0 and record.is_idle and now_s - record.offered_s >= record.asleep_s:
             return evolve(record, is_idle=False)
         return record
 
@@ -152,7 +164,7 @@ class _Record:
         if at_s <= record.raised_s:
             return record
         if draw_ma >= _AWAKE_MA and not record.is_awake:
-            record = evolve(record, is_awake=True)
+            record = evolve(record, is_awake=True, has_charged=True)
         record = record._stirring(draw_ma, at_s)
         if is_metered and (record.is_awake or at_s - record.offered_s >= _WAKING_S):
             record = record._watched(draw_ma, at_s)
@@ -166,14 +178,16 @@ class _Record:
     def _stirring(self, draw_ma: int, at_s: float) -> _Record:
         """Whether it draws anything at all."""
         if draw_ma >= _NOTHING_MA:
-            if self.still_since_s == inf and not self.is_idle:
+            if self.still_since_s == inf and not self.is_idle and not self.asleep_s:
                 return self
-            return evolve(self, still_since_s=inf, is_idle=False)
+            return evolve(self, still_since_s=inf, is_idle=False, asleep_s=0.0)
         if self.still_since_s == inf:
             return evolve(self, still_since_s=at_s)
         if self.is_idle or at_s - self.still_since_s < _IDLE_S:
             return self
-        return evolve(self, is_idle=True)
+        first_s = _FULL_S if self.has_charged else _ASLEEP_S
+        asleep_s = min(max(first_s, 2 * self.asleep_s), _LONGEST_ASLEEP_S)
+        return evolve(self, is_idle=True, asleep_s=asleep_s)
 
     def _watched(self, draw_ma: int, at_s: float) -> _Record:
         """Whether it leaves more than headroom of what it may draw."""

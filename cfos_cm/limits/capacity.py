@@ -25,7 +25,7 @@ def capacity_ma(state: SiteState, memory: Memory) -> dict[Constraint, int]:
         load = memory.loads.of(circuit.name)
         # Where nobody knows what it carries, nothing is left.
         load = circuit.max_current if load is None else load
-        usable = circuit.usable_beside(memory.overdrafts.derating(circuit.name)) - load
+        usable = circuit.usable_keeping(memory.kept(circuit)) - load
         for phase in ALL_PHASES:
             found[Constraint(circuit.name, phase)] = usable[phase]
         if circuit.max_power_w is not None:

@@ -10,7 +10,13 @@ from cfos_cm.limits.explanation import Explanation
 from cfos_cm.limits.habits import lowest
 from cfos_cm.limits.memory import Memory
 from cfos_cm.limits.share import Demand, Share, share
-from cfos_cm.limits.steadiness import leeways, starting_now, with_leeway
+from cfos_cm.limits.steadiness import (
+    NOT_LASTING,
+    NOTHING_TO_SPARE,
+    leeways,
+    starting_now,
+    with_leeway,
+)
 from cfos_cm.limits.wiring import Wiring
 from cfos_cm.site.evse import Evse, Link
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
@@ -21,9 +27,6 @@ __all__ = ["decide", "forbid_all"]
 #: More than so many share in whole amperes.
 CROWD = 8
 _WHOLE_AMPS = CurrentSteps(1000)
-
-#: In the place of what is left: there is enough, but not for long enough.
-NOT_LASTING = -1
 
 #: Below every priority that can be configured.
 _LAST = (-1,)
@@ -79,11 +82,11 @@ def _shares(
     }
     sharing = state.policy.sharing
     free_ma = wiring.free_beside(out_of_reach)
-    leeway = leeways(state, memory)
+    leeway = leeways(state, memory, is_crowd=is_crowd)
     waiting = starting_now(state, demands, free_ma, leeway)
     demands = [demand for demand in demands if demand.evse not in waiting]
     shares = share(demands, with_leeway(state, demands, free_ma, leeway), sharing)
-    shares |= {name: Share(0, constraint, NOT_LASTING) for name, constraint in waiting.items()}
+    shares |= waiting
     disobedient = {
         name: memory.settling.booked_ma(evse)
         for name, evse in state.evses.items()
@@ -156,5 +159,7 @@ def _setpoint(
         return Setpoint(got.current_ma, explanation.full(got.bound_by, evse), phases)
     if got.left_ma == NOT_LASTING:
         return Setpoint(0, explanation.not_lasting(got.bound_by), phases)
+    if got.left_ma == NOTHING_TO_SPARE:
+        return Setpoint(0, explanation.nothing_to_spare(got.bound_by), phases)
     reason = explanation.too_little(got.bound_by, got.left_ma, evse)
     return Setpoint(0, reason, phases)

@@ -63,6 +63,14 @@ class Explanation:
         )
         return self._reason(constraint, text)
 
+    def nothing_to_spare(self, constraint: Constraint) -> Reason:
+        """Why somebody is not started though there would be his minimum for him."""
+        text = (
+            f"{self._place(constraint)} has nothing to spare beyond the least that those need "
+            "who charge: charging starts when one of them has had his turn"
+        )
+        return self._reason(constraint, text)
+
     def _reason(self, constraint: Constraint, text: str) -> Reason:
         code = _CODES.get(constraint.kind, ReasonCode.CIRCUIT)
         return Reason(code, text, constraint.circuit, constraint.phase)

@@ -16,6 +16,7 @@ from attrs import evolve, field, frozen
 
 from cfos_cm.electrical import NO_CURRENT, PhaseCurrents, on_each_phase
 from cfos_cm.limits.settling import SETTLE_S, Settling, drawn_ma
+from cfos_cm.limits.trust import Doubt, Trust
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.evse import Evse, Link, Occupancy
 from cfos_cm.site.meter import Meter, MeterRole
@@ -82,6 +83,7 @@ class _Estimate:
     @ivar remains: for each lateness, what the meter saw beyond what EVSEs then drew. [mA]
     @ivar unrest: for each lateness, how much that has moved. [mA]
     @ivar peaks: the highest of each span of time, with when it began, oldest first. [s, mA]
+    @ivar trust: whether its meter can be right.
     """
 
     at_s: float
@@ -90,6 +92,7 @@ class _Estimate:
     remains: tuple[PhaseCurrents, ...]
     unrest: tuple[float, ...]
     peaks: tuple[tuple[float, PhaseCurrents], ...]
+    trust: Trust
 
     @property
     def lateness_s(self) -> float:
@@ -100,6 +103,15 @@ class _Estimate:
         """The highest of what it was lately. [mA]"""
         since_s = now_s - HOLD_S
         return _highest((self.load, *(load for at_s, load in self.recent if at_s > since_s)))
+
+    def rise(self, within_s: float) -> PhaseCurrents:
+        """How far it is above its lowest of that time, or of the reading before. [mA]"""
+        since_s = self.recent[-1][0] - within_s
+        others = self.recent[:-1]
+        near = [load for at_s, load in others if at_s >= since_s] or [
+            load for _, load in others[-1:]
+        ]
+        return self.load - _lowest((self.load, *near))
 
     def passing(self, now_s: float) -> Passing:
         """What it was in the times that matter."""
@@ -135,11 +147,12 @@ class Loads:
         }
         draws = self._draws(state, metered, settling, now_s)
         estimates = {
-            name: self._estimate(name, meter, draws[name], now_s)
+            name: self._estimate(state.circuits[name], meter, draws[name], now_s)
             for name, meter in metered.items()
         }
-        totals = _totals(state, estimates, now_s)
-        passing = {name: one.passing(now_s) for name, one in estimates.items()}
+        believed = {name: one for name, one in estimates.items() if one.trust.doubt is None}
+        totals = _totals(state, believed, now_s)
+        passing = {name: one.passing(now_s) for name, one in believed.items()}
         return Loads(draws, estimates, totals, passing)
 
     def tell_other_than(self, before: Loads) -> bool:
@@ -158,6 +171,27 @@ class Loads:
     def passing(self, circuit: str) -> Passing | None:
         """What it carried in the last seconds; C{None} where no meter tells."""
         return self._passing.get(circuit)
+
+    def rises(self, within_s: float) -> dict[str, tuple[float, PhaseCurrents]]:
+        """
+        How far each load is above its lowest of the last C{within_s}, or of the reading before.
+
+        @return: by circuit that is measured, with when its newest reading was true. [s, mA]
+        """
+        return {
+            name: (one.at_s, one.rise(within_s))
+            for name, one in self.estimates.items()
+            if one.trust.doubt is None
+        }
+
+    @property
+    def doubts(self) -> dict[str, Doubt]:
+        """What is wrong with the meters of circuits that are not believed, by circuit."""
+        return {
+            name: doubt
+            for name, one in self.estimates.items()
+            if (doubt := one.trust.doubt) is not None
+        }
 
     def _draws(
         self,
@@ -178,9 +212,13 @@ class Loads:
         }
 
     def _estimate(
-        self, name: str, meter: Meter, draws: tuple[tuple[float, Draw], ...], now_s: float
+        self,
+        circuit: CircuitSettings,
+        meter: Meter,
+        draws: tuple[tuple[float, Draw], ...],
+        now_s: float,
     ) -> _Estimate:
-        before = self.estimates.get(name)
+        before = self.estimates.get(circuit.name)
         if before is not None and before.at_s == meter.at_s:
             # It has not spoken again.
             return evolve(before, recent=_recent(before.recent, now_s))
@@ -201,6 +239,9 @@ class Loads:
             remains,
             _NO_UNREST if before is None else _unrest(before, remains),
             _peaks(() if before is None else before.peaks, load, now_s),
+            (Trust() if before is None else before.trust).after(
+                meter, highest, circuit.max_current
+            ),
         )
 
 
@@ -301,7 +342,10 @@ def _range(evse: Evse, settling: Settling, now_s: float) -> tuple[PhaseCurrents,
         booked_ma = settling.booked_ma(evse)
         return (NO_CURRENT, PhaseCurrents.on(phases, booked_ma)) if booked_ma else _NOTHING
     change = settling.of(evse)
-    if change is None and evse.occupancy is not Occupancy.CHARGING:
+    if evse.occupancy is not Occupancy.CHARGING and (
+        change is None or evse.transaction is None
+    ):
+        # It is known to draw nothing, or its contactor is open.
         return _NOTHING
     measured = evse.meter.currents
     drawn = drawn_ma(evse)
@@ -318,11 +362,15 @@ def _range(evse: Evse, settling: Settling, now_s: float) -> tuple[PhaseCurrents,
         return seen, most_seen
     # Its meter has not spoken since it should have followed its last order.
     lowest_ma = min(drawn, change.granted_ma, change.before_ma)
-    highest_ma = max(drawn, change.granted_ma, change.before_ma)
-    return (
-        seen.map(lambda current_ma: min(current_ma, lowest_ma)),
-        _highest((most_seen, PhaseCurrents.on(phases, highest_ma))),
-    )
+    highest_ma = settling.booked_ma(evse)
+    if now_s < change.since_s + SETTLE_S:
+        highest_ma = max(drawn, highest_ma, change.before_ma)
+        most_seen = _highest((most_seen, PhaseCurrents.on(phases, highest_ma)))
+    else:
+        # It has had its time: what it drew before explains nothing any more.
+        most_seen = PhaseCurrents.on(phases, highest_ma)
+    least_seen = seen.map(lambda current_ma: min(current_ma, lowest_ma))
+    return least_seen, most_seen
 
 
 def _totals(

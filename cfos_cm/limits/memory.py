@@ -8,21 +8,23 @@ of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from attrs import evolve, field, frozen
 
-from cfos_cm.electrical import Phase
+from cfos_cm.electrical import ALL_PHASES, Phase, PhaseCurrents
 from cfos_cm.limits.appetite import Appetites
 from cfos_cm.limits.catalog import ceiling
 from cfos_cm.limits.ceiling import Ceiling
 from cfos_cm.limits.loads import Loads
 from cfos_cm.limits.overdraft import Overdrafts
 from cfos_cm.limits.phase_choice import PhaseChoice
+from cfos_cm.limits.rises import Rises
 from cfos_cm.limits.settling import Settling
 from cfos_cm.limits.surplus import NO_SURPLUS, Surplus
 from cfos_cm.limits.turns import Turns
 from cfos_cm.limits.used_phases import UsedPhases, carrying_phases
+from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.evse import ChargingMode, Evse, EvseSettings, Link
 from cfos_cm.site.state import SiteState
 
@@ -39,6 +41,7 @@ class Memory:
     @ivar ceilings: the lowest ceiling of all rules that look at the state alone, by EVSE.
     @ivar settling: who is on the way to what he has confirmed.
     @ivar loads: what the circuits carry besides EVSEs.
+    @ivar rises: by how much those loads rise before anybody can answer.
     @ivar overdrafts: which fuses have to cool.
     @ivar used_phases: the phases that cars really use.
     @ivar appetites: what cars take.
@@ -52,6 +55,7 @@ class Memory:
     ceilings: Mapping[str, Ceiling] = field(factory=dict)
     settling: Settling = field(factory=Settling)
     loads: Loads = field(factory=Loads)
+    rises: Rises = field(factory=Rises, repr=False)
     overdrafts: Overdrafts = field(factory=Overdrafts)
     used_phases: UsedPhases = field(factory=UsedPhases)
     appetites: Appetites = field(factory=Appetites)
@@ -75,6 +79,7 @@ class Memory:
         ]
         settling = self.settling.after(state, now_s)
         appetites = self.appetites.after(state, now_s)
+        loads = self.loads.after(state, settling, now_s)
         # Who is not to charge for reasons of his own is not paused for others.
         wanting = frozenset(
             evse.settings.name
@@ -86,7 +91,8 @@ class Memory:
             state,
             ceilings,
             settling,
-            self.loads.after(state, settling, now_s),
+            loads,
+            self.rises.after(loads, state.circuits),
             self.overdrafts.after(state, now_s),
             self.used_phases.after(state, now_s),
             appetites,
@@ -106,7 +112,7 @@ class Memory:
             self.turns.order(allowed), key=lambda evse: evse.settings.priority, reverse=True
         )
         surplus = self.surplus.after(
-            state,
+            _believed(state, self.loads.doubts),
             now_s,
             [evse.name for evse in served],
             {evse.name: len(self.phases_of(evse)) for evse in special},
@@ -147,6 +153,23 @@ class Memory:
             phase for phase in evse.settings.phases if phase in reckoned or phase in carrying
         )
 
+    def kept(self, circuit: CircuitSettings) -> PhaseCurrents:
+        """
+        What is kept free of a circuit's rating now.
+
+        As long as a fuse has to cool that is its reserve and the overdraft. In a house that
+        often rises by more than the reserve it is as much, up to twice the reserve. [mA]
+        """
+        expected = self.rises.expected(circuit.name)
+        cooling = self.overdrafts.derating(circuit.name)
+        reserve_ma = circuit.reserve_ma
+        return PhaseCurrents(
+            *(
+                max(reserve_ma + cooling[phase], min(expected[phase], 2 * reserve_ma))
+                for phase in ALL_PHASES
+            )
+        )
+
     def of(self, state: SiteState) -> Memory:
         """The same for a state in which something has been folded since, in the same moment."""
         if state is self.state:
@@ -158,6 +181,7 @@ class Memory:
         return (
             self.settling is not before.settling
             or self.overdrafts is not before.overdrafts
+            or self.rises != before.rises
             or self.loads.tell_other_than(before.loads)
             or self.used_phases != before.used_phases
             or self.appetites != before.appetites
@@ -171,6 +195,22 @@ def _is_sure(evse: Evse) -> bool:
     """Whether it obeys what it has confirmed last, and nothing else."""
     doubtful = evse.unsure or evse.disobedient or evse.is_left_alone
     return not doubtful and not evse.unanswered_ma
+
+
+def _believed(state: SiteState, doubted: Container[str]) -> SiteState:
+    """The same without what meters say of circuits that are not believed."""
+    silent = {
+        circuit.meter
+        for circuit in state.circuits.values()
+        if circuit.name in doubted and circuit.meter is not None
+    }
+    if not silent:
+        return state
+    meters = {
+        name: evolve(meter, is_read=False) if name in silent else meter
+        for name, meter in state.meters.items()
+    }
+    return evolve(state, meters=meters)
 
 
 def _is_special(settings: EvseSettings) -> bool:

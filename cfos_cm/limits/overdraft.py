@@ -23,6 +23,10 @@ __all__ = ["COOLING_S", "Overdraft", "Overdrafts"]
 #: So long after a phase was above its fuse it carries less by as much. [s]
 COOLING_S = 300.0
 
+#: A limit that is lowered has not been broken until so long afterwards: that is how long EVSEs
+#: may take to be told, to follow and to be measured. [s]
+_TO_OBEY_S = 12.0
+
 #: Of what is within so long of each other only the highest is told apart, as if the whole time
 #: had been so: there are never more of them than fit into the time of cooling. [s]
 _GRAIN_S = 5.0
@@ -108,6 +112,33 @@ _NOTHING = _PhaseRecord()
 
 
 @frozen
+class _Limit:
+    """
+    What a circuit may carry, which somebody may have lowered.
+
+    @ivar now: as it is configured now. [mA]
+    @ivar before: what it was lately; no lower on any phase. [mA]
+    @ivar until_s: for so long that counts. [s]
+    """
+
+    now: PhaseCurrents
+    before: PhaseCurrents
+    until_s: float = -inf
+
+    def after(self, limit: PhaseCurrents, now_s: float) -> _Limit:
+        """What is known when it may carry C{limit}."""
+        if limit == self.now:
+            return self
+        before = self.at(now_s)
+        higher = PhaseCurrents(*(max(before[one], limit[one]) for one in ALL_PHASES))
+        return _Limit(limit, higher, now_s + _TO_OBEY_S)
+
+    def at(self, now_s: float) -> PhaseCurrents:
+        """What it may carry at most without having broken it. [mA]"""
+        return self.before if now_s < self.until_s else self.now
+
+
+@frozen
 class Overdrafts:
     """
     What is remembered of all circuits.
@@ -115,12 +146,14 @@ class Overdrafts:
     A phase is above its fuse when its meter shows more than the fuse's rating. The reserve is
     there to be used up by what a house does between two decisions, and limits of power, of
     imbalance and from outside warm no fuse: none of them count here. Neither does current that
-    flows back into the grid, for cars that charge less do not make it less.
+    flows back into the grid, for cars that charge less do not make it less. A limit that has
+    just been lowered is not broken yet by those who obey the one before it.
 
     One reading is enough, for nobody can tell a mistake of the meter from a short overload.
     """
 
     _phases: Mapping[tuple[str, Phase], _PhaseRecord] = field(factory=dict)
+    _limits: Mapping[str, _Limit] = field(factory=dict)
 
     @classmethod
     def remembering(cls, highest_ma: Mapping[tuple[str, Phase], int]) -> Self:
@@ -149,21 +182,32 @@ class Overdrafts:
         @return: C{self} when nothing has changed.
         """
         changed: dict[tuple[str, Phase], _PhaseRecord] = {}
+        limits = self._limits_after(state, now_s)
         for circuit in state.circuits.values():
             carried = _carried(state, circuit)
+            limit = limits[circuit.name].at(now_s)
             for phase in ALL_PHASES:
                 before = self._phases.get((circuit.name, phase), _NOTHING)
                 if carried is None and not before.peaks:
                     continue
-                by_ma = 0 if carried is None else carried[phase] - circuit.max_current[phase]
+                by_ma = 0 if carried is None else carried[phase] - limit[phase]
                 after = before.after(by_ma, now_s)
                 if after is not before:
                     changed[circuit.name, phase] = after
         gone = {place for place in self._phases if place[0] not in state.circuits}
-        if not changed and not gone:
+        if not changed and not gone and limits is self._limits:
             return self
         kept = {place: one for place, one in self._phases.items() if place not in gone}
-        return evolve(self, phases={**kept, **changed})
+        return evolve(self, phases={**kept, **changed}, limits=limits)
+
+    def _limits_after(self, state: SiteState, now_s: float) -> Mapping[str, _Limit]:
+        found = {}
+        for circuit in state.circuits.values():
+            limit = circuit.max_current
+            before = self._limits.get(circuit.name)
+            after = _Limit(limit, limit) if before is None else before.after(limit, now_s)
+            found[circuit.name] = after
+        return self._limits if found == self._limits else found
 
     def derating(self, circuit: str) -> PhaseCurrents:
         """

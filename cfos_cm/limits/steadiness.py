@@ -17,10 +17,22 @@ from attrs import frozen
 from cfos_cm.electrical import ALL_PHASES
 from cfos_cm.limits.constraint import Constraint
 from cfos_cm.limits.memory import Memory
-from cfos_cm.limits.share import Demand, classes
+from cfos_cm.limits.share import Demand, Share, classes
 from cfos_cm.site.state import SiteState
 
-__all__ = ["Leeway", "leeways", "starting_now", "with_leeway"]
+__all__ = [
+    "NOTHING_TO_SPARE",
+    "NOT_LASTING",
+    "Leeway",
+    "leeways",
+    "starting_now",
+    "with_leeway",
+]
+
+#: In the place of what is left: there is enough, but not for long enough,
+NOT_LASTING = -1
+#: or so little more that somebody would be paused as soon as the load rises.
+NOTHING_TO_SPARE = -2
 
 #: So much of the reserve may be used before anybody is told to take less.
 _UNTOUCHED = 8
@@ -34,22 +46,31 @@ class Leeway:
     @ivar for_minima: beyond it, by the minima of those who charge.
     @ivar for_what_is: beyond it, by what is in force.
     @ivar for_starts: short of it, by those who begin.
+    @ivar for_others: short of that, so that others can give way to what comes next.
     """
 
     for_minima: int
     for_what_is: int
     for_starts: int
+    for_others: int = 0
 
 
-def leeways(state: SiteState, memory: Memory) -> dict[Constraint, Leeway]:
-    """The leeway of each phase of each circuit that is measured."""
+def leeways(state: SiteState, memory: Memory, *, is_crowd: bool) -> dict[Constraint, Leeway]:
+    """
+    The leeway of each phase of each circuit that is measured.
+
+    @param is_crowd: there are many. Then who begins leaves as much as is kept free a second
+        time: what a house takes more is taken from what all have beyond their minima, and
+        nobody has to be paused for it. Where there are few, nobody waits for that.
+    """
     found = {}
     for circuit in state.circuits.values():
         passing = memory.loads.passing(circuit.name)
         if passing is None:
             continue
         overdraft = memory.overdrafts.derating(circuit.name)
-        usable = circuit.usable_beside(overdraft)
+        kept = memory.kept(circuit)
+        usable = circuit.usable_keeping(kept)
         for phase in ALL_PHASES:
             # What is left of the fuse at this moment, beyond what is counted on.
             cooled_ma = circuit.max_current[phase] - overdraft[phase]
@@ -59,8 +80,9 @@ def leeways(state: SiteState, memory: Memory) -> dict[Constraint, Leeway]:
             lately_ma = passing.highest[phase] - passing.lowest[phase]
             found[Constraint(circuit.name, phase)] = Leeway(
                 min(spare_ma, lately_ma),
-                min(spare_ma, circuit.reserve_ma // _UNTOUCHED),
+                min(spare_ma, (kept[phase] - overdraft[phase]) // _UNTOUCHED),
                 passing.peak[phase] - passing.highest[phase],
+                kept[phase] if is_crowd else 0,
             )
     return found
 
@@ -70,7 +92,7 @@ def starting_now(
     demands: Sequence[Demand],
     free_ma: Mapping[Constraint, int],
     found: Mapping[Constraint, Leeway],
-) -> dict[str, Constraint]:
+) -> dict[str, Share]:
     """
     Who is not to be started, because what there is for him may not last.
 
@@ -80,8 +102,7 @@ def starting_now(
     if not found:
         return {}
     now_ma = dict(free_ma)
-    short_of = {constraint: leeway.for_starts for constraint, leeway in found.items()}
-    waiting: dict[str, Constraint] = {}
+    waiting: dict[str, Share] = {}
     for demand in chain.from_iterable(classes(demands)):
         if demand.wanted_ma < demand.minimum_ma:
             continue
@@ -90,12 +111,27 @@ def starting_now(
             # There is nothing for him in the first place.
             continue
         if not state.evses[demand.evse].granted_ma:
-            passing = [one for one, ma in left_ma.items() if ma < short_of.get(one, 0)]
-            if passing:
-                waiting[demand.evse] = passing[0]
+            share = _wait(left_ma, found)
+            if share is not None:
+                waiting[demand.evse] = share
                 continue
         now_ma |= left_ma
     return waiting
+
+
+def _wait(
+    left_ma: Mapping[Constraint, int], found: Mapping[Constraint, Leeway]
+) -> Share | None:
+    """What somebody has to wait for who would leave so much; C{None}: nothing. [mA]"""
+    for one, ma in left_ma.items():
+        leeway = found.get(one)
+        if leeway is not None and ma < leeway.for_starts:
+            return Share(0, one, NOT_LASTING)
+    for one, ma in left_ma.items():
+        leeway = found.get(one)
+        if leeway is not None and ma < leeway.for_starts + leeway.for_others:
+            return Share(0, one, NOTHING_TO_SPARE)
+    return None
 
 
 def with_leeway(

@@ -22,6 +22,7 @@ from cfos_cm.limits.decide import decide, forbid_all
 from cfos_cm.limits.memory import Memory
 from cfos_cm.limits.outside import met
 from cfos_cm.limits.transition import orders, pauses
+from cfos_cm.limits.trust import Doubt
 from cfos_cm.limits.urgency import Urgency, urgency
 from cfos_cm.limits.wiring import Wiring
 from cfos_cm.services.dismissal import Dismissal
@@ -274,8 +275,22 @@ class ControlLoop:
             return
         for one in self._memory.overdrafts.news(before.overdrafts):
             self.report(CircuitOverdrawn(one.circuit, one.phase, one.by_ma, one.highest_ma))
+        self._tell_doubts(before.loads.doubts, self._memory.loads.doubts)
         if self._memory.tells_other_than(before):
             self._changed = True
+
+    @staticmethod
+    def _tell_doubts(before: Mapping[str, Doubt], now: Mapping[str, Doubt]) -> None:
+        """Tell people of meters that are not believed any more, or again."""
+        for circuit, doubt in now.items():
+            if before.get(circuit) is not doubt:
+                _log.warn(
+                    "the meter of {circuit} is not believed, as if it were silent: {doubt}",
+                    circuit=circuit,
+                    doubt=doubt.value,
+                )
+        for circuit in before.keys() - now.keys():
+            _log.info("the meter of {circuit} is believed again", circuit=circuit)
 
     def _act(self) -> None:
         # Who is only observed is told nothing, and so has nothing to confirm.

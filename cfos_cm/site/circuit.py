@@ -47,14 +47,8 @@ class CircuitSettings:
     @property
     def usable(self) -> PhaseCurrents:
         """What may flow at most: the rating without the reserve. [mA]"""
-        return self.usable_beside(NO_CURRENT)
+        return self.usable_keeping(on_each_phase(self.reserve_ma))
 
-    def usable_beside(self, overdraft: PhaseCurrents) -> PhaseCurrents:
-        """
-        What may flow at most while a fuse cools.
-
-        @param overdraft: by how much it was above its rating; the reserve, which was not enough
-            then, is so big until it has cooled. [mA]
-        """
-        kept = overdraft.map(lambda current_ma: max(self.reserve_ma, current_ma))
+    def usable_keeping(self, kept: PhaseCurrents) -> PhaseCurrents:
+        """What may flow at most while so much of the rating is kept free. [mA]"""
         return (self.max_current - kept).map(lambda current_ma: max(0, current_ma))

@@ -252,6 +252,37 @@ class Idle(SynchronousTestCase):
         self.assertTrue(watched.draws(400, 100).is_idle)
         self.assertEqual({"a"}, watched.appetites.idle)
 
+    def naps_s(self, *drawn_ma: int) -> list[float]:
+        """
+        How long it is left asleep each time.
+
+        @param drawn_ma: what it draws for a moment each time when it is offered something.
+        """
+        found, now_s, watched = [], 0.0, offered()
+        for current_ma in drawn_ma:
+            watched = watched.offers(16_000, now_s + 1).draws(current_ma, now_s + 2)
+            watched = watched.draws(0, now_s + 3, now_s + 80).offers(0, now_s + 81)
+            begun_s = now_s = now_s + 81
+            while watched.is_idle:
+                now_s += 60
+                watched = watched.look(now_s)
+            found.append(now_s - begun_s)
+        return found
+
+    def test_longer_each_time(self) -> None:
+        """Who makes no use of his next turn either waits twice as long, up to four hours."""
+        hour_s = 3600
+        expected = [hour_s / 2, hour_s, 2 * hour_s, 4 * hour_s, 4 * hour_s]
+        self.assertEqual(expected, self.naps_s(0, 0, 0, 0, 0))
+
+    def test_full_most_likely(self) -> None:
+        """Who has charged before waits for longer from the beginning."""
+        self.assertEqual([7200, 14_400, 14_400], self.naps_s(16_000, 0, 0))
+
+    def test_woken(self) -> None:
+        """Who has drawn something meanwhile begins anew."""
+        self.assertEqual([1800, 3600, 1800, 3600], self.naps_s(0, 0, 600, 0))
+
     def test_draws(self) -> None:
         """Who draws half an ampere meanwhile is not, and not any more."""
         watched = offered().draws(0, 5, 40).draws(500, 50).draws(0, 51, 80)

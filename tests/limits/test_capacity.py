@@ -63,8 +63,8 @@ class Fuses(SynchronousTestCase):
         self.check((85_000, 80_000, 20_000), wide)
 
     def test_overdraft(self) -> None:
-        """While a fuse cools it is the overdraft that is kept free, where it is more."""
-        for reserve_ma, left_of_l3_ma in ((0, -14_000), (3_000, -14_000), (9_000, -16_000)):
+        """While a fuse cools the overdraft is kept free beside the reserve."""
+        for reserve_ma, left_of_l3_ma in ((0, -14_000), (3_000, -17_000), (9_000, -23_000)):
             hot = evolve(MAIN, meter="grid", reserve_ma=reserve_ma)
             others = 58_000 - reserve_ma, 53_000 - reserve_ma
             self.check((*others, left_of_l3_ma), hot)
@@ -213,11 +213,11 @@ class Imbalances(SynchronousTestCase):
 
 
 class Usable(SynchronousTestCase):
-    """What a fuse can carry while it cools."""
+    """What a fuse can carry beside what is kept free of it."""
 
     def test_never_negative(self) -> None:
         """It is never less than nothing."""
         circuit = evolve(MAIN, reserve_ma=3_000)
-        overdraft = PhaseCurrents(1_000, 5_000, 70_000)
-        self.assertEqual(PhaseCurrents(60_000, 58_000, 0), circuit.usable_beside(overdraft))
+        kept = PhaseCurrents(3_000, 5_000, 70_000)
+        self.assertEqual(PhaseCurrents(60_000, 58_000, 0), circuit.usable_keeping(kept))
         self.assertEqual(on_each_phase(60_000), circuit.usable)

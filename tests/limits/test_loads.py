@@ -193,6 +193,26 @@ class Estimate(SynchronousTestCase):
         too_much = metered([MAIN], [BAY], [grid(30_000, 2.0)])
         self.assertEqual(on_each_phase(14_000), course.look(too_much, 2.0).loads.of("main"))
 
+    def test_had_its_time(self) -> None:
+        """What it drew before an order explains nothing once it should have followed."""
+        course = Course()
+        evse = drawing(BAY, 16_000, 0.0)
+        course.look(metered([MAIN], [evse], [grid(26_000, 0.0)]), 0.0)
+        evse = obeying(evse, 6_000)
+        for second in range(1, 7):
+            course.look(metered([MAIN], [evse], [grid(26_000, second)]), second)
+        self.assertEqual(on_each_phase(10_000), course.loads.of("main"))
+        course.look(metered([MAIN], [evse], [grid(26_000, 8.0)]), 8.0)
+        self.assertEqual(on_each_phase(20_000), course.loads.of("main"))
+
+    def test_no_car(self) -> None:
+        """Nor does anything that an EVSE without a car may once have given."""
+        gone = evolve(BAY, transaction=None, occupancy=Occupancy.FREE)
+        course = Course()
+        for second, shown_ma in enumerate((10_000, 10_000, 25_000)):
+            course.look(metered([MAIN], [gone], [grid(shown_ma, second)]), second)
+            self.assertEqual(on_each_phase(shown_ma), course.loads.of("main"))
+
     def test_power_only_evse(self) -> None:
         """So it is with one whose meter tells its power."""
         evse = BAY.with_meter(Measured(power_w=3 * 230 * 10, at_s=0.0))

@@ -76,13 +76,13 @@ class Derating(SynchronousTestCase):
             carrying(FUSE_MA, FUSE_MA, FUSE_MA),
             outside_limits={("garage", "grid"): OutsideLimit("garage", "grid", 4200)},
         )
-        before = Overdrafts()
-        self.assertIs(before, before.after(state, 0.0))
+        before = Overdrafts().after(QUIET, 0.0)
+        self.assertIs(before, before.after(state, 1.0))
 
     def test_feeding_in(self) -> None:
         """Current that flows back is no reason for cars to charge less."""
-        before = Overdrafts()
-        self.assertIs(before, before.after(carrying(-2 * FUSE_MA, 0, 0), 0.0))
+        before = Overdrafts().after(QUIET, 0.0)
+        self.assertIs(before, before.after(carrying(-2 * FUSE_MA, 0, 0), 1.0))
 
     def test_without_a_word(self) -> None:
         """A meter that is silent shows nothing new, and lets the fuse cool on."""
@@ -132,6 +132,52 @@ class Derating(SynchronousTestCase):
         self.assertLessEqual(len(record.peaks), COOLING_S / 5 + 2)
 
 
+class Lowered(SynchronousTestCase):
+    """A limit that somebody lowers while cars charge."""
+
+    def lowered(self, to_ma: int, by_ma: int) -> SiteState:
+        """The garage when it may carry C{to_ma}, and still carries so much more. [mA]"""
+        garage = evolve(GARAGE, max_current=to_ma)
+        state = carrying(0, to_ma + by_ma, 0)
+        return evolve(state, circuits={**state.circuits, "garage": garage})
+
+    def test_not_yet(self) -> None:
+        """It is not broken by those who are on their way down to it."""
+        found = Overdrafts().after(above(-10), 0.0)
+        for second in range(1, 12):
+            found = found.after(self.lowered(40_000, 22_000), second)
+        self.assertEqual(NO_CURRENT, found.derating("garage"))
+        self.assertEqual(NO_CURRENT, found.highest("garage"))
+
+    def test_still(self) -> None:
+        """It is broken by those who are above it after their time."""
+        found = Overdrafts().after(above(-10), 0.0)
+        for second in range(1, 14):
+            found = found.after(self.lowered(40_000, 2_000), second)
+        self.assertEqual(2_000, found.derating("garage").l2_ma)
+
+    def test_above_both(self) -> None:
+        """What is above the one before it counts at once, and by no more than that."""
+        found = Overdrafts().after(above(-10), 0.0).after(self.lowered(40_000, 24_000), 1.0)
+        self.assertEqual(1_000, found.derating("garage").l2_ma)
+
+    def test_step_by_step(self) -> None:
+        """Each step gives its time, from what was not broken before it."""
+        found = Overdrafts().after(above(-10), 0.0).after(self.lowered(50_000, 12_000), 1.0)
+        found = found.after(self.lowered(40_000, 22_000), 9.0)
+        found = found.after(self.lowered(40_000, 22_000), 20.0)
+        self.assertEqual(NO_CURRENT, found.derating("garage"))
+        found = found.after(self.lowered(40_000, 500), 21.0)
+        self.assertEqual(500, found.derating("garage").l2_ma)
+
+    def test_raised(self) -> None:
+        """One that is raised allows more at once."""
+        found = Overdrafts().after(self.lowered(40_000, -1), 0.0).after(above(-10), 1.0)
+        self.assertEqual(NO_CURRENT, found.derating("garage"))
+        found = found.after(above(10), 2.0)
+        self.assertEqual(10, found.derating("garage").l2_ma)
+
+
 class Highest(SynchronousTestCase):
     """The most that a phase ever was above its fuse."""
 
@@ -145,10 +191,10 @@ class Highest(SynchronousTestCase):
     def test_remembered(self) -> None:
         """What is known from before derates nothing, and stays until more comes."""
         known = {("garage", Phase.L2): 4000, ("garage", Phase.L3): 0}
-        found = Overdrafts.remembering(known)
+        found = Overdrafts.remembering(known).after(QUIET, 0.0)
         self.assertEqual(NO_CURRENT, found.derating("garage"))
         self.assertEqual(PhaseCurrents(0, 4000, 0), found.highest("garage"))
-        self.assertIs(found, found.after(QUIET, 0.0))
+        self.assertIs(found, found.after(QUIET, 0.5))
         found = found.after(above(4001), 1.0)
         self.assertEqual(4001, found.highest("garage").l2_ma)
 
@@ -163,7 +209,7 @@ class Highest(SynchronousTestCase):
     def test_gone(self) -> None:
         """What is known of a circuit that is no longer there is forgotten."""
         found = Overdrafts.remembering({("old", Phase.L1): 4000}).after(QUIET, 0.0)
-        self.assertEqual(Overdrafts(), found)
+        self.assertEqual(Overdrafts().after(QUIET, 0.0), found)
 
 
 class News(SynchronousTestCase):

@@ -218,12 +218,45 @@ class Leeways(SynchronousTestCase):
         """There is some on each phase of the circuits that are measured, on no others."""
         yard = CircuitSettings("yard", 20_000, "main")
         state = metered([MAIN, yard], [], [grid(5_000, 0.0)])
-        found = leeways(state, Memory().after(state, 0.0))
+        found = leeways(state, Memory().after(state, 0.0), is_crowd=False)
         self.assertEqual({Constraint("main", phase) for phase in Phase}, set(found))
 
     def test_quiet(self) -> None:
         """Where the load does not move there is nothing to be borne nor waited for."""
         state = metered([MAIN], [], [grid(5_000, 0.0)])
-        found = leeways(state, Memory().after(state, 0.0))[Constraint("main", Phase.L1)]
+        found = leeways(state, Memory().after(state, 0.0), is_crowd=False)[
+            Constraint("main", Phase.L1)
+        ]
         self.assertEqual((0, 0), (found.for_minima, found.for_starts))
         self.assertLess(found.for_what_is, MAIN.reserve_ma)
+
+    def test_crowd(self) -> None:
+        """Where there are many, what is kept free has to be there once more for a start."""
+        state = metered([MAIN], [], [grid(5_000, 0.0)])
+        found = leeways(state, Memory().after(state, 0.0), is_crowd=True)
+        self.assertEqual({MAIN.reserve_ma}, {one.for_others for one in found.values()})
+
+
+class Crowd(SynchronousTestCase):
+    """Many who share, so that nobody has to be paused for each thing in the house."""
+
+    def house(self, cars: int, room_ma: int) -> House:
+        """So many charge with 6 A, another one waits, and there is so much beyond that."""
+        evses = [charging(EvseSettings(f"bay-{n}", "main"), 6_000) for n in range(cars)]
+        used_ma = 6_000 * cars + room_ma + MAIN.reserve_ma
+        circuit = evolve(MAIN, max_current=used_ma)
+        return House(*evses, charging(EvseSettings("waits", "main"), 0), circuit=circuit)
+
+    def test_nothing_to_spare(self) -> None:
+        """Nobody starts where all would be left with their minimum."""
+        setpoint = self.house(9, 15_000).looks(0)["waits"]
+        self.assertEqual(0, setpoint.current_ma)
+        self.assertIn("nothing to spare beyond the least that those need", setpoint.reason.text)
+
+    def test_something_to_spare(self) -> None:
+        """He starts where they can give as much as is kept free."""
+        self.assertGreater(self.house(9, 16_000).looks(0)["waits"].current_ma, 0)
+
+    def test_few(self) -> None:
+        """Where there are few nobody waits for that."""
+        self.assertGreater(self.house(3, 6_000).looks(0)["waits"].current_ma, 0)

@@ -1,0 +1,113 @@
+"""
+Whether a meter can be right.
+
+A meter whose transformers are mounted the wrong way round, or that goes on telling its last
+values when it has none, answers like any other. What it says shows it: a circuit can hardly
+generate more than its fuse could carry, and what has moved all the time does not stand still.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from math import inf
+
+from attrs import evolve, frozen
+
+from cfos_cm.electrical import ALL_PHASES, NO_CURRENT, PhaseCurrents
+from cfos_cm.site.meter import Meter
+
+__all__ = ["DOUBT_S", "STANDS_S", "Doubt", "Trust"]
+
+#: So long after it was last seen to be wrong a meter is not believed. [s]
+DOUBT_S = 60.0
+#: What stands still for so long, and for so many readings, is frozen, where it has moved at
+#: least so often before and never stood for a fifth of that time. [s]
+STANDS_S = 10.0
+_STANDS_READINGS = 5
+_MOVES = 60
+_USUALLY = 5
+#: After a mistake of this kind twice the patience is shown, and so on up to this. [s]
+_LONGEST_STANDS_S = 3600.0
+
+
+class Doubt(StrEnum):
+    """What is wrong with a meter. It is text for people."""
+
+    TURNED = (
+        "it shows that more is generated than the fuse can carry; perhaps it is mounted the "
+        "wrong way round"
+    )
+    FROZEN = "it has always moved, and stands still"
+
+
+@frozen
+class Trust:
+    """
+    What is known of the meter of one circuit.
+
+    @ivar turned_s: when it was last seen to show what cannot be. [s]
+    @ivar seen: what it showed last; C{None}: it tells no currents, or none flow. [mA]
+    @ivar at_s: when it did. [s]
+    @ivar since_s: since when it shows the same. [s]
+    @ivar readings: so many have shown the same.
+    @ivar moves: so often it has shown something else than before.
+    @ivar longest_s: the longest time for which it has shown the same without being doubted. [s]
+    @ivar patience_s: how long it may. [s]
+    """
+
+    turned_s: float = -inf
+    seen: PhaseCurrents | None = None
+    at_s: float = -inf
+    since_s: float = -inf
+    readings: int = 0
+    moves: int = 0
+    longest_s: float = 0.0
+    patience_s: float = STANDS_S
+
+    def after(
+        self, meter: Meter, beside_at_most: PhaseCurrents, rating: PhaseCurrents
+    ) -> Trust:
+        """
+        What is known after another reading.
+
+        @param beside_at_most: what it sees beyond EVSEs, at most; negative where something
+            generates more than all others draw. [mA]
+        @param rating: of the circuit's fuse. [mA]
+        """
+        trust = self._moved(meter)
+        if any(beside_at_most[phase] < -rating[phase] for phase in ALL_PHASES):
+            trust = evolve(trust, turned_s=meter.at_s)
+        return trust
+
+    def _moved(self, meter: Meter) -> Trust:
+        currents = None if meter.currents == NO_CURRENT else meter.currents
+        if currents is not None and currents == self.seen:
+            return evolve(self, at_s=meter.at_s, readings=self.readings + 1)
+        patience_s, longest_s = self.patience_s, self.longest_s
+        if self._is_frozen:
+            patience_s = min(2 * patience_s, _LONGEST_STANDS_S)
+        elif self.seen is not None:
+            longest_s = max(longest_s, self.at_s - self.since_s)
+        return evolve(
+            self,
+            seen=currents,
+            at_s=meter.at_s,
+            since_s=meter.at_s,
+            readings=1,
+            moves=self.moves + 1,
+            longest_s=longest_s,
+            patience_s=patience_s,
+        )
+
+    @property
+    def _is_frozen(self) -> bool:
+        if self.seen is None or self.readings <= _STANDS_READINGS or self.moves < _MOVES:
+            return False
+        return self.at_s - self.since_s >= max(self.patience_s, _USUALLY * self.longest_s)
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """What is wrong with it, as far as its last reading tells; C{None}: nothing."""
+        if self.at_s < self.turned_s + DOUBT_S:
+            return Doubt.TURNED
+        return Doubt.FROZEN if self._is_frozen else None
