@@ -7,6 +7,7 @@ The control loop in a garage: real decisions, simulated cars, wires, meters and 
     python -m bench.scenarios all --jobs 2                   every scenario
     python -m bench.scenarios S0 --svg docs/images           and the curves of the first seed
     python -m bench.scenarios month                          a month of sessions in a car park
+    python -m bench.scenarios bound                          what no manager can do better
 
 ours: the control loop of this program. incumbent: what is documented of the loop of the product
 that is to be replaced. oracle: who knows all at once, with the same allocator and with cars
@@ -20,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from bench.garage import picture
+from bench.garage import bound, picture
 from bench.garage.catalogue import SCENARIOS, named
 from bench.garage.managers import MANAGERS
 from bench.garage.month import run as run_month
@@ -154,14 +155,14 @@ def _parse() -> argparse.Namespace:
         options.scenarios = _scenarios(options.names)
     except KeyError as error:
         names = ", ".join(one.name for one in SCENARIOS)
-        parser.error(f"no scenario {error}; there are: month, all, {names}")
+        parser.error(f"no scenario {error}; there are: bound, month, all, {names}")
     return options
 
 
 def _scenarios(names: Sequence[str]) -> list[Scenario]:
     if "all" in names:
         return list(SCENARIOS)
-    wanted = [name for name in names if name != "month"]
+    wanted = [name for name in names if name not in ("bound", "month")]
     return named(wanted) if wanted else []
 
 
@@ -186,6 +187,8 @@ def main() -> None:
             for path in draw(runs, options.svg):
                 print(f"  {path}", flush=True)
         print()
+    if "bound" in options.names or "all" in options.names:
+        print(bound.table(named(["S0"])[0], options.seeds, options.hours), end="\n\n")
     if "month" in options.names or "all" in options.names:
         print(run_month())
 

@@ -20,12 +20,13 @@ __all__ = ["DOUBT_S", "STANDS_S", "Doubt", "Trust"]
 
 #: So long after it was last seen to be wrong a meter is not believed. [s]
 DOUBT_S = 60.0
-#: What stands still for so long, and for so many readings, is frozen, where it has moved at
-#: least so often before and never stood for a fifth of that time. [s]
+#: A meter that has moved with nearly each reading, at least so often, and never showed the same
+#: more than a few times, is frozen when it stands still for so long and so many readings. One
+#: that shows whole amperes, or that of a quiet house, often shows the same: it is not judged.
+_MOVES = 120
+_RESTLESS_READINGS = 3
 STANDS_S = 10.0
-_STANDS_READINGS = 5
-_MOVES = 60
-_USUALLY = 5
+_STANDS_READINGS = 8
 #: After a mistake of this kind twice the patience is shown, and so on up to this. [s]
 _LONGEST_STANDS_S = 3600.0
 
@@ -51,7 +52,7 @@ class Trust:
     @ivar since_s: since when it shows the same. [s]
     @ivar readings: so many have shown the same.
     @ivar moves: so often it has shown something else than before.
-    @ivar longest_s: the longest time for which it has shown the same without being doubted. [s]
+    @ivar most_readings: the most that have shown the same without being doubted for it.
     @ivar patience_s: how long it may. [s]
     """
 
@@ -61,7 +62,7 @@ class Trust:
     since_s: float = -inf
     readings: int = 0
     moves: int = 0
-    longest_s: float = 0.0
+    most_readings: int = 0
     patience_s: float = STANDS_S
 
     def after(
@@ -83,11 +84,11 @@ class Trust:
         currents = None if meter.currents == NO_CURRENT else meter.currents
         if currents is not None and currents == self.seen:
             return evolve(self, at_s=meter.at_s, readings=self.readings + 1)
-        patience_s, longest_s = self.patience_s, self.longest_s
+        patience_s, most_readings = self.patience_s, self.most_readings
         if self._is_frozen:
             patience_s = min(2 * patience_s, _LONGEST_STANDS_S)
         elif self.seen is not None:
-            longest_s = max(longest_s, self.at_s - self.since_s)
+            most_readings = max(most_readings, self.readings)
         return evolve(
             self,
             seen=currents,
@@ -95,15 +96,16 @@ class Trust:
             since_s=meter.at_s,
             readings=1,
             moves=self.moves + 1,
-            longest_s=longest_s,
+            most_readings=most_readings,
             patience_s=patience_s,
         )
 
     @property
     def _is_frozen(self) -> bool:
-        if self.seen is None or self.readings <= _STANDS_READINGS or self.moves < _MOVES:
+        is_restless = self.moves >= _MOVES and self.most_readings <= _RESTLESS_READINGS
+        if self.seen is None or not is_restless or self.readings < _STANDS_READINGS:
             return False
-        return self.at_s - self.since_s >= max(self.patience_s, _USUALLY * self.longest_s)
+        return self.at_s - self.since_s >= self.patience_s
 
     @property
     def doubt(self) -> Doubt | None:

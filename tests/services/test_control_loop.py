@@ -1075,3 +1075,39 @@ class Mishaps(LoopCase):
         self.report(OccupancyReported("a", Occupancy.PLUGGED, ""))
         self.assertEqual([], self.a.given)
         self.assertNotEqual([], self.flushLoggedErrors(LookupError))
+
+
+class DoubtedMeter(LoopCase):
+    """A meter that cannot be right."""
+
+    def tell(self, current_ma: int, seconds: int) -> None:
+        """It shows so much on all phases for a while. [mA]"""
+        for _ in range(seconds):
+            currents = PhaseCurrents(current_ma, current_ma, current_ma)
+            self.report(MeterMeasured("grid", currents))
+            self.clock.advance(CYCLE_S)
+
+    def doubts(self) -> list[str]:
+        """What was said of the meter."""
+        return [text for text in self.flushed() if "believed" in text]
+
+    def test_said(self) -> None:
+        """People are told, once, and told again when it is over; nobody charges meanwhile."""
+        garage = CircuitSettings("garage", 32_000, meter="grid")
+        meters = (MeterSettings("grid", MeterRole.GRID),)
+        self.report(evolve(settings("a", "b"), circuits=(garage,), meters=meters))
+        self.tell(5_000, 310)
+        self.connect(self.a)
+        self.charge(self.a, 1)
+        self.a.confirms()
+        self.settle()
+        self.assertGreater(self.a.currents_ma[-1], 0)
+        self.assertEqual([], self.doubts())
+        self.tell(-33_000, 20)
+        self.assertEqual(0, self.a.currents_ma[-1])
+        (said,) = self.doubts()
+        self.assertIn("the meter of garage is not believed", said)
+        self.assertIn("the wrong way round", said)
+        self.tell(5_000, 61)
+        self.assertEqual("the meter of garage is believed again", self.doubts()[-1])
+        self.assertEqual(2, len(self.doubts()))
