@@ -11,7 +11,7 @@ ARGS ?=
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench compliance fuzz lock clean
+.PHONY: help run test lint bench scenarios compliance fuzz lock clean
 .PHONY: ready-to-run ready-to-test ready-to-bench lint-steps
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo 'make test        set up what is missing, then lint and run all tests (ARGS=... for pytest)'
 	@echo 'make lint        ruff, mypy and the rules about imports'
 	@echo 'make bench       the benchmarks, with their peers (ARGS=--help)'
+	@echo 'make scenarios   the control loop in a simulated garage, for hours (ARGS="S2 --seeds 2")'
 	@echo 'make compliance  the OCPP cases, in memory and on sockets (ARGS=... for some ids)'
 	@echo 'make fuzz        a million damaged messages (ARGS="--count 1000 --seed 2" for others)'
 	@echo 'make lock        write requirements/*.txt anew from setup.cfg (ARGS=--upgrade for newest)'
@@ -57,6 +58,9 @@ lint-steps:
 
 bench: ready-to-bench
 	@exec $(BIN)/python -m bench.run $(ARGS)
+
+scenarios: ready-to-bench
+	@exec $(BIN)/python -m bench.scenarios $(ARGS)
 
 compliance: ready-to-test
 	@exec $(BIN)/python -m tests.compliance $(ARGS)

@@ -136,7 +136,7 @@ class Scorer:
             heat += ((carried_ma / wires.main_ma) ** 2 - heat) / _FUSE_S
             self._heat[phase] = heat
             self._warmest = max(self._warmest, heat)
-        self._look_at_others(moment, highest_ma)
+        self._look_at_others(moment)
         self._imported_mas += sum(
             max(0.0, carried) - max(0.0, alone)
             for carried, alone in zip(moment.main, moment.house, strict=True)
@@ -186,12 +186,12 @@ class Scorer:
                 self._over_mas += excess_ma
                 self._ours_mas += min(excess_ma, carried_ma - alone_ma)
 
-    def _look_at_others(self, moment: Moment, highest_ma: float) -> None:
+    def _look_at_others(self, moment: Moment) -> None:
         for one in self._reactions:
             if one.trouble.from_s <= moment.second < one.trouble.until_s:
                 match one.trouble:
                     case MainLimited():
-                        one.look(moment.second, highest_ma)
+                        one.look(moment.second, one.without_rise_ma(moment))
                     case CarsLimited() | EvsesLimited():
                         excess_ma = self._excess_ma(one.trouble, moment)
                         self._others_mas += max(0.0, excess_ma)
@@ -233,6 +233,22 @@ class _Reaction:
         self.has_begun = False
         self.took_s = 0
         self._is_over = False
+        self._house_ma: Sequence[float] | None = None
+
+    def without_rise_ma(self, moment: Moment) -> float:
+        """
+        How far above the limit the worst phase is, without what the house has risen since.
+
+        What the house adds later is one more thing to react to, and is counted as excess.
+        """
+        if self._house_ma is None:
+            self._house_ma = moment.house
+        return max(
+            carried - moment.limit_ma - max(0.0, now - before)
+            for carried, now, before in zip(
+                moment.main, moment.house, self._house_ma, strict=True
+            )
+        )
 
     def look(self, second: int, excess_ma: float) -> None:
         """One more second under the limit."""

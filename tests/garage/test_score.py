@@ -20,17 +20,19 @@ def scored(
     limit_ma: int = 63_000,
     boards: dict[int, list[float]] | None = None,
     house_ma: float = 5_000.0,
+    risen_ma: float = 0.0,
 ) -> Score:
     """
     The score of 200 seconds.
 
     @param mains: what L1 carries in some of them. [mA]
     @param boards: what the board carries in some of them. [mA]
+    @param risen_ma: what the house draws more on L1 in the second half. [mA]
     """
     scorer = Scorer(Garage(scenario, 1, 200, lambda garage: nobody))
     for second in range(200):
         main = (mains.get(second, 5_000.0), 5_000.0, 5_000.0)
-        house = (house_ma, 5_000.0, 5_000.0)
+        house = (house_ma + (risen_ma if second >= 100 else 0.0), 5_000.0, 5_000.0)
         board = (boards or {}).get(second, NO_BOARDS)
         scorer.look(Moment(second, house, main, board, limit_ma))
     return scorer.score()
@@ -62,6 +64,13 @@ class SafetyTests(SynchronousTestCase):
         limited = evolve(TINY, troubles=(MainLimited(100, 199, 40_000),))
         found = scored({100: 50_000.0, 103: 50_000.0, 180: 50_000.0}, limited, 40_000)
         self.assertEqual(found.reactions_s, (4,))
+
+    def test_what_the_house_rises_by_afterwards_is_no_late_reaction(self) -> None:
+        """It is one more thing to react to, and counted as excess."""
+        limited = evolve(TINY, troubles=(MainLimited(90, 199, 40_000),))
+        mains = {90: 50_000.0, 100: 49_000.0, 101: 52_000.0, 102: 50_000.0}
+        found = scored(mains, limited, 40_000, risen_ma=10_000.0)
+        self.assertEqual((found.reactions_s, found.over_s), ((12,), 4))
 
     def test_a_limit_of_all_cars_together_is_one_of_their_power(self) -> None:
         """Summed over the phases."""

@@ -221,6 +221,8 @@ class RunTests(SynchronousTestCase):
             env=dict(os.environ),
             stdout=subprocess.PIPE,
             text=True,
+            # Tests that were started with nohup would hand on that a hang-up is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )
         assert process.stdout is not None
         self.addCleanup(process.stdout.close)
