@@ -18,7 +18,8 @@ from hypothesis.stateful import (
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.limits.decide import decide
-from cfos_cm.limits.transition import orders
+from cfos_cm.limits.memory import Memory
+from cfos_cm.limits.transition import DEAD_BAND_S, orders
 from cfos_cm.limits.wiring import Wiring
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
@@ -148,11 +149,14 @@ class _Network(RuleBasedStateMachine):
 
     # What the program does.
 
-    @rule()
-    def order(self) -> None:
+    @rule(is_late=st.booleans())
+    def order(self, is_late: bool = True) -> None:
         """The program decides and orders; nothing that it orders is booked beyond what fits."""
         before = Wiring(self.state).free_beside(self.booked())
-        for name, ordered in orders(self.state, decide(self.state)).items():
+        # Nothing has changed for long enough, so that the smallest increase is worth it.
+        now = Memory().after(self.state, 0.0)
+        memory = now.after(self.state, DEAD_BAND_S) if is_late else now
+        for name, ordered in orders(self.state, decide(self.state), memory).items():
             device, evse = self.devices[name], self.state.evses[name]
             self.number += 1
             self.fold(SetpointOrdered(name, ordered))
