@@ -84,10 +84,22 @@ async def insist(
     if excess is None:
         return form, None
     again = await _likelier(recipient, allowance, form, excess)
-    if not await try_form(recipient, allowance, again, []):
+    if not await _takes(recipient, allowance, again):
         again = form
-        await try_form(recipient, allowance, again, [])
+        await _takes(recipient, allowance, again)
     return again, await excess_of(recipient, allowance, again)
+
+
+async def _takes(recipient: Recipient, allowance: Allowance, form: ProfileForm) -> bool:
+    """
+    Whether a Charge Point takes once more what it has accepted.
+
+    However it says no, what it has accepted before stays in force: the order was not refused.
+    """
+    try:
+        return await try_form(recipient, allowance, form, [])
+    except DeviceRefusal:
+        return False
 
 
 async def _likelier(

@@ -106,6 +106,17 @@ class Checks(PickyCase):
         self.obeys(6000)
         self.assertEqual([0, 5, 5], [one["stackLevel"] for one in self.peer.profiles()])
 
+    def test_secondIsNotSupported(self) -> None:
+        """One that cannot be told in another form obeys the first, which is no refusal."""
+        self.picky(
+            takes=lambda one: one["stackLevel"] == 0,
+            no=None,
+            says=lambda limit_a: limit_a + 4,
+            announces={LEVEL: "5"},
+        )
+        self.failureResultOf(self.apply(10_000), OrderIgnored)
+        self.assertEqual(10, self.peer.limit_a())
+
     def test_roundsUp(self) -> None:
         """One that rounds up gets whole amperes."""
         self.picky(says=lambda limit_a: float(-(-limit_a // 1)))
