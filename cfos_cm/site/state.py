@@ -217,9 +217,9 @@ def _with_settings(evse: Evse, settings: EvseSettings) -> Evse:
         # told again, and until it has taken that it falls back to what it did.
         unanswered_ma = max(evse.unanswered_ma, before.failsafe_current_ma)
         evse = _forgetful(evolve(evse, unanswered_ma=unanswered_ma))
-    if settings.enabled:
-        evse = evolve(evse, released=False)
-    return evolve(evse, settings=settings)
+    after = evolve(evse, settings=settings)
+    # Who may be told limits meanwhile has not dropped them.
+    return after if after.is_left_alone else evolve(after, released=False)
 
 
 def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
@@ -263,7 +263,7 @@ def _limited(evse: Evse, by: str, current_ma: int | None) -> Evse:
 def _released(evse: Evse) -> Evse:
     """It obeys nothing of ours any more."""
     forgot = evolve(_forgetful(evse), confirmed=None, unanswered_ma=0)
-    return evolve(forgot, released=not evse.settings.enabled)
+    return evolve(forgot, released=evse.is_left_alone)
 
 
 def _fold_setpoint(evse: Evse, event: SiteEvent) -> Evse:

@@ -121,6 +121,32 @@ class Released(LoopCase):
         self.report(EvseLost("a", "gone"), EvseConnected("a", "192.0.2.1"))
         self.assertEqual(2, len(self.a.releases))
 
+    def keep_a_limit(self) -> None:
+        """Have it keep a limit while it is disabled; it is told, and confirms that."""
+        kept = disabled("a")
+        evses = tuple(evolve(one, released_when_disabled=False) for one in kept.evses)
+        self.report(evolve(kept, evses=evses))
+        for release in self.a.releases:
+            if not release.called:
+                release.callback(None)
+        self.settle()
+        self.assertEqual([0], self.orders())
+        self.a.confirms()
+        self.settle()
+
+    def test_kept_meanwhile(self) -> None:
+        """Who has had a limit since is released once more."""
+        self.a.releases[-1].callback(None)
+        self.keep_a_limit()
+        self.report(disabled("a"))
+        self.assertEqual(2, len(self.a.releases))
+
+    def test_kept_before_it_confirms(self) -> None:
+        """So is who had to keep a limit before he has confirmed that he dropped all."""
+        self.keep_a_limit()
+        self.report(disabled("a"))
+        self.assertEqual(2, len(self.a.releases))
+
     def test_observed(self) -> None:
         """A site that is only observed releases nobody."""
         self.report(EvseLost("a", "gone"))
