@@ -308,7 +308,10 @@ class ControlLoop:
                 break
             given += self._order(name, setpoint)
         if not self.state.observe_only:
-            self._releases.look(self.state.evses.values(), self._dispatch.devices)
+            # What an order still tells, whether it counts or not, would come back afterwards.
+            evses = self.state.evses.values()
+            free = (evse for evse in evses if not self._dispatch.is_busy(evse.name))
+            self._releases.look(free, self._dispatch.devices)
         self._tell_what_is_met()
 
     def _tell_what_is_met(self) -> None:

@@ -56,6 +56,10 @@ class Dispatch:
         """Whether an EVSE can be given an order: it has a device, and no other order."""
         return evse in self.devices and evse not in self._under_way
 
+    def is_busy(self, evse: str) -> bool:
+        """Whether an EVSE is being told an order, also one that does not count any more."""
+        return evse in self._under_way
+
     def give(self, evse: Evse, setpoint: Setpoint) -> None:
         """
         Order an EVSE that is ready to obey C{setpoint}.

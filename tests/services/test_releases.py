@@ -156,6 +156,21 @@ class Released(LoopCase):
         self.assertEqual(1, len(self.a.releases))
 
 
+class Ordered(LoopCase):
+    """One that is disabled while it is being told a limit."""
+
+    def test_order_that_does_not_count(self) -> None:
+        """The order is heard to its end first, also where its transaction has ended before."""
+        self.connect(self.a)
+        self.charge(self.a, 1)
+        self.stop_charging(self.a, 1)
+        self.report(disabled("a"))
+        self.assertEqual([], self.a.releases)
+        self.a.confirms()
+        self.settle()
+        self.assertEqual(1, len(self.a.releases))
+
+
 class Renewed(LoopCase):
     """Limits that end by themselves."""
 
