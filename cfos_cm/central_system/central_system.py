@@ -189,10 +189,22 @@ class CentralSystem:
 
         @param connector: where; C{None} or 0: at all of them.
         """
+        self.cleared(identity, connector)
         known = self.settings.charge_points.get(identity)
         for number, evse in ({} if known is None else known.evses).items():
             if not connector or number == connector:
                 self.roster.environment.report(ProfilesMeddled(evse.name, "an operator"))
+
+    def cleared(self, identity: str, connector: int | None = None) -> None:
+        """
+        Charging profiles may not be there any more. What forbids charging where there is no
+        EVSE of the site is set again with the next state that is reported there.
+
+        @param connector: where; C{None} or 0: at all of them.
+        """
+        session = self._sessions.get(identity)
+        if session is not None:
+            session.charge_point.cleared(connector)
 
     def configure(self, settings: CentralSystemSettings) -> None:
         """

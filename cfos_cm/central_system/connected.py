@@ -164,6 +164,8 @@ class ConnectedChargePoint:
         else:
             self._registration.dismiss()
         self.is_accepted = self._registration.is_accepted()
+        # They get orders of the site now, which are in force when they are none any more.
+        self._forbidden.difference_update(self.evses)
         for connector, evse in self.evses.items():
             old = before.get(connector)
             if old is None or old.name != evse.name:
@@ -171,7 +173,18 @@ class ConnectedChargePoint:
 
     def restarted(self) -> None:
         """It has booted, and may have forgotten what it was told."""
-        self._forbidden.clear()
+        self.cleared()
+
+    def cleared(self, connector: int | None = None) -> None:
+        """
+        Its charging profiles may not be there any more.
+
+        @param connector: where; C{None} or 0: at all of them.
+        """
+        if connector:
+            self._forbidden.discard(connector)
+        else:
+            self._forbidden.clear()
 
     def forbid_at(self, connector: int) -> None:
         """

@@ -206,7 +206,13 @@ class Ocpp16Evse:
     async def _release(self) -> None:
         running = self._charge_point.transaction_at(self._connector)
         everything = self._allowance(self._rating_ma or _MOST_MA, running)
-        await release(self._charge_point, everything, self._is_alone)
+        is_alone = self._is_alone
+        try:
+            await release(self._charge_point, everything, is_alone)
+        finally:
+            if is_alone:
+                # Also what forbids charging at connectors that are none of the site.
+                self._charge_point.cleared()
 
     async def _switches_phases(self) -> bool | None:
         return (await announcement_of(self._charge_point)).switches_phases
@@ -305,6 +311,10 @@ class _ChargePoint:
     def is_over(self, transaction_id: int) -> bool:
         """See L{Recipient.is_over}."""
         return self._central_system.roster.is_over(self._identity, transaction_id)
+
+    def cleared(self) -> None:
+        """All charging profiles may be gone, whoever set them."""
+        self._central_system.cleared(self._identity)
 
     def learn(self, quirk: Quirk) -> None:
         """See L{Recipient.learn}."""

@@ -12,6 +12,7 @@ from cfos_cm.central_system.session import MAX_REFUSALS_LOGGED
 from cfos_cm.central_system.settings import UnknownChargePoints
 from cfos_cm.errors import CallErrorCode
 from cfos_cm.site.events import TransactionStarted, TransactionStopped
+from cfos_cm.site.evse import EvseSettings
 from cfos_cm.site.records import OpenTransaction, TransactionStop
 from cfos_cm.site.tag import Tag, Verdict
 
@@ -105,6 +106,30 @@ class Standing(SynchronousTestCase):
         again = self.peer(world)
         says(again, 3, "Charging")
         self.assertEqual([3], self.forbidden(again))
+
+    def test_was_an_evse_meanwhile(self) -> None:
+        """It is given once more to one that was an EVSE meanwhile: it has had other orders."""
+        world = World()
+        peer = self.peer(world)
+        says(peer, 3, "Preparing")
+        known = SITE.charge_points["CP-1"]
+        more = evolve(known, evses={**known.evses, 3: EvseSettings("bay-4", "garage")})
+        for one in (more, known):
+            world.system.configure(
+                evolve(SITE, charge_points={**SITE.charge_points, "CP-1": one})
+            )
+        says(peer, 3, "Preparing")
+        self.assertEqual([3, 3], self.forbidden(peer))
+
+    def test_cleared(self) -> None:
+        """So it is when somebody has had its profiles cleared."""
+        for connector, expected in ((None, [3, 3]), (0, [3, 3]), (3, [3, 3]), (1, [3])):
+            world = World()
+            peer = self.peer(world)
+            says(peer, 3, "Preparing")
+            world.system.meddled("CP-1", connector)
+            says(peer, 3, "Preparing")
+            self.assertEqual(expected, self.forbidden(peer), connector)
 
     def test_unknown_station(self) -> None:
         """So it is with a Charge Point that is accepted without being configured."""

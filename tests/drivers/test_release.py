@@ -34,6 +34,15 @@ class Release(PickyCase):
         self.assertEqual(["ClearChargingProfile", "GetCompositeSchedule"], self.peer.asked())
         self.assertEqual({}, self.peer.requests("ClearChargingProfile")[0][3])
 
+    def test_connectorOfNobody(self) -> None:
+        """What forbids charging where nobody counts it is cleared too, and set anew."""
+        payload = {"connectorId": 2, "errorCode": "NoError", "status": "Preparing"}
+        self.peer.ask("StatusNotification", payload)
+        self.assertIn(2, [one["connector"] for one in self.peer.stored.values()])
+        self.release()
+        self.peer.ask("StatusNotification", payload)
+        self.assertEqual([2], [one["connector"] for one in self.peer.stored.values()])
+
     def test_inTransaction(self) -> None:
         """The limit of a transaction that runs is cleared too."""
         self.peer.charge()
