@@ -181,6 +181,8 @@ def _fold_outside_limit(state: SiteState, event: CircuitLimited | CircuitRelease
 
 def _configured(state: SiteState, event: SettingsChanged) -> SiteState:
     known = state.evses
+    if state.observe_only and not event.observe_only:
+        known = EvseTable(_unrenewed(evse) for evse in known.values())
     circuits = {circuit.name: circuit for circuit in event.circuits}
     return SiteState(
         title=event.title,
@@ -205,6 +207,12 @@ def _configured(state: SiteState, event: SettingsChanged) -> SiteState:
 def _known_meter(state: SiteState, settings: MeterSettings) -> Meter:
     known = state.meters.get(settings.name)
     return Meter(settings) if known is None else evolve(known, settings=settings)
+
+
+def _unrenewed(evse: Evse) -> Evse:
+    """Nobody has renewed what it was told: it may have fallen back by itself."""
+    unanswered_ma = max(evse.unanswered_ma, evse.settings.failsafe_current_ma)
+    return evolve(evse, unanswered_ma=unanswered_ma)
 
 
 def _with_settings(evse: Evse, settings: EvseSettings) -> Evse:

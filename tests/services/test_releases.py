@@ -171,6 +171,36 @@ class Ordered(LoopCase):
         self.assertEqual(1, len(self.a.releases))
 
 
+class Observed(LoopCase):
+    """A site with a fuse of 16 A that is only observed for a while."""
+
+    fuse_ma = 16_000
+
+    def test_limits_have_ended(self) -> None:
+        """Nobody counts on a limit that was not renewed until it is confirmed once more."""
+        usual = settings("a", "b", fuse_ma=self.fuse_ma)
+        evses = tuple(evolve(one, failsafe_current_ma=6_000) for one in usual.evses)
+        usual = evolve(usual, evses=evses)
+        self.report(usual)
+        self.connect(self.a)
+        self.connect(self.b)
+        self.report(EvseLimited("a", "backend", 0))
+        self.charge(self.a, 1)
+        self.a.confirms()
+        self.settle()
+        self.assertEqual((0, 1), (self.a.currents_ma[-1], self.a.given[-1].transaction_id))
+        self.a.renewal_due_s = self.clock.seconds() + 300
+        self.report(evolve(usual, observe_only=True))
+        self.clock.advance(600)
+        self.charge(self.b, 2)
+        self.report(usual)
+        self.assertEqual([0, 10_000], [self.a.currents_ma[-1], self.b.currents_ma[-1]])
+        self.a.confirms()
+        self.b.confirms()
+        self.follow()
+        self.assertEqual(16_000, self.b.currents_ma[-1])
+
+
 class Renewed(LoopCase):
     """Limits that end by themselves."""
 
