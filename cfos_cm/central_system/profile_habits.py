@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from attrs import evolve
+from twisted.internet.defer import DeferredLock
 
 from cfos_cm.central_system.profile_form import Announcement, ProfileForm
 from cfos_cm.quirk import Quirk
@@ -125,6 +126,11 @@ class ProfileHabits:
         self.renewals_s: dict[int, float] = {}
         self.checked_s: dict[int, float] = {}
         self.silences = 0
+        self._turns: dict[int, DeferredLock] = {}
+
+    def turn(self, connector: int) -> DeferredLock:
+        """Whoever has it tells a connector something, and nobody else does."""
+        return self._turns.setdefault(connector, DeferredLock())
 
     def forget_forms(self) -> None:
         """It is another device, or has another firmware, or is to be treated in another way."""

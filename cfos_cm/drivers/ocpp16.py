@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from math import inf
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -29,6 +30,8 @@ from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.v16.types import ChargingProfilePurpose, Message
 
 __all__ = ["CHECK_S", "LEASE_S", "Ocpp16Evse"]
+
+T = TypeVar("T")
 
 #: The usual lease: a dead Central System is found out in less, and each renewal is a profile
 #: that the Charge Point may have to write down. [s]
@@ -107,11 +110,11 @@ class Ocpp16Evse:
             L{OrderIgnored}, which is a L{DeviceRefusal}, if it has accepted the setpoint and
             says itself that it gives more.
         """
-        return Deferred.fromCoroutine(self._apply(setpoint, transaction_id, from_scratch))
+        return self._in_turn(lambda: self._apply(setpoint, transaction_id, from_scratch))
 
     def release(self) -> Deferred[None]:
         """See L{IEvse.release}."""
-        return Deferred.fromCoroutine(self._release())
+        return self._in_turn(self._release)
 
     def switches_phases(self) -> Deferred[bool | None]:
         """
@@ -121,6 +124,16 @@ class Ocpp16Evse:
             not answer; it is asked once.
         """
         return Deferred.fromCoroutine(self._switches_phases())
+
+    def _in_turn(self, work: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
+        """
+        Begin C{work} when all is over that its connector is being told.
+
+        The control loop waits for that itself, but for one EVSE: when its settings give it
+        another name, what is told to both goes to one connector, and the last word counts.
+        """
+        done: Deferred[T] = self._charge_point.habits.turn(self._connector).run(work)
+        return done
 
     async def _apply(
         self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
