@@ -117,9 +117,12 @@ async def _boot_notification(
     charge_point.restarted()
     accepted = charge_point.is_accepted
     if accepted:
-        await environment.register.seen(charge_point.identity, device, environment.now())
-        for evse in charge_point.evses.values():
-            charge_point.report(DeviceBooted(evse.name, device))
+        try:
+            await environment.register.seen(charge_point.identity, device, environment.now())
+        finally:
+            # It has started, and may have forgotten its limits, also if that is not on disk.
+            for evse in charge_point.evses.values():
+                charge_point.report(DeviceBooted(evse.name, device))
     heartbeat_s = charge_point.roster.settings.heartbeat_interval_s
     return BootNotificationConfirmation(
         status=RegistrationStatus.ACCEPTED if accepted else RegistrationStatus.PENDING,

@@ -22,6 +22,7 @@ from cfos_cm.limits.decide import decide
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
+    DeviceBooted,
     EvseConnected,
     EvseLost,
     EvseMeasured,
@@ -242,6 +243,13 @@ class AfterBoot(Case):
             self.peer.ask("StatusNotification", payload)
             self.peer.ask("StatusNotification", payload)
         self.assertEqual(2, len(self.peer.requests("SetChargingProfile")))
+
+    def test_brokenDisk(self) -> None:
+        """It has started, whether that can be written down or not."""
+        self.world.disk.broken = True
+        self.assertRaises(CallFailed, self.peer.ask, "BootNotification", BOOT)
+        names = [event.evse for event in self.world.happened(DeviceBooted)]
+        self.assertEqual(["bay-1", "bay-2"], names)
 
     def test_faultIsNews(self) -> None:
         """However wrong the clock: a fault, and that it charges, are believed."""
