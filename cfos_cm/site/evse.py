@@ -225,6 +225,9 @@ class Evse:
         if self.unsure:
             # Some drop their limits when they start, connect or resume, and say nothing of it.
             return max(self.settings.max_current_ma, self._told_ma)
+        if self.transaction is None and self.occupancy is Occupancy.CHARGING:
+            # It is in a transaction that we do not know of, with what it has by default.
+            return max(self.settings.failsafe_current_ma, self._told_ma)
         return self._told_ma
 
     @property
