@@ -208,7 +208,7 @@ class Evse:
         may not have arrived, one that was may be forgotten, and what is not known counts as
         the rating.
         """
-        if self.link is Link.NEVER and not self.settings.enabled:
+        if self.link is Link.NEVER and not self.settings.enabled and self.transaction is None:
             # Its owner says that it is out of use, and nothing says otherwise.
             return 0
         if self.is_left_alone:

@@ -138,3 +138,10 @@ class MayDrawTests(SynchronousTestCase):
         found = Evse(EvseSettings("e", "main"))
         self.assertEqual((found.name, found.link, found.stale), ("e", Link.NEVER, True))
         self.assertEqual(found.may_draw_ma, 16_000)
+
+    def test_out_of_use(self) -> None:
+        """One that is disabled and was never seen draws nothing, unless it was charging."""
+        found = Evse(EvseSettings("e", "main", enabled=False))
+        self.assertEqual(found.may_draw_ma, 0)
+        running = Transaction(7, "04A1", Verdict.ACCEPTED, datetime(2026, 1, 1, tzinfo=UTC), 0)
+        self.assertEqual(evolve(found, transaction=running).may_draw_ma, 16_000)
