@@ -225,6 +225,11 @@ def _with_settings(evse: Evse, settings: EvseSettings) -> Evse:
         # told again, and until it has taken that it falls back to what it did.
         unanswered_ma = max(evse.unanswered_ma, before.failsafe_current_ma)
         evse = _forgetful(evolve(evse, unanswered_ma=unanswered_ma))
+    told_ma = 0 if evse.confirmed is None else evse.confirmed.current_ma
+    if before.max_current_ma <= told_ma and before.max_current_ma < settings.max_current_ma:
+        # In watts all that it could give was the power of all its phases: a car on one of them
+        # could draw that there now.
+        evse = evolve(evse, stale=True)
     after = evolve(evse, settings=settings)
     # Who may be told limits meanwhile has not dropped them.
     return after if after.is_left_alone else evolve(after, released=False)

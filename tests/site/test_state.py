@@ -491,6 +491,20 @@ class FailsafeTests(SynchronousTestCase):
         turned = evolve(SETTINGS, phases=(Phase.L2, Phase.L3, Phase.L1))
         self.assertFalse(self.changed(turned).stale)
 
+    def test_rating_raised(self) -> None:
+        """What was all that it could give is told again when it can give more."""
+        for rating_ma, confirmed, expected in (
+            (8_000, HIGH, True),
+            (HIGH.current_ma, HIGH, True),
+            (HIGH.current_ma, LOW, False),
+            (40_000, HIGH, False),
+        ):
+            before = evolve(
+                IDLE, settings=evolve(SETTINGS, max_current_ma=rating_ma), confirmed=confirmed
+            )
+            after = self.changed(evolve(SETTINGS, max_current_ma=32_000), before)
+            self.assertEqual((expected, confirmed), (after.stale, after.confirmed), rating_ma)
+
     def test_others_changed(self) -> None:
         """Nothing else in its settings makes it forget anything."""
         for settings in (
