@@ -113,6 +113,7 @@ class ProfileHabits:
     @ivar told_ma: the last current that it has accepted, in any profile, by connector. [mA]
     @ivar fallbacks: the connectors that have their default profile: without a transaction, or
         when its limit ends, they give no more than that.
+    @ivar limited: the transaction that it may have a profile of its own for, by connector.
     @ivar renewals_s: when a lease is half over, by connector and the reactor's clock. [s]
     @ivar checked_s: when a connector's limits were last compared with what it was told, by the
         reactor's clock. [s]
@@ -123,6 +124,7 @@ class ProfileHabits:
         self.forms = FormMemory()
         self.told_ma: dict[int, int] = {}
         self.fallbacks: set[int] = set()
+        self.limited: dict[int, int] = {}
         self.renewals_s: dict[int, float] = {}
         self.checked_s: dict[int, float] = {}
         self.silences = 0
@@ -141,5 +143,6 @@ class ProfileHabits:
         """It has none of our profiles at a connector any more."""
         self.told_ma.pop(connector, None)
         self.fallbacks.discard(connector)
+        self.limited.pop(connector, None)
         self.renewals_s.pop(connector, None)
         self.checked_s.pop(connector, None)

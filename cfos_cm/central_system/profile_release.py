@@ -82,13 +82,15 @@ async def release(recipient: Recipient, allowance: Allowance, alone: bool) -> No
 
 async def take_back(
     recipient: Recipient, connector: int, purpose: ChargingProfilePurpose
-) -> None:
+) -> bool:
     """
     Have a Charge Point forget our profile with a purpose, if it can.
 
+    @return: whether it has looked for it.
     @raise cfos_cm.errors.DeviceError: if it does not answer.
     """
-    await _clear(recipient, ClearChargingProfileRequest(id=profile_id(connector, purpose)))
+    request = ClearChargingProfileRequest(id=profile_id(connector, purpose))
+    return await _clear(recipient, request) is not _Cleared.REFUSED
 
 
 async def _still_ma(recipient: Recipient, allowance: Allowance, ours_ma: int) -> int | None:

@@ -24,7 +24,7 @@ from cfos_cm.central_system.profile_setting import (
 )
 from cfos_cm.central_system.profiles import Allowance
 from cfos_cm.drivers.interfaces import IEvse
-from cfos_cm.errors import DeviceRefusal, OrderIgnored
+from cfos_cm.errors import DeviceError, DeviceRefusal, OrderIgnored
 from cfos_cm.quirk import Quirk
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.v16.types import ChargingProfilePurpose, Message
@@ -149,9 +149,9 @@ class Ocpp16Evse:
         stands = await self._stand_behind() if from_scratch else None
         ordered_s = self._charge_point.seconds()
         allowance = self._limit(setpoint, transaction_id)
-        form = await set_profile(self._charge_point, allowance, self._limits)
+        form = await self._set_limit(allowance, transaction_id)
         if form.purpose is not _TRANSACTION:
-            await self._stands_alone(form)
+            await self._stands_alone(form, transaction_id)
             stands = setpoint.current_ma <= self._failsafe_ma
         form = await self._checked(allowance, form, from_scratch)
         lease_s = allowance.leased_s(form)
@@ -182,8 +182,33 @@ class Ocpp16Evse:
             return False
         return True
 
-    async def _stands_alone(self, form: ProfileForm) -> None:
-        """What limits it does not end with the transaction, and nothing is behind it."""
+    async def _set_limit(self, allowance: Allowance, transaction_id: int) -> ProfileForm:
+        """Set what limits a transaction; see L{set_profile}."""
+        limited = self._charge_point.habits.limited
+        try:
+            form = await set_profile(self._charge_point, allowance, self._limits)
+        except DeviceRefusal:
+            raise
+        except DeviceError:
+            # It may have taken it all the same.
+            limited[self._connector] = transaction_id
+            raise
+        if form.purpose is _TRANSACTION:
+            limited[self._connector] = transaction_id
+        return form
+
+    async def _stands_alone(self, form: ProfileForm, transaction_id: int) -> None:
+        """
+        What limits it does not end with the transaction, and nothing is behind it.
+
+        @raise DeviceError: if something may still be in force that outranks it.
+        """
+        limited = self._charge_point.habits.limited
+        if limited.get(self._connector) == transaction_id:
+            # As long as the transaction has a limit of its own that is what it obeys.
+            if not await take_back(self._charge_point, self._connector, _TRANSACTION):
+                raise DeviceError("it does not take back the limit of its transaction")
+            del limited[self._connector]
         fallbacks = self._charge_point.habits.fallbacks
         if form.purpose is _MAXIMUM and self._connector in fallbacks:
             # The lower of both would hold.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from cfos_cm.drivers.ocpp16 import CHECK_S
-from cfos_cm.errors import DeviceError, OrderIgnored
+from cfos_cm.errors import DeviceError, DeviceRefusal, OrderIgnored
 from cfos_cm.quirk import Quirk
 
+from . import picky
 from .picky import Profile
 from .test_forms import LEVEL, PickyCase, limit, purpose
 
@@ -218,6 +219,70 @@ class Checks(PickyCase):
         self.peer.stop()
         self.peer.forget_calls()
         self.obeys(0, from_scratch=True)
+        self.assertEqual(["TxDefaultProfile"], self.peer.asked())
+
+
+class Replaced(PickyCase):
+    """A limit of the transaction outranks the default profile that is to replace it."""
+
+    def setUp(self) -> None:
+        """A transaction runs with a limit of its own."""
+        super().setUp()
+        self.obeys(0)
+        self.peer.charge()
+        self.obeys(16_000)
+
+    def test_quirk(self) -> None:
+        """It is taken back when the settings say that only default profiles are obeyed."""
+        self.world.system.learn("CP-2", Quirk.DEFAULT_PROFILES)
+        self.world.system.roster.acquaintance("CP-2").profile_habits.forget_forms()
+        self.obeys(6000)
+        self.peer.forget_calls()
+        self.obeys(7000)
+        self.assertEqual(["TxDefaultProfile"], self.peer.asked())
+
+    def test_refused(self) -> None:
+        """So it is when others like it are refused from then on."""
+        self.peer.picky.takes = lambda one: purpose(one) == "TxDefaultProfile"
+        for _ in range(3):
+            self.apply(6000).addErrback(lambda _: None)
+        self.obeys(6000)
+
+    def test_not_answered(self) -> None:
+        """So is one that it may have, for its answer was lost."""
+        self.peer.stop()
+        self.obeys(0)
+        self.world.clock.advance(1)
+        self.peer.charge()
+        silence = self.patch(self.peer, "say", lambda _: None)
+        ordered = self.apply(16_000)
+        self.world.clock.advance(30)
+        silence.restore()
+        self.failureResultOf(ordered, DeviceError)
+        self.world.system.learn("CP-2", Quirk.DEFAULT_PROFILES)
+        self.world.system.roster.acquaintance("CP-2").profile_habits.forget_forms()
+        self.obeys(6000)
+
+    def test_cannot(self) -> None:
+        """One that does not take it back does not obey what it has accepted."""
+        clearing = {**picky._ANSWERS, "ClearChargingProfile": lambda *_: None}
+        self.patch(picky, "_ANSWERS", clearing)
+        self.world.system.learn("CP-2", Quirk.DEFAULT_PROFILES)
+        self.world.system.roster.acquaintance("CP-2").profile_habits.forget_forms()
+        for _ in range(2):
+            failure = self.failureResultOf(self.apply(6000), DeviceError)
+            self.assertNotIsInstance(failure.value, DeviceRefusal)
+
+    def test_next_transaction(self) -> None:
+        """It has ended with its transaction, and nothing has to be taken back."""
+        self.peer.stop()
+        self.obeys(0)
+        self.world.clock.advance(1)
+        self.peer.charge()
+        self.world.system.learn("CP-2", Quirk.DEFAULT_PROFILES)
+        self.world.system.roster.acquaintance("CP-2").profile_habits.forget_forms()
+        self.peer.forget_calls()
+        self.obeys(6000)
         self.assertEqual(["TxDefaultProfile"], self.peer.asked())
 
 
