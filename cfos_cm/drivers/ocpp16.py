@@ -203,13 +203,15 @@ class Ocpp16Evse:
 
         @raise DeviceError: if something may still be in force that outranks it.
         """
-        limited = self._charge_point.habits.limited
-        if limited.get(self._connector) == transaction_id:
+        habits = self._charge_point.habits
+        if habits.limited.get(self._connector) == transaction_id:
             # As long as the transaction has a limit of its own that is what it obeys.
             if not await take_back(self._charge_point, self._connector, _TRANSACTION):
                 raise DeviceError("it does not take back the limit of its transaction")
-            del limited[self._connector]
-        fallbacks = self._charge_point.habits.fallbacks
+            del habits.limited[self._connector]
+            # Some say that they have cleared it, or never had it, and keep it.
+            habits.checked_s.pop(self._connector, None)
+        fallbacks = habits.fallbacks
         if form.purpose is _MAXIMUM and self._connector in fallbacks:
             # The lower of both would hold.
             await take_back(self._charge_point, self._connector, _DEFAULT)

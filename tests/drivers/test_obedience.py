@@ -263,6 +263,15 @@ class Replaced(PickyCase):
         self.world.system.roster.acquaintance("CP-2").profile_habits.forget_forms()
         self.obeys(6000)
 
+    def test_keeps_it(self) -> None:
+        """Who says that he has, or never had it, is asked what he gives."""
+        for says in ("Accepted", "Unknown"):
+            self.setUp()
+            self.peer.picky.clears = (says, False)
+            self.world.system.learn("CP-2", Quirk.DEFAULT_PROFILES)
+            self.world.system.roster.acquaintance("CP-2").profile_habits.forget_forms()
+            self.failureResultOf(self.apply(6000), OrderIgnored)
+
     def test_cannot(self) -> None:
         """One that does not take it back does not obey what it has accepted."""
         clearing = {**picky._ANSWERS, "ClearChargingProfile": lambda *_: None}
