@@ -95,7 +95,8 @@ class Trust:
             at_s=meter.at_s,
             since_s=meter.at_s,
             readings=1,
-            moves=self.moves + 1,
+            # To show nothing again and again is not to move.
+            moves=self.moves + (currents is not None),
             most_readings=most_readings,
             patience_s=patience_s,
         )

@@ -69,6 +69,10 @@ class Frozen(SynchronousTestCase):
         """Where nothing flows nothing moves."""
         self.assertIsNone(told(restless(150) + [0] * 500).doubt)
 
+    def test_nothing_flowed(self) -> None:
+        """That nothing flows, said again and again, is not that it moves."""
+        self.assertIsNone(told([0] * 500 + [16_000] * 500).doubt)
+
     def test_mistaken(self) -> None:
         """Who was mistaken is more patient the next time."""
         mistaken = restless(150) + [7_000] * 15 + restless(5)
@@ -80,6 +84,15 @@ class Frozen(SynchronousTestCase):
         trust = told(restless(150))
         for second in range(150, 250):
             meter = evolve(grid(0, second), currents=None, power_w=700)
+            trust = trust.after(meter, NONE, FUSE)
+        self.assertIsNone(trust.doubt)
+
+    def test_power_before_currents(self) -> None:
+        """Nor has one moved that told a power again and again before it told currents."""
+        trust = Trust()
+        for second in range(300):
+            currents = on_each_phase(16_000) if second >= 150 else None
+            meter = evolve(grid(0, second), currents=currents, power_w=11_040)
             trust = trust.after(meter, NONE, FUSE)
         self.assertIsNone(trust.doubt)
 
