@@ -13,7 +13,7 @@ from math import inf
 
 from attrs import evolve, frozen
 
-from cfos_cm.electrical import ALL_PHASES, NO_CURRENT, PhaseCurrents
+from cfos_cm.electrical import ALL_PHASES, NO_CURRENT, PhaseCurrents, on_each_phase
 from cfos_cm.site.meter import Meter
 
 __all__ = ["DOUBT_S", "STANDS_S", "Doubt", "Trust"]
@@ -72,11 +72,13 @@ class Trust:
         What is known after another reading.
 
         @param beside_at_most: what it sees beyond EVSEs, at most; negative where something
-            generates more than all others draw. [mA]
+            generates more than all others draw. The sum of all phases, on each, where it
+            tells no currents. [mA]
         @param rating: of the circuit's fuse. [mA]
         """
         trust = self._moved(meter)
-        if any(beside_at_most[phase] < -rating[phase] for phase in ALL_PHASES):
+        most = rating if meter.currents is not None else on_each_phase(rating.total())
+        if any(beside_at_most[phase] < -most[phase] for phase in ALL_PHASES):
             trust = evolve(trust, turned_s=meter.at_s)
         return trust
 

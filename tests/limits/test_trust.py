@@ -133,6 +133,13 @@ class InLoads(SynchronousTestCase):
         # The house draws 10 A, so the fuse carries 37 A of 63 A.
         self.assertEqual(on_each_phase(40_000), self.load(27_000, -37_000))
 
+    def test_sun_in_watts(self) -> None:
+        """Where only the power is told, it is that of all phases together."""
+        for power_w, expected in ((-3 * 63 * 230, None), (-3 * 64 * 230, Doubt.TURNED)):
+            meter = evolve(grid(0, 0.0), currents=None, power_w=power_w)
+            loads = Course().look(metered([self.main], [], [meter]), 0.0).loads
+            self.assertIs(expected, loads.doubts.get("main"))
+
     def test_undecided(self) -> None:
         """One that cannot be told yet is no danger: the sum fits with either sign."""
         believed_ma = [
