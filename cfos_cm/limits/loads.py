@@ -58,7 +58,7 @@ class Draw:
 @frozen
 class Passing:
     """
-    What a circuit carried in the last seconds besides EVSEs. [mA]
+    What a circuit carried in the last seconds besides EVSEs, never negative. [mA]
 
     @ivar lowest: the least, in the time for which a shortage is borne.
     @ivar newest: now.
@@ -111,16 +111,17 @@ class _Estimate:
         near = [load for at_s, load in others if at_s >= since_s] or [
             load for _, load in others[-1:]
         ]
-        return self.load - _lowest((self.load, *near))
+        return _drawn(self.load) - _drawn(_lowest((self.load, *near)))
 
     def passing(self, now_s: float) -> Passing:
         """What it was in the times that matter."""
         since_s = now_s - PATIENCE_S
+        lately = (load for at_s, load in self.recent if at_s > since_s)
         return Passing(
-            _lowest((self.load, *(load for at_s, load in self.recent if at_s > since_s))),
-            self.load,
-            self.highest(now_s),
-            _highest(load for _, load in self.peaks),
+            _drawn(_lowest((self.load, *lately))),
+            _drawn(self.load),
+            _drawn(self.highest(now_s)),
+            _drawn(_highest(load for _, load in self.peaks)),
         )
 
 
@@ -382,7 +383,7 @@ def _totals(
     # Children stand behind their parents.
     for circuit in reversed(tuple(state.circuits.values())):
         total = _total(state, circuit, estimates, below.get(circuit.name, []), now_s)
-        load = None if total is None else total.map(lambda ma: max(0, ma))
+        load = None if total is None else _drawn(total)
         totals[circuit.name] = load
         if circuit.parent is not None:
             # Whatever it is, its fuse carries no more.
@@ -433,6 +434,11 @@ def _added(meter: Meter) -> PhaseCurrents:
         return meter.currents.map(lambda current_ma: sign * current_ma)
     # A power may load any one phase with all of it, and which one it relieves nobody knows.
     return on_each_phase(max(0, sign * meter.power_ma))
+
+
+def _drawn(load: PhaseCurrents) -> PhaseCurrents:
+    """What of a load is drawn: what is fed in makes no fuse stronger. [mA]"""
+    return load.map(lambda current_ma: max(0, current_ma))
 
 
 def _each(currents: PhaseCurrents) -> tuple[int, int, int]:

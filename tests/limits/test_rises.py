@@ -77,6 +77,18 @@ class Expected(SynchronousTestCase):
         found = Watched().watch(slowly, 2 * LEARNT_S)
         self.assertLessEqual(found.l1_ma, 50 * REACTION_S + 500)
 
+    def test_sun(self) -> None:
+        """Clouds that take from what is fed in load no fuse: they are no rise."""
+        cloud = oven(300, 30_000)
+        found = Watched().watch(lambda at_s: cloud(at_s) - on_each_phase(40_000), 2 * LEARNT_S)
+        self.assertEqual(NO_CURRENT, found)
+
+    def test_sun_and_more(self) -> None:
+        """Of a rise out of it that counts which is more than it was."""
+        kettle = oven(300, 30_000)
+        found = Watched().watch(lambda at_s: kettle(at_s) - on_each_phase(17_000), 2 * LEARNT_S)
+        self.assertEqual(PhaseCurrents(0, 18_000, 0), found)
+
     def test_readings_far_apart(self) -> None:
         """A meter that is read every ten seconds shows the same."""
         found = Watched(every_s=10).watch(oven(300, 16_000), 2 * LEARNT_S)

@@ -34,7 +34,7 @@ class House:
         self.now_s = 0.0
         self._memory = Memory()
         self._evses = evses
-        self._circuit = circuit
+        self.circuit = circuit
 
     def runs(self, house_ma: int | PhaseCurrents, seconds: float) -> House:
         """It takes so much for so long, told each second. [mA, s]"""
@@ -55,7 +55,7 @@ class House:
             evses.append(drawing(evse, current_ma, self.now_s))
             shown = shown + PhaseCurrents.on(evse.settings.phases, current_ma)
         meters = [grid(shown, self.now_s)]
-        state = evolve(metered([self._circuit], evses, meters), policy=NO_REST)
+        state = evolve(metered([self.circuit], evses, meters), policy=NO_REST)
         self._memory = self._memory.after(state, self.now_s)
         return decide(state, self._memory)
 
@@ -95,6 +95,14 @@ class Shortage(SynchronousTestCase):
         """The last milliamp of the fuse may be used."""
         house = House(*self.cars).runs(8_000, 60)
         self.assertEqual([6_000, 6_000], sorted(house.gives(20_000).values()))
+
+    def test_sun_is_no_reserve(self) -> None:
+        """A sun that comes out lets nobody go on beyond a fuse that was made smaller."""
+        four = [charging(EvseSettings(f"bay-{n}", "main"), 6_000) for n in range(4)]
+        circuit = evolve(MAIN, reserve_ma=5_000)
+        house = House(*four, circuit=circuit).runs(-19_000, 60).runs(-1_000, 3)
+        house.circuit = evolve(circuit, max_current=20_000)
+        self.assertLessEqual(sum(house.gives(-19_000).values()), 20_000)
 
     def test_no_more_than_the_minimum(self) -> None:
         """What is borne is the minimum: who has more gives it."""
@@ -169,6 +177,11 @@ class Starts(SynchronousTestCase):
         """A peak that leaves its minimum is none that it waits for."""
         house = House(LEFT).runs(5_000, 60).runs(16_000, 1).runs(5_000, 60)
         self.assertEqual({"left": 16_000}, house.gives(5_000))
+
+    def test_sun(self) -> None:
+        """A cloud that leaves the house without a load of its own is no peak."""
+        house = House(LEFT).runs(-20_000, 60).runs(-1_000, 1).runs(-20_000, 60)
+        self.assertEqual({"left": 16_000}, house.gives(-20_000))
 
     def test_who_charges(self) -> None:
         """Who charges already is not touched by what has been."""
