@@ -9,7 +9,7 @@ milliamps is not worth an order at all while the reserve carries it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import chain
 
 from attrs import frozen
@@ -102,6 +102,7 @@ def starting_now(
     if not found:
         return {}
     now_ma = dict(free_ma)
+    taken: set[Constraint] = set()
     waiting: dict[str, Share] = {}
     for demand in chain.from_iterable(classes(demands)):
         if demand.wanted_ma < demand.minimum_ma:
@@ -111,25 +112,35 @@ def starting_now(
             # There is nothing for him in the first place.
             continue
         if not state.evses[demand.evse].granted_ma:
-            share = _wait(left_ma, found)
+            share = _wait(left_ma, found, taken)
             if share is not None:
                 waiting[demand.evse] = share
                 continue
         now_ma |= left_ma
+        taken |= left_ma.keys()
     return waiting
 
 
 def _wait(
-    left_ma: Mapping[Constraint, int], found: Mapping[Constraint, Leeway]
+    left_ma: Mapping[Constraint, int],
+    found: Mapping[Constraint, Leeway],
+    taken: Container[Constraint],
 ) -> Share | None:
-    """What somebody has to wait for who would leave so much; C{None}: nothing. [mA]"""
+    """
+    What somebody has to wait for who would leave so much; C{None}: nothing. [mA]
+
+    @param taken: what those use who come before him. Where nobody does nobody would be paused
+        for him, or it is his turn.
+    """
     for one, ma in left_ma.items():
         leeway = found.get(one)
         if leeway is not None and ma < leeway.for_starts:
             return Share(0, one, NOT_LASTING)
     for one, ma in left_ma.items():
         leeway = found.get(one)
-        if leeway is not None and ma < leeway.for_starts + leeway.for_others:
+        if leeway is None or one not in taken:
+            continue
+        if ma < leeway.for_starts + leeway.for_others:
             return Share(0, one, NOTHING_TO_SPARE)
     return None
 

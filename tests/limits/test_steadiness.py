@@ -11,6 +11,7 @@ from cfos_cm.limits.decide import decide
 from cfos_cm.limits.loads import HOLD_S, PATIENCE_S, STEADY_S
 from cfos_cm.limits.memory import Memory
 from cfos_cm.limits.steadiness import leeways
+from cfos_cm.limits.turns import TURN_MAS
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.evse import Evse, EvseSettings
 from cfos_cm.site.policy import Policy
@@ -269,6 +270,24 @@ class Crowd(SynchronousTestCase):
     def test_something_to_spare(self) -> None:
         """He starts where they can give as much as is kept free."""
         self.assertGreater(self.house(9, 16_000).looks(0)["waits"].current_ma, 0)
+
+    def waiting(self, *charging_ma: int) -> House:
+        """Ten cars, all but these have to wait, and 12 A that EVSEs may draw."""
+        circuit = evolve(MAIN, max_current=22_000)
+        has_ma = [*charging_ma, *[0] * (10 - len(charging_ma))]
+        evses = [charging(EvseSettings(f"bay-{n}", "main"), ma) for n, ma in enumerate(has_ma)]
+        return House(*evses, circuit=circuit)
+
+    def test_nobody_charges(self) -> None:
+        """The first one has nobody who could have to be paused for him."""
+        found = self.waiting().looks(0)
+        self.assertEqual([0] * 9 + [12_000], sorted(one.current_ma for one in found.values()))
+
+    def test_turn_comes(self) -> None:
+        """Nor does he wait for ever whose turn it is, where there is so little in all."""
+        house = self.waiting(12_000).runs(0, TURN_MAS / 12_000 + 1)
+        found = house.looks(0)
+        self.assertEqual(6_000, found["bay-1"].current_ma)
 
     def test_few(self) -> None:
         """Where there are few nobody waits for that."""
