@@ -108,7 +108,9 @@ def _demand(
     is_crowd: bool,
 ) -> Demand:
     settings = evse.settings
-    steps = _in_a_crowd(settings.steps) if is_crowd else settings.steps
+    steps = settings.steps
+    if is_crowd:
+        steps = _in_a_crowd(steps, settings.min_current_ma, ceiling.current_ma)
     minimum_ma = steps.at_least(settings.min_current_ma)
     return Demand(
         evse=settings.name,
@@ -122,14 +124,17 @@ def _demand(
     )
 
 
-def _in_a_crowd(steps: CurrentSteps) -> CurrentSteps:
+def _in_a_crowd(steps: CurrentSteps, from_ma: int, to_ma: int) -> CurrentSteps:
     """
     What is worth an order where many share.
 
     When a house takes 10 A more, ten cars give 1 A each rather than a hundred 0.1 A; and they
-    give it as fast.
+    give it as fast. Who has no whole ampere between his least and his most takes finer steps.
     """
-    return _WHOLE_AMPS if steps.grain_ma < _WHOLE_AMPS.grain_ma and not steps.only_ma else steps
+    if steps.only_ma or steps.grain_ma >= _WHOLE_AMPS.grain_ma:
+        return steps
+    least_ma = _WHOLE_AMPS.at_least(from_ma)
+    return steps if least_ma is None or least_ma > to_ma else _WHOLE_AMPS
 
 
 def _priority(state: SiteState, evse: Evse) -> tuple[int, ...]:

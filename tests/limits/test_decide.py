@@ -151,6 +151,14 @@ class DecideTests(SynchronousTestCase):
             circuits = [MAIN, evolve(GARAGE, max_current=fuse_ma)]
             self.assertEqual(decide(site(circuits, [fine]))["a"].current_ma, expected)
 
+    def test_no_whole_ampere(self) -> None:
+        """Many share in whole amperes, but nobody is left out who cannot take any of them."""
+        settings = EvseSettings("odd", "main", min_current_ma=13_500, max_current_ma=13_500)
+        others = [evse(f"bay-{number}", circuit="main") for number in range(9)]
+        main = CircuitSettings("main", 250_000)
+        found = decide(site([main], [charging(settings), *others]))
+        self.assertEqual(13_500, found["odd"].current_ma)
+
     def test_forbid_all(self) -> None:
         """When nothing could be decided, nobody charges, and everybody is told why."""
         state = site([MAIN, GARAGE], [evse("a"), Evse(EvseSettings("b", "main"))])
