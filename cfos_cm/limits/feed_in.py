@@ -126,11 +126,12 @@ def summed_draw_ma(evse: Evse, phases: Mapping[str, int]) -> int:
     @param phases: how many EVSEs charge with, where that is known.
     @return: summed over the phases. [mA]
     """
+    # The sign only says which way round a transformer is mounted.
     if evse.power_w:
-        return watts_to_milliamps(evse.power_w, 1)
+        return watts_to_milliamps(abs(evse.power_w), 1)
     if evse.measured is not None:
         # A meter that tells no power was last known to see none when nothing flowed.
-        return evse.measured.total()
+        return evse.measured.map(abs).total()
     if evse.power_w is not None:
         return 0
     return evse.granted_ma * phases_charged_with(evse, phases)

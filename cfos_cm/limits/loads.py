@@ -353,7 +353,8 @@ def _range(evse: Evse, settling: Settling, now_s: float) -> tuple[PhaseCurrents,
     if drawn is None:
         most_ma = settling.booked_ma(evse)
         return NO_CURRENT, PhaseCurrents.on(phases, most_ma)
-    seen = PhaseCurrents.on(phases, drawn) if measured is None else measured
+    # The sign only says which way round a transformer is mounted.
+    seen = PhaseCurrents.on(phases, drawn) if measured is None else measured.map(abs)
     most_seen = seen
     if evse.meter.is_partial:
         # What it does not tell may be as much as what it tells, or nothing.

@@ -118,10 +118,12 @@ def _measured_evses_w(state: SiteState, circuit: str, since_s: float) -> int | N
 
 
 def _drawn_w(evse: Evse) -> int | None:
+    # The sign only says which way round a transformer is mounted.
+    power_w = None if evse.power_w is None else abs(evse.power_w)
     if evse.measured is None:
-        return evse.power_w
+        return power_w
     # A meter that tells only one of them may have told the other when it was less.
-    return max(evse.power_w or 0, _watts(_summed_ma(evse.measured)))
+    return max(power_w or 0, _watts(_summed_ma(evse.measured.map(abs))))
 
 
 def _summed_ma(currents: PhaseCurrents) -> int:

@@ -163,3 +163,12 @@ class Meters(SynchronousTestCase):
         self.assertEqual(summed_draw_ma(evse, {}), 13_000)
         evse = evse.with_meter(Measured(PhaseCurrents(7_000, 6_000, 0), power_w=2_300))
         self.assertEqual(summed_draw_ma(evse, {}), 10_000)
+
+    def test_turned(self) -> None:
+        """The sign only says which way round its transformers are mounted."""
+        evse = charging(EvseSettings("e", "house"), 8_000)
+        for told in (
+            Measured(PhaseCurrents(8_000, -8_000, 8_000)),
+            Measured(power_w=-5_520),
+        ):
+            self.assertEqual(24_000, summed_draw_ma(evse.with_meter(told), {}), told)

@@ -213,6 +213,12 @@ class Estimate(SynchronousTestCase):
             course.look(metered([MAIN], [gone], [grid(shown_ma, second)]), second)
             self.assertEqual(on_each_phase(shown_ma), course.loads.of("main"))
 
+    def test_turned_evse(self) -> None:
+        """The sign in an EVSE's meter only says which way round a transformer is mounted."""
+        evse = BAY.with_meter(Measured(PhaseCurrents(16_000, -16_000, 16_000), at_s=0.0))
+        course = Course().look(metered([MAIN], [evse], [grid(26_000, 0.0)]), 0.0)
+        self.assertEqual(on_each_phase(10_000), course.loads.of("main"))
+
     def test_power_only_evse(self) -> None:
         """So it is with one whose meter tells its power."""
         evse = BAY.with_meter(Measured(power_w=3 * 230 * 10, at_s=0.0))

@@ -132,6 +132,15 @@ class Measuring(SynchronousTestCase):
             told = Measured(power_w=power_w, currents=PhaseCurrents(current_ma))
             self.assertEqual(2300, measured_w(measuring(a=told), LIMIT))
 
+    def test_turned(self) -> None:
+        """The sign only says which way round a transformer is mounted."""
+        for told in (
+            Measured(PhaseCurrents(5_000, -5_000, 0)),
+            Measured(PhaseCurrents(0, -10_000, 0), power_w=-2300),
+            Measured(power_w=-2300),
+        ):
+            self.assertEqual(2300, measured_w(measuring(a=told), LIMIT), told)
+
     def test_old(self) -> None:
         """What was measured before is not known now, but for a car that stands still."""
         car = charging(EvseSettings("a", "garage"), 6000)
