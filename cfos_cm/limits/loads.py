@@ -43,6 +43,8 @@ _LATENESS_S = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 _FADING = 0.98
 #: A reading is taken for the present for so long, whatever has been ordered since. [s]
 _FRESH_S = 1.5
+#: With less on each phase nobody charges. [mA]
+_CHARGES_MA = 1000
 #: How far back it is remembered what EVSEs drew; no meter is later than that. [s]
 _HISTORY_S = 12.0
 
@@ -241,7 +243,10 @@ class Loads:
             _NO_UNREST if before is None else _unrest(before, remains),
             _peaks(() if before is None else before.peaks, load, now_s),
             (Trust() if before is None else before.trust).after(
-                meter, highest, circuit.max_current
+                meter,
+                highest,
+                circuit.max_current,
+                is_used=draw.most.maximum() >= _CHARGES_MA,
             ),
         )
 

@@ -21,8 +21,9 @@ __all__ = ["DOUBT_S", "STANDS_S", "Doubt", "Trust"]
 #: So long after it was last seen to be wrong a meter is not believed. [s]
 DOUBT_S = 60.0
 #: A meter that has moved with nearly each reading, at least so often, and never showed the same
-#: more than a few times, is frozen when it stands still for so long and so many readings. One
-#: that shows whole amperes, or that of a quiet house, often shows the same: it is not judged.
+#: more than a few times, is frozen when it stands still for so long and so many readings while
+#: a car may charge. One that shows whole amperes, or that of a quiet house, often shows the
+#: same: it is not judged.
 _MOVES = 120
 _RESTLESS_READINGS = 3
 STANDS_S = 10.0
@@ -49,8 +50,8 @@ class Trust:
     @ivar turned_s: when it was last seen to show what cannot be. [s]
     @ivar seen: what it showed last; C{None}: it tells no currents, or none flow. [mA]
     @ivar at_s: when it did. [s]
-    @ivar since_s: since when it shows the same. [s]
-    @ivar readings: so many have shown the same.
+    @ivar since_s: since when it shows the same while a car may charge. [s]
+    @ivar readings: so many have shown the same then.
     @ivar moves: so often it has shown something else than before.
     @ivar most_readings: the most that have shown the same without being doubted for it.
     @ivar patience_s: how long it may. [s]
@@ -66,7 +67,12 @@ class Trust:
     patience_s: float = STANDS_S
 
     def after(
-        self, meter: Meter, beside_at_most: PhaseCurrents, rating: PhaseCurrents
+        self,
+        meter: Meter,
+        beside_at_most: PhaseCurrents,
+        rating: PhaseCurrents,
+        *,
+        is_used: bool = True,
     ) -> Trust:
         """
         What is known after another reading.
@@ -75,16 +81,20 @@ class Trust:
             generates more than all others draw. The sum of all phases, on each, where it
             tells no currents. [mA]
         @param rating: of the circuit's fuse. [mA]
+        @param is_used: whether a car may be charging there.
         """
-        trust = self._moved(meter)
+        trust = self._moved(meter, is_used)
         most = rating if meter.currents is not None else on_each_phase(rating.total())
         if any(beside_at_most[phase] < -most[phase] for phase in ALL_PHASES):
             trust = evolve(trust, turned_s=meter.at_s)
         return trust
 
-    def _moved(self, meter: Meter) -> Trust:
+    def _moved(self, meter: Meter, is_used: bool) -> Trust:
         currents = None if meter.currents == NO_CURRENT else meter.currents
         if currents is not None and currents == self.seen:
+            if not is_used and not self._is_frozen:
+                # If it were doubted for that nobody could begin, and it would stand for ever.
+                return evolve(self, at_s=meter.at_s, since_s=meter.at_s, readings=1)
             return evolve(self, at_s=meter.at_s, readings=self.readings + 1)
         patience_s, most_readings = self.patience_s, self.most_readings
         if self._is_frozen:

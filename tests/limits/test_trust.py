@@ -10,8 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cm.electrical import NO_CURRENT, PhaseCurrents, on_each_phase
 from cfos_cm.limits.trust import DOUBT_S, STANDS_S, Doubt, Trust
 from cfos_cm.site.circuit import CircuitSettings
-from cfos_cm.site.evse import EvseSettings
-from tests.limits.meters import Course, drawing, grid, metered
+from cfos_cm.site.evse import EvseSettings, Occupancy
+from tests.limits.meters import Course, drawing, grid, metered, obeying
 from tests.limits.sites import charging
 
 FUSE = on_each_phase(63_000)
@@ -139,6 +139,25 @@ class InLoads(SynchronousTestCase):
             meter = evolve(grid(0, 0.0), currents=None, power_w=power_w)
             loads = Course().look(metered([self.main], [], [meter]), 0.0).loads
             self.assertIs(expected, loads.doubts.get("main"))
+
+    def test_nobody_there(self) -> None:
+        """Where nobody charges a meter may stand still: else nobody would, and it for ever."""
+        garage = CircuitSettings("garage", 63_000, meter="grid")
+        bay = charging(EvseSettings("bay", "garage"), 16_000)
+        gone = evolve(obeying(bay, 0), transaction=None, occupancy=Occupancy.FREE)
+        course = Course()
+        for second, shown_ma in enumerate(restless(150) + [400] * 150):
+            evse = drawing(bay, shown_ma, second) if second < 150 else gone
+            course.look(metered([garage], [evse], [grid(shown_ma, second)]), second)
+        self.assertEqual(on_each_phase(400), course.loads.of("garage"))
+        # If a car comes and nothing moves, that is what is wrong with it.
+        for second in range(300, 302 + int(STANDS_S)):
+            evse = drawing(bay, 16_000, second)
+            course.look(metered([garage], [evse], [grid(400, second)]), second)
+        self.assertEqual({"garage": Doubt.FROZEN}, course.loads.doubts)
+        for second in range(312, 400):
+            course.look(metered([garage], [gone], [grid(400, second)]), second)
+        self.assertEqual({"garage": Doubt.FROZEN}, course.loads.doubts)
 
     def test_undecided(self) -> None:
         """One that cannot be told yet is no danger: the sum fits with either sign."""
