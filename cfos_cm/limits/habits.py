@@ -9,6 +9,8 @@ from cfos_cm.limits.ceiling import Ceiling, forbidden
 from cfos_cm.limits.memory import Memory
 from cfos_cm.limits.phase_choice import switching_ceiling
 from cfos_cm.limits.surplus import surplus_ceiling
+from cfos_cm.limits.trust import Doubt
+from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.evse import Evse
 from cfos_cm.site.setpoint import Reason, ReasonCode
 
@@ -22,6 +24,22 @@ def appetite(memory: Memory, evse: Evse) -> Ceiling | None:
         return None
     text = f"its car takes no more than {amps_text(wanted_ma)}"
     return Ceiling(wanted_ma, Reason(ReasonCode.DEMAND, text))
+
+
+def load_known(memory: Memory, evse: Evse) -> Ceiling | None:
+    """A circuit of which nobody knows what it carries is not loaded."""
+    for circuit in memory.state.path(evse.settings.circuit):
+        if memory.loads.of(circuit.name) is None:
+            doubt = memory.loads.doubts.get(circuit.name)
+            return forbidden(ReasonCode.METER, _unknown_text(circuit, doubt))
+    return None
+
+
+def _unknown_text(circuit: CircuitSettings, doubt: Doubt | None) -> str:
+    if circuit.meter is None:
+        return f"a meter is silent, and nobody knows what {circuit.name} carries"
+    meter = f"meter {circuit.meter} of {circuit.name}"
+    return f"{meter} is silent" if doubt is None else f"{meter} cannot be right: {doubt.value}"
 
 
 def rest(memory: Memory, evse: Evse) -> Ceiling | None:
@@ -49,7 +67,7 @@ def switching(memory: Memory, evse: Evse) -> Ceiling | None:
 
 
 #: In the order in which they are named when several say the same.
-HABITS = (rest, by_surplus, switching, appetite)
+HABITS = (load_known, rest, by_surplus, switching, appetite)
 
 
 def lowest(memory: Memory, evse: Evse) -> Ceiling:

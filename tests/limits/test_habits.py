@@ -5,15 +5,19 @@ from __future__ import annotations
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cm.electrical import on_each_phase
 from cfos_cm.limits.catalog import ceiling
+from cfos_cm.limits.decide import decide
 from cfos_cm.limits.habits import HABITS, lowest
 from cfos_cm.limits.memory import Memory
 from cfos_cm.limits.phase_choice import Choice, PhaseChoice
+from cfos_cm.limits.trust import Doubt
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.evse import ChargingMode, Evse, EvseSettings
+from cfos_cm.site.meter import Meter
 from cfos_cm.site.policy import DEFAULT_POLICY
 from cfos_cm.site.setpoint import Reason, ReasonCode
-from tests.limits.meters import drawing, metered, obeying
+from tests.limits.meters import consumer, drawing, grid, metered, obeying
 from tests.limits.sites import charging
 
 MAIN = CircuitSettings("main", 63_000)
@@ -64,6 +68,45 @@ class Rest(SynchronousTestCase):
         gone = evolve(self.paused, transaction=None)
         found = lowest(remembered(self.after(10.0), gone, 411.0), gone)
         self.assertIs(ReasonCode.NO_TRANSACTION, found.reason.code)
+
+
+class Unknown(SynchronousTestCase):
+    """An EVSE under a circuit of which nobody knows what it carries."""
+
+    def reason(self, main: CircuitSettings, meter: Meter) -> Reason:
+        """Why it gets nothing, though there was enough a minute ago."""
+        garage = CircuitSettings("garage", 63_000, "main")
+        evse = evolve(BAY, settings=evolve(BAY.settings, circuit="garage"))
+        memory = Memory()
+        for now_s, one in ((0.0, grid(20_000, 0.0)), (60.0, meter)):
+            state = metered([main, garage], [drawing(evse, 16_000, now_s)], [one])
+            memory = memory.after(state, now_s)
+        found = decide(state, memory)["bay"]
+        self.assertEqual(0, found.current_ma)
+        return found.reason
+
+    def test_doubted(self) -> None:
+        """It is told what is wrong with the meter."""
+        reason = self.reason(evolve(MAIN, meter="grid"), grid(-50_000, 60.0))
+        text = f"meter grid of main cannot be right: {Doubt.TURNED.value}"
+        self.assertEqual(Reason(ReasonCode.METER, text), reason)
+
+    def test_silent(self) -> None:
+        """It is told that the meter is silent, also where nobody has noticed it yet."""
+        reason = self.reason(evolve(MAIN, meter="grid"), grid(20_000, 10.0))
+        self.assertEqual(Reason(ReasonCode.METER, "meter grid of main is silent"), reason)
+
+    def test_single_loads(self) -> None:
+        """So it is where a meter of one of its loads is silent."""
+        reason = self.reason(MAIN, evolve(consumer(5_000), is_read=False))
+        text = "a meter is silent, and nobody knows what main carries"
+        self.assertEqual(Reason(ReasonCode.METER, text), reason)
+
+    def test_failsafe(self) -> None:
+        """Where a load is given for that it is not the meter that keeps it from charging."""
+        main = evolve(MAIN, meter="grid", failsafe_load=on_each_phase(60_000))
+        reason = self.reason(main, grid(-50_000, 60.0))
+        self.assertEqual("phase L1 of main has 3 A left, and bay needs 6 A", reason.text)
 
 
 class Appetite(SynchronousTestCase):
@@ -120,6 +163,6 @@ class Order(SynchronousTestCase):
     def test_most_certain_first(self) -> None:
         """Of equal ones the first is named, and appetite never hides that nothing may flow."""
         self.assertEqual(
-            ["rest", "by_surplus", "switching", "appetite"],
+            ["load_known", "rest", "by_surplus", "switching", "appetite"],
             [habit.__name__ for habit in HABITS],
         )
