@@ -67,7 +67,7 @@ def _imbalances(state: SiteState, memory: Memory) -> Iterator[tuple[Constraint, 
         if not circuit.max_imbalance_ma:
             continue
         drawn = _unequal(state, memory, circuit.name)
-        load = memory.loads.of(circuit.name) if circuit.imbalance_counts_load else NO_CURRENT
+        load = memory.loads.compared(circuit.name)
         load = NO_CURRENT if load is None else load
         least_ma = min(drawn[phase] + load[phase] for phase in ALL_PHASES)
         for phase in ALL_PHASES:

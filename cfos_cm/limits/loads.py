@@ -140,6 +140,7 @@ class Loads:
     estimates: Mapping[str, _Estimate] = field(factory=dict)
     _totals: Mapping[str, PhaseCurrents | None] = field(factory=dict)
     _passing: Mapping[str, Passing] = field(factory=dict)
+    _compared: Mapping[str, PhaseCurrents | None] = field(factory=dict)
 
     def after(self, state: SiteState, settling: Settling, now_s: float) -> Loads:
         """What is known a moment later."""
@@ -154,13 +155,21 @@ class Loads:
             for name, meter in metered.items()
         }
         believed = {name: one for name, one in estimates.items() if one.trust.doubt is None}
-        totals = _totals(state, believed, now_s)
+        net = _net_totals(state, believed, now_s)
+        totals = {name: None if one is None else _drawn(one) for name, one in net.items()}
+        compared = {
+            name: one for name, one in net.items() if state.circuits[name].imbalance_counts_load
+        }
         passing = {name: one.passing(now_s) for name, one in believed.items()}
-        return Loads(draws, estimates, totals, passing)
+        return Loads(draws, estimates, totals, passing, compared)
 
     def tell_other_than(self, before: Loads) -> bool:
         """Whether some circuit carries anything else than it did."""
-        return self._totals != before._totals or self._passing != before._passing
+        return (
+            self._totals != before._totals
+            or self._passing != before._passing
+            or self._compared != before._compared
+        )
 
     def of(self, circuit: str) -> PhaseCurrents | None:
         """
@@ -170,6 +179,14 @@ class Loads:
         @raise KeyError: if the circuit is not there.
         """
         return self._totals[circuit]
+
+    def compared(self, circuit: str) -> PhaseCurrents | None:
+        """
+        What its phases carry besides EVSEs, negative where one feeds in. [mA]
+
+        @return: C{None}: nobody knows, or its settings do not ask for it.
+        """
+        return self._compared.get(circuit)
 
     def passing(self, circuit: str) -> Passing | None:
         """What it carried in the last seconds; C{None} where no meter tells."""
@@ -380,20 +397,20 @@ def _range(evse: Evse, settling: Settling, now_s: float) -> tuple[PhaseCurrents,
     return least_seen, most_seen
 
 
-def _totals(
+def _net_totals(
     state: SiteState, estimates: Mapping[str, _Estimate], now_s: float
 ) -> dict[str, PhaseCurrents | None]:
-    """The load of each circuit; generation makes no fuse stronger, so it is never negative."""
+    """The load of each circuit, negative where more is generated there."""
     below: dict[str, list[PhaseCurrents]] = {}
     totals: dict[str, PhaseCurrents | None] = {}
     # Children stand behind their parents.
     for circuit in reversed(tuple(state.circuits.values())):
         total = _total(state, circuit, estimates, below.get(circuit.name, []), now_s)
-        load = None if total is None else _drawn(total)
-        totals[circuit.name] = load
+        totals[circuit.name] = total
         if circuit.parent is not None:
             # Whatever it is, its fuse carries no more.
-            below.setdefault(circuit.parent, []).append(load or circuit.max_current)
+            load = circuit.max_current if total is None else _drawn(total)
+            below.setdefault(circuit.parent, []).append(load)
     return totals
 
 

@@ -189,6 +189,17 @@ class Imbalances(SynchronousTestCase):
         # L2 carries the least now: 4 A.
         self.assertEqual((23_000, 20_000, 12_000), self.left(counted, *bays))
 
+    def test_sun(self) -> None:
+        """What one phase feeds in is as far from the others as what it would draw."""
+        counted = evolve(self.circuit, meter="grid", imbalance_counts_load=True)
+        meter = grid(PhaseCurrents(-15_000, 2_000, 0), 0.0)
+        state = metered([counted], [], [meter])
+        self.assertEqual((20_000, 3_000, 5_000), left_ma(state, ConstraintKind.IMBALANCE))
+        (bay,) = self.bays(([Phase.L1], 10_000))
+        seen = grid(PhaseCurrents(-5_000, 2_000, 0), 0.0)
+        state = metered([counted], [bay], [seen])
+        self.assertEqual((30_000, 13_000, 15_000), left_ma(state, ConstraintKind.IMBALANCE))
+
     def test_house_is_not_known(self) -> None:
         """A house that nobody knows is no reason for any difference."""
         silent = evolve(self.circuit, meter="grid", imbalance_counts_load=True)
