@@ -79,6 +79,7 @@ class _Estimate:
     """
     What one circuit carries besides EVSEs, as its meter tells.
 
+    @ivar meter: which one that is.
     @ivar at_s: when the reading that it was made of was true. [s]
     @ivar load: what explains that reading. [mA]
     @ivar recent: what it was lately, with when, oldest first. [s, mA]
@@ -88,6 +89,7 @@ class _Estimate:
     @ivar trust: whether its meter can be right.
     """
 
+    meter: str
     at_s: float
     load: PhaseCurrents
     recent: tuple[tuple[float, PhaseCurrents], ...]
@@ -239,6 +241,9 @@ class Loads:
         now_s: float,
     ) -> _Estimate:
         before = self.estimates.get(circuit.name)
+        if before is not None and before.meter != meter.name:
+            # How the one moved that it had until now says nothing of this one.
+            before = None
         if before is not None and before.at_s == meter.at_s:
             # It has not spoken again.
             return evolve(before, recent=_recent(before.recent, now_s))
@@ -253,6 +258,7 @@ class Loads:
             for late_s in _LATENESS_S
         )
         return _Estimate(
+            meter.name,
             meter.at_s,
             load,
             (*_recent(recent, now_s), (now_s, load)),

@@ -140,6 +140,18 @@ class InLoads(SynchronousTestCase):
             loads = Course().look(metered([self.main], [], [meter]), 0.0).loads
             self.assertIs(expected, loads.doubts.get("main"))
 
+    def test_another_meter(self) -> None:
+        """What was known of a meter says nothing of the one that takes its place."""
+        course = Course()
+        bay = charging(EvseSettings("bay", "main"), 16_000)
+        for second, shown_ma in enumerate(restless(150) + [26_000] * 150):
+            name = "old" if second < 150 else "new"
+            main = evolve(self.main, meter=name)
+            evse = drawing(bay, 16_000, second)
+            state = metered([main], [evse], [grid(shown_ma, second, name)])
+            course.look(state, second)
+        self.assertEqual({}, course.loads.doubts)
+
     def test_nobody_there(self) -> None:
         """Where nobody charges a meter may stand still: else nobody would, and it for ever."""
         garage = CircuitSettings("garage", 63_000, meter="grid")
