@@ -34,7 +34,7 @@ class Score:
     @ivar other_as: A·s above other limits: an imbalance, a grid operator's, a backend's.
     @ivar worst_a: the highest excess at the main fuse. [A]
     @ivar over_s: the seconds in which there was any. [s]
-    @ivar longest_s: the longest of them in a row. [s]
+    @ivar longest_s: the longest time in a row with any that was not the house's alone. [s]
     @ivar reactions_s: of each limit that fell: until it was kept. [s]
     @ivar thermal: how warm the main fuse got: its current squared, slowly; 1 is its rating.
     @ivar energy_kwh: what the cars have got.
@@ -123,10 +123,11 @@ class Scorer:
     def look(self, moment: Moment) -> None:
         """One more second has passed."""
         highest_ma = max(moment.main) - moment.limit_ma
+        was_ours_mas = self._ours_mas
         if highest_ma > 0:
             self._above(moment, highest_ma)
-        elif self._lasts_s:
-            self._lasts_s = 0
+        self._lasts_s = self._lasts_s + 1 if self._ours_mas > was_ours_mas else 0
+        self._longest_s = max(self._longest_s, self._lasts_s)
         wires = self._garage.scenario.wires
         for carried_ma in moment.boards:
             if carried_ma > wires.board_ma:
@@ -177,8 +178,6 @@ class Scorer:
 
     def _above(self, moment: Moment, highest_ma: float) -> None:
         self._over_s += 1
-        self._lasts_s += 1
-        self._longest_s = max(self._longest_s, self._lasts_s)
         self._worst_ma = max(self._worst_ma, highest_ma)
         for carried_ma, alone_ma in zip(moment.main, moment.house, strict=True):
             excess_ma = carried_ma - moment.limit_ma

@@ -8,6 +8,7 @@ from cfos_cm.electrical import ALL_PHASES, NO_CURRENT, NOMINAL_VOLTAGE_V, PhaseC
 from cfos_cm.limits.constraint import Constraint, ConstraintKind
 from cfos_cm.limits.memory import Memory
 from cfos_cm.site.circuit import CircuitSettings
+from cfos_cm.site.evse import Evse
 from cfos_cm.site.state import SiteState
 
 __all__ = ["capacity_ma"]
@@ -76,12 +77,23 @@ def _imbalances(state: SiteState, memory: Memory) -> Iterator[tuple[Constraint, 
 
 
 def _unequal(state: SiteState, memory: Memory, circuit: str) -> PhaseCurrents:
-    """What is measured at the EVSEs in a circuit that do not load all phases. [mA]"""
+    """
+    What is measured at the EVSEs in a circuit that do not load all phases. [mA]
+
+    Who is told to take less counts as if he did already: others need not wait for it.
+    """
     total = NO_CURRENT
     for evse in state.evses.values():
         if evse.measured is None or len(memory.may_load(evse)) == len(ALL_PHASES):
             continue
         if any(one.name == circuit for one in state.path(evse.settings.circuit)):
+            told_ma = _least_told_ma(evse)
             # The sign only says which way round a transformer is mounted.
-            total = total + evse.measured.map(abs)
+            total = total + evse.measured.map(lambda ma, most=told_ma: min(abs(ma), most))
     return total
+
+
+def _least_told_ma(evse: Evse) -> int:
+    """The least of what it obeys and what it is being told. [mA per phase]"""
+    told = [one.current_ma for one in (evse.confirmed, evse.ordered) if one is not None]
+    return min(told, default=evse.settings.max_current_ma)

@@ -216,8 +216,10 @@ class Evse:
         if self.confirmed is None:
             return max(self.settings.max_current_ma, self._told_ma)
         if self.link is not Link.ONLINE:
-            # On its own it obeys what its owner says that it does.
-            return max(self.settings.failsafe_current_ma, self._told_ma)
+            # On its own it obeys what its owner says that it does; unless it has just dropped
+            # what it was told for that.
+            known_ma = self.settings.max_current_ma if self.unsure else self._told_ma
+            return max(self.settings.failsafe_current_ma, known_ma, self._told_ma)
         if self.disobedient:
             # What it was told may have ended by itself, as it does when nothing is heard of us.
             known_ma = self.settings.max_current_ma if self.unsure else self._told_ma

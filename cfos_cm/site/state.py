@@ -224,7 +224,9 @@ def _with_settings(evse: Evse, settings: EvseSettings) -> Evse:
         # What it was told says on how many phases, and what it falls back to: it has to be
         # told again, and until it has taken that it falls back to what it did.
         unanswered_ma = max(evse.unanswered_ma, before.failsafe_current_ma)
-        evse = _forgetful(evolve(evse, unanswered_ma=unanswered_ma))
+        evse = evolve(evse, unanswered_ma=unanswered_ma, stale=True)
+        # Who is not there drops nothing that it was told for that time.
+        evse = _forgetful(evse) if evse.link is Link.ONLINE else evse
     told_ma = 0 if evse.confirmed is None else evse.confirmed.current_ma
     if before.max_current_ma <= told_ma and before.max_current_ma < settings.max_current_ma:
         # In watts all that it could give was the power of all its phases: a car on one of them

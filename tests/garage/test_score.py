@@ -51,7 +51,12 @@ class SafetyTests(SynchronousTestCase):
     def test_what_the_house_does_alone_is_not_ours(self) -> None:
         """Nobody can take from a house what it draws itself."""
         found = scored({10: 75_000.0}, house_ma=70_000.0)
-        self.assertEqual((found.over_as, found.ours_as), (12.0, 5.0))
+        self.assertEqual((found.over_as, found.ours_as, found.longest_s), (12.0, 5.0, 1))
+
+    def test_a_house_alone_above_the_fuse_is_no_time_of_ours(self) -> None:
+        """There is nothing that a manager could do."""
+        found = scored({10: 75_000.0, 11: 75_000.0}, house_ma=75_000.0)
+        self.assertEqual((found.ours_as, found.over_s, found.longest_s), (0.0, 2, 0))
 
     def test_boards_have_limits_too(self) -> None:
         """A fuse is a fuse."""

@@ -17,7 +17,7 @@ from cfos_cm.site.evse import Evse, EvseSettings
 from cfos_cm.site.outside_limit import OutsideLimit
 from cfos_cm.site.state import SiteState
 from tests.limits.meters import drawing, grid, metered
-from tests.limits.sites import charging
+from tests.limits.sites import charging, setpoint
 
 MAIN = CircuitSettings("main", 63_000)
 #: 11.5 kW are 50 A at 230 V, summed over the phases.
@@ -149,7 +149,7 @@ class Imbalances(SynchronousTestCase):
         """EVSEs on some phases that draw so much."""
         return [
             drawing(
-                charging(EvseSettings(f"bay-{number}", "main", phases=tuple(phases))),
+                charging(EvseSettings(f"bay-{number}", "main", phases=tuple(phases)), current_ma),
                 current_ma,
                 0.0,
             )
@@ -165,6 +165,16 @@ class Imbalances(SynchronousTestCase):
         bays = self.bays(([Phase.L1], 16_000), ([Phase.L2], 9_000), ([Phase.L3], 7_000))
         self.assertEqual((27_000,) * 3, self.left(self.circuit, *bays))
         self.assertEqual((20_000,) * 3, self.left(self.circuit, *bays[:2]))
+
+    def test_told_to_take_less(self) -> None:
+        """Who gives way is not counted on with what he still draws."""
+        l1, l2, l3 = self.bays(([Phase.L1], 16_000), ([Phase.L2], 9_000), ([Phase.L3], 7_000))
+        less = evolve(l3, ordered=setpoint(6_500))
+        self.assertEqual((26_500,) * 3, self.left(self.circuit, l1, l2, less))
+        obeys = evolve(l3, confirmed=setpoint(0))
+        self.assertEqual((20_000,) * 3, self.left(self.circuit, l1, l2, obeys))
+        more = evolve(l3, ordered=setpoint(12_000))
+        self.assertEqual((27_000,) * 3, self.left(self.circuit, l1, l2, more))
 
     def test_all_phases(self) -> None:
         """Who loads all phases makes no difference between them."""
