@@ -87,9 +87,9 @@ def _unequal(state: SiteState, memory: Memory, circuit: str) -> PhaseCurrents:
         if evse.measured is None or len(memory.may_load(evse)) == len(ALL_PHASES):
             continue
         if any(one.name == circuit for one in state.path(evse.settings.circuit)):
-            told_ma = _least_told_ma(evse)
             # The sign only says which way round a transformer is mounted.
-            total = total + evse.measured.map(lambda ma, most=told_ma: min(abs(ma), most))
+            drawn, told_ma = evse.measured.map(abs), _least_told_ma(evse)
+            total = total + PhaseCurrents(*(min(drawn[one], told_ma) for one in ALL_PHASES))
     return total
 
 

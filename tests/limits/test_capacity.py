@@ -149,7 +149,9 @@ class Imbalances(SynchronousTestCase):
         """EVSEs on some phases that draw so much."""
         return [
             drawing(
-                charging(EvseSettings(f"bay-{number}", "main", phases=tuple(phases)), current_ma),
+                charging(
+                    EvseSettings(f"bay-{number}", "main", phases=tuple(phases)), current_ma
+                ),
                 current_ma,
                 0.0,
             )
