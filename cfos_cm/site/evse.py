@@ -116,6 +116,8 @@ class Evse:
         and nothing says that it may have forgotten it.
     @ivar stale: it has to be told again.
     @ivar unsure: it may have forgotten all that it accepted, and has accepted nothing since.
+    @ivar was_unsure: so it was when it was lost: it may have forgotten what it was told for the
+        time that it is on its own, too.
     @ivar disobedient: it did not take its last order, so that nobody can count on its taking
         the next one.
     @ivar released: it has confirmed that it obeys no limit of ours.
@@ -136,6 +138,7 @@ class Evse:
     forbids_by_default: bool = False
     stale: bool = True
     unsure: bool = True
+    was_unsure: bool = False
     disobedient: bool = False
     released: bool = False
     outside_ma: Mapping[str, int] = field(factory=dict)
@@ -216,9 +219,8 @@ class Evse:
         if self.confirmed is None:
             return max(self.settings.max_current_ma, self._told_ma)
         if self.link is not Link.ONLINE:
-            # On its own it obeys what its owner says that it does; unless it has just dropped
-            # what it was told for that.
-            known_ma = self.settings.max_current_ma if self.unsure else self._told_ma
+            # On its own it obeys what its owner says that it does, unless it has dropped that.
+            known_ma = self.settings.max_current_ma if self.was_unsure else self._told_ma
             return max(self.settings.failsafe_current_ma, known_ma, self._told_ma)
         if self.disobedient:
             # What it was told may have ended by itself, as it does when nothing is heard of us.

@@ -224,9 +224,7 @@ def _with_settings(evse: Evse, settings: EvseSettings) -> Evse:
         # What it was told says on how many phases, and what it falls back to: it has to be
         # told again, and until it has taken that it falls back to what it did.
         unanswered_ma = max(evse.unanswered_ma, before.failsafe_current_ma)
-        evse = evolve(evse, unanswered_ma=unanswered_ma, stale=True)
-        # Who is not there drops nothing that it was told for that time.
-        evse = _forgetful(evse) if evse.link is Link.ONLINE else evse
+        evse = _forgetful(evolve(evse, unanswered_ma=unanswered_ma))
     told_ma = 0 if evse.confirmed is None else evse.confirmed.current_ma
     if before.max_current_ma <= told_ma and before.max_current_ma < settings.max_current_ma:
         # In watts all that it could give was the power of all its phases: a car on one of them
@@ -242,12 +240,7 @@ def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
         case EvseConnected():
             return evolve(_forgetful(evse), link=Link.ONLINE)
         case EvseLost():
-            return evolve(
-                _forgetful(evse),
-                link=Link.LOST,
-                occupancy=Occupancy.UNKNOWN,
-                meter=evse.meter.out_of_sight(),
-            )
+            return _lost(evse)
         case DeviceBooted(identity=identity):
             return evolve(_forgetful(evse), identity=identity)
         case ProfilesMeddled():
@@ -268,6 +261,16 @@ def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
             return _released(evse) if why is None else evse
         case _:
             return _fold_setpoint(evse, event)
+
+
+def _lost(evse: Evse) -> Evse:
+    return evolve(
+        _forgetful(evse),
+        was_unsure=evse.unsure if evse.link is Link.ONLINE else evse.was_unsure,
+        link=Link.LOST,
+        occupancy=Occupancy.UNKNOWN,
+        meter=evse.meter.out_of_sight(),
+    )
 
 
 def _limited(evse: Evse, by: str, current_ma: int | None) -> Evse:

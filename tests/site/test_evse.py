@@ -110,7 +110,7 @@ class MayDrawTests(SynchronousTestCase):
 
     def test_on_its_own(self) -> None:
         """One that is not there may be at its fail-safe current."""
-        for link in (Link.NEVER, Link.LOST):
+        for link, stale in product((Link.NEVER, Link.LOST), (False, True)):
             for confirmed_ma, unanswered_ma, failsafe_ma, expected in (
                 (0, 0, 0, 0),
                 (0, 0, 6_000, 6_000),
@@ -118,14 +118,9 @@ class MayDrawTests(SynchronousTestCase):
                 (6_000, 16_000, 8_000, 16_000),
                 (6_000, 8_000, 16_000, 16_000),
             ):
-                found = evse(confirmed_ma, unanswered_ma, failsafe_ma, link)
-                self.assertEqual(found.may_draw_ma, expected, link)
+                found = evse(confirmed_ma, unanswered_ma, failsafe_ma, link, stale)
+                self.assertEqual(found.may_draw_ma, expected, (link, stale))
                 self.assertEqual(found.granted_ma, max(confirmed_ma, unanswered_ma))
-
-    def test_forgot_before_it_was_lost(self) -> None:
-        """It may have dropped its fail-safe current with all the rest."""
-        found = evse(6_000, 0, 8_000, Link.LOST, stale=True)
-        self.assertEqual((found.may_draw_ma, found.granted_ma), (RATING_MA, 6_000))
 
     def test_unknown(self) -> None:
         """One that never accepted anything may draw its rating, and was granted nothing."""

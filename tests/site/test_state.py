@@ -485,6 +485,18 @@ class FailsafeTests(SynchronousTestCase):
         )
         self.assertEqual(6_000, told.may_draw_ma)
 
+    def test_dropped(self) -> None:
+        """Who was lost before it was told anew may have dropped its fail-safe current too."""
+        told = evolve(IDLE, confirmed=LOW, unsure=False, link=Link.ONLINE)
+        lost = EvseLost("left", "closed")
+        self.assertEqual(LOW.current_ma, folded(told, lost).may_draw_ma)
+        forgot = folded(told, DeviceBooted("left", IDENTITY), lost)
+        self.assertEqual(SETTINGS.max_current_ma, forgot.may_draw_ma)
+        again = folded(forgot, lost, EvseConnected("left", ""), SetpointOrdered("left", LOW))
+        self.assertEqual(
+            LOW.current_ma, folded(again, SetpointConfirmed("left", LOW)).may_draw_ma
+        )
+
     def test_phases_changed(self) -> None:
         """So it is when the number of its phases is another one."""
         self.assertTrue(self.changed(evolve(SETTINGS, phases=(Phase.L1,))).stale)
