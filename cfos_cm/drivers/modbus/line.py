@@ -1,0 +1,357 @@
+"""
+One connection or serial line, and all that is asked through it.
+
+Several devices may share it, each with a unit id of its own. They take turns, so that one with
+much to ask keeps no other waiting. Through a socket several requests may be under way, as many
+as the other end bears; on a serial line only one is, whoever it is for.
+
+An answer is taken for that to a request only if nothing speaks against it. Through a socket it
+repeats the request's transaction id, and an id that was given up is not used again soon. On a
+serial line it only says which unit it is of; so a unit that did not answer in time is left
+alone for as long as its answer may still come.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+
+from attrs import define
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IDelayedCall, IReactorTime, ITCPTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from cfos_cm.errors import DeviceError, DeviceRefusal, NotSent, RemoteProtocolError
+from cfos_cm.wire.modbus import (
+    Answer,
+    Codec,
+    ExceptionCode,
+    Framing,
+    Request,
+    objection,
+)
+
+__all__ = ["MOST_WAITING", "Counts", "Line", "ModbusRefusal"]
+
+#: So many requests of one unit may wait; more are asked by somebody who does not listen.
+MOST_WAITING = 64
+#: Transaction ids of so many answers are remembered, to tell a doubled one from a foreign one.
+_REMEMBERED = 64
+#: A device that is busy is asked again after this time. [s]
+_BUSY_S = 0.25
+_TRANSACTION_IDS = 1 << 16
+
+#: It will do it, or could do it later.
+_TRY_AGAIN = (ExceptionCode.ACKNOWLEDGE, ExceptionCode.SERVER_DEVICE_BUSY)
+
+
+class ModbusRefusal(DeviceRefusal):
+    """
+    A device has answered with an exception.
+
+    @ivar exception_code: need not be an L{ExceptionCode}.
+    """
+
+    def __init__(self, unit: int, exception_code: int) -> None:
+        super().__init__(f"unit {unit} says {ExceptionCode.words(exception_code)}")
+        self.exception_code = exception_code
+
+
+@define
+class Counts:
+    """
+    What has happened on a line.
+
+    @ivar answered: requests that got their answer, exceptions among them.
+    @ivar timed_out: requests that were not answered in time; each attempt counts.
+    @ivar late: answers to requests that were given up.
+    @ivar doubled: answers that had come before.
+    @ivar foreign: answers to nothing that was ever asked.
+    @ivar contradicted: answers whose transaction id is right and nothing else, and what was no
+        Modbus at all.
+    """
+
+    answered: int = 0
+    timed_out: int = 0
+    late: int = 0
+    doubled: int = 0
+    foreign: int = 0
+    contradicted: int = 0
+
+
+@define(eq=False)
+class _Asked:
+    request: Request
+    deferred: Deferred[Answer]
+    attempts_left: int
+    timeout: IDelayedCall | None = None
+
+
+@define(eq=False)
+class _Unit:
+    """
+    What one device is asked.
+
+    @ivar waiting: what it will be asked, in the order.
+    @ivar rest: it is left alone until this is over.
+    """
+
+    waiting: deque[_Asked]
+    rest: IDelayedCall | None = None
+
+
+class Line(Protocol):
+    """
+    The protocol of a connection, or of a serial line.
+
+    @ivar counts: what has happened on it.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        framing: Framing,
+        *,
+        timeout_s: float = 1.0,
+        window: int = 1,
+        gap_s: float = 0.0,
+        lost: Callable[[Line], None] = lambda _: None,
+    ) -> None:
+        """
+        @param timeout_s: how long an answer may take. [s]
+        @param window: how many requests may be under way, whoever they are for. Many devices
+            answer only the last one of several, some also when it is for another unit. On a
+            serial line there is one in any case.
+        @param gap_s: the silence between an answer and the next request; a serial line needs
+            the time of 3.5 characters. [s]
+        @param lost: is told when the line is gone, before those who wait for answers.
+        """
+        self.counts = Counts()
+        self._clock = clock
+        self._framing = framing
+        self._codec = Codec(framing)
+        self._timeout_s = timeout_s
+        self._window = window if framing is Framing.TCP else 1
+        self._gap_s = gap_s
+        self._told_of_loss = lost
+        self._units: dict[int, _Unit] = {}
+        # In the order of their turns.
+        self._turns: deque[int] = deque()
+        self._under_way: dict[int, _Asked] = {}
+        self._next_id = 0
+        self._given_up: deque[int] = deque(maxlen=_REMEMBERED)
+        self._answered: deque[int] = deque(maxlen=_REMEMBERED)
+        self._gap: IDelayedCall | None = None
+        self._is_lost = False
+        # Why we have ended it ourselves.
+        self._objection: str | None = None
+
+    def ask(self, request: Request, retries: int = 0) -> Deferred[Answer]:
+        """
+        Ask a device.
+
+        @param retries: how often it is asked once more when it does not answer in time, or is
+            busy.
+        @return: its answer. Fails with L{ModbusRefusal} where it is an exception, with
+            L{NotSent} if the device was not asked, and with L{DeviceError} if it is not known
+            what it has done. When it is cancelled, what it still waits for is not asked.
+        """
+        if self._is_lost:
+            return fail(NotSent("there is no connection"))
+        unit = self._units.setdefault(request.unit, _Unit(deque()))
+        if len(unit.waiting) >= MOST_WAITING:
+            return fail(NotSent(f"{MOST_WAITING} requests wait for unit {request.unit}"))
+        deferred: Deferred[Answer] = Deferred(lambda _: self._cancelled(asked))
+        asked = _Asked(request, deferred, 1 + retries)
+        unit.waiting.append(asked)
+        if request.unit not in self._turns:
+            self._turns.append(request.unit)
+        self._send()
+        return deferred
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes have come."""
+        try:
+            answers = self._codec.receive(data)
+        except RemoteProtocolError as error:
+            self._abort(str(error))
+            return
+        for answer in answers:
+            self._received(answer)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Nothing that was asked will be answered any more."""
+        self._is_lost = True
+        self._told_of_loss(self)
+        for call in (self._gap, *(unit.rest for unit in self._units.values())):
+            if call is not None and call.active():
+                call.cancel()
+        under_way, self._under_way = self._under_way, {}
+        waiting = [asked for unit in self._units.values() for asked in unit.waiting]
+        self._units.clear()
+        self._turns.clear()
+        why = self._objection or reason.getErrorMessage()
+        for asked in under_way.values():
+            self._settle(asked, DeviceError(f"the connection was lost: {why}"))
+        for asked in waiting:
+            self._settle(asked, NotSent(f"the connection was lost: {why}"))
+
+    def _send(self) -> None:
+        """Ask what may be asked now, one unit after the other."""
+        passed = 0
+        while self._turns and passed < len(self._turns) and self._may_send():
+            number = self._turns.popleft()
+            unit = self._units[number]
+            if unit.rest is not None:
+                self._turns.append(number)
+                passed += 1
+                continue
+            passed = 0
+            self._ask_now(unit.waiting.popleft())
+            if unit.waiting:
+                self._turns.append(number)
+
+    def _may_send(self) -> bool:
+        return self._gap is None and len(self._under_way) < self._window
+
+    def _ask_now(self, asked: _Asked) -> None:
+        transaction_id = self._new_id()
+        asked.attempts_left -= 1
+        asked.timeout = self._clock.callLater(self._timeout_s, self._timed_out, transaction_id)
+        self._under_way[transaction_id] = asked
+        if self._framing is Framing.RTU:
+            self._codec.forget()
+        assert self.transport is not None
+        self.transport.write(self._codec.encode(asked.request, transaction_id))
+
+    def _new_id(self) -> int:
+        # With RTU it only names the request here.
+        self._next_id = (self._next_id + 1) % _TRANSACTION_IDS
+        return self._next_id
+
+    def _received(self, answer: Answer) -> None:
+        transaction_id = answer.transaction_id
+        if self._framing is Framing.RTU:
+            unit = self._units.get(answer.unit)
+            if unit is not None and unit.rest is not None:
+                self.counts.late += 1
+                return
+            transaction_id = next(iter(self._under_way), -1)
+        asked = self._under_way.get(transaction_id)
+        if asked is None:
+            self._count_stray(transaction_id)
+            return
+        why = objection(asked.request, answer)
+        if why is not None and self._framing is Framing.RTU:
+            # Another one's, or a late one: the right one may still come.
+            self.counts.foreign += 1
+            return
+        unit = self._end(transaction_id, asked)
+        self._answered.append(transaction_id)
+        if why is not None:
+            self.counts.contradicted += 1
+            self._settle(asked, DeviceError(f"an answer that contradicts its request: {why}"))
+        elif answer.exception_code is None:
+            self.counts.answered += 1
+            self._settle(asked, answer)
+        else:
+            self.counts.answered += 1
+            self._excepted(unit, asked, answer.exception_code)
+        self._leave_gap()
+
+    def _count_stray(self, transaction_id: int) -> None:
+        if transaction_id in self._given_up:
+            self.counts.late += 1
+        elif transaction_id in self._answered:
+            self.counts.doubled += 1
+        else:
+            self.counts.foreign += 1
+
+    def _excepted(self, unit: _Unit, asked: _Asked, exception_code: int) -> None:
+        if exception_code in _TRY_AGAIN and asked.attempts_left:
+            self._rest(unit, asked.request.unit, _BUSY_S)
+            self._again(unit, asked)
+        else:
+            self._settle(asked, ModbusRefusal(asked.request.unit, exception_code))
+
+    def _timed_out(self, transaction_id: int) -> None:
+        self.counts.timed_out += 1
+        self._give_up(transaction_id)
+
+    def _give_up(self, transaction_id: int, *, is_wanted: bool = True) -> None:
+        asked = self._under_way[transaction_id]
+        unit = self._end(transaction_id, asked)
+        self._given_up.append(transaction_id)
+        number = asked.request.unit
+        if self._framing is Framing.RTU:
+            # What it says now would be taken for the answer to the next request.
+            self._rest(unit, number, self._timeout_s)
+        if is_wanted and asked.attempts_left:
+            self._again(unit, asked)
+        elif is_wanted:
+            why = f"unit {number} has not answered within {self._timeout_s:g} s"
+            self._settle(asked, DeviceError(why))
+        self._send()
+
+    def _end(self, transaction_id: int, asked: _Asked) -> _Unit:
+        """It is not under way any more."""
+        del self._under_way[transaction_id]
+        if asked.timeout is not None and asked.timeout.active():
+            asked.timeout.cancel()
+        asked.timeout = None
+        return self._units[asked.request.unit]
+
+    def _again(self, unit: _Unit, asked: _Asked) -> None:
+        """Ask once more, before anything else that the unit is asked."""
+        unit.waiting.appendleft(asked)
+        if asked.request.unit not in self._turns:
+            self._turns.append(asked.request.unit)
+
+    def _rest(self, unit: _Unit, number: int, rest_s: float) -> None:
+        if unit.rest is not None:
+            unit.rest.cancel()
+        unit.rest = self._clock.callLater(rest_s, self._rested, number)
+
+    def _rested(self, number: int) -> None:
+        self._units[number].rest = None
+        self._send()
+
+    def _leave_gap(self) -> None:
+        if not self._gap_s:
+            self._send()
+        elif self._gap is None and not self._is_lost:
+            self._gap = self._clock.callLater(self._gap_s, self._gap_is_over)
+
+    def _gap_is_over(self) -> None:
+        self._gap = None
+        self._send()
+
+    def _cancelled(self, asked: _Asked) -> None:
+        unit = self._units.get(asked.request.unit)
+        if unit is not None and asked in unit.waiting:
+            unit.waiting.remove(asked)
+            if not unit.waiting:
+                self._turns.remove(asked.request.unit)
+            return
+        for transaction_id, one in self._under_way.items():
+            if one is asked:
+                self._give_up(transaction_id, is_wanted=False)
+                return
+
+    @staticmethod
+    def _settle(asked: _Asked, result: Answer | Exception) -> None:
+        if asked.timeout is not None and asked.timeout.active():
+            asked.timeout.cancel()
+        if isinstance(result, Exception):
+            asked.deferred.errback(result)
+        else:
+            asked.deferred.callback(result)
+
+    def _abort(self, why: str) -> None:
+        self.counts.contradicted += 1
+        self._is_lost = True
+        self._objection = f"no Modbus: {why}"
+        # Only through sockets comes what can be no Modbus at all.
+        cast(ITCPTransport, self.transport).abortConnection()

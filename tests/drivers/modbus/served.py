@@ -1,0 +1,40 @@
+"""pymodbus's own server, as a process: C{python -m tests.drivers.modbus.served}."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from pymodbus.datastore import (
+    ModbusDeviceContext,
+    ModbusSequentialDataBlock,
+    ModbusServerContext,
+)
+from pymodbus.server import ModbusTcpServer
+
+#: The first register that it has; each holds its own address.
+FIRST, REGISTERS = 8000, 200
+
+
+async def serve() -> None:
+    """Serve units 1 and 2 at a free port, and say which it is."""
+    units = {
+        unit: ModbusDeviceContext(
+            hr=ModbusSequentialDataBlock(
+                FIRST + 1, [FIRST + place for place in range(REGISTERS)]
+            )
+        )
+        for unit in (1, 2)
+    }
+    server = ModbusTcpServer(
+        ModbusServerContext(devices=units, single=False), address=("127.0.0.1", 0)
+    )
+    await server.listen()
+    assert server.transport is not None
+    sys.stdout.write(f"{server.transport.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

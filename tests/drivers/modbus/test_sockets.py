@@ -1,0 +1,66 @@
+"""A line to pymodbus's own server, over a real socket."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from twisted.internet import reactor
+from twisted.internet.defer import gatherResults
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.protocol import Factory
+from twisted.trial.unittest import TestCase
+
+from cfos_cm.drivers.modbus.line import Line, ModbusRefusal
+from cfos_cm.wire.modbus import ExceptionCode, Framing, Read, Write
+from tests.drivers.modbus.served import FIRST
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class ServerTests(TestCase):
+    """What a server that we did not write makes of it."""
+
+    timeout = 30
+
+    async def line(self) -> Line:
+        """A line to a server of its own."""
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.drivers.modbus.served"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.addCleanup(server.wait)
+        assert server.stdout is not None
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.kill)
+        port = int(server.stdout.readline())
+        factory = Factory.forProtocol(lambda: Line(reactor, Framing.TCP, timeout_s=10))
+        line: Line = await HostnameEndpoint(reactor, "127.0.0.1", port).connect(factory)
+        assert line.transport is not None
+        self.addCleanup(line.transport.loseConnection)
+        return line
+
+    async def test_read_and_write(self) -> None:
+        """Registers are read, written and read again, of two units through one connection."""
+        line = await self.line()
+        both = gatherResults([line.ask(Read(unit, FIRST + 92, 3)) for unit in (1, 2)])
+        for answer in await both:
+            self.assertEqual((FIRST + 92, FIRST + 93, FIRST + 94), answer.registers)
+        await line.ask(Write(1, FIRST + 93, (160,)))
+        await line.ask(Write(2, FIRST + 83, (0, 300)))
+        first = await line.ask(Read(1, FIRST + 93, 1))
+        second = await line.ask(Read(2, FIRST + 83, 2))
+        self.assertEqual(((160,), (0, 300)), (first.registers, second.registers))
+        self.assertEqual((0, 0), (line.counts.foreign, line.counts.contradicted))
+
+    async def test_refused(self) -> None:
+        """It refuses registers that it does not have, and the line goes on."""
+        line = await self.line()
+        failure = await self.assertFailure(line.ask(Read(1, 40_000, 2)), ModbusRefusal)
+        self.assertEqual(ExceptionCode.ILLEGAL_DATA_ADDRESS, failure.exception_code)
+        answer = await line.ask(Read(1, FIRST, 1))
+        self.assertEqual((FIRST,), answer.registers)
