@@ -33,12 +33,15 @@ from cfos_cm.wire.modbus import (
     objection,
 )
 
-__all__ = ["MOST_WAITING", "Counts", "Line", "ModbusRefusal"]
+__all__ = ["MOST_SILENCES", "MOST_WAITING", "Counts", "Line", "ModbusRefusal"]
 
 #: So many requests of one unit may wait; more are asked by somebody who does not listen.
 MOST_WAITING = 64
 #: Transaction ids of so many answers are remembered, to tell a doubled one from a foreign one.
 _REMEMBERED = 64
+#: A socket is closed when so many requests in a row got no answer: who was switched off does
+#: not say so, and who has come back does not know the connection.
+MOST_SILENCES = 5
 #: A device that is busy is asked again after this time. [s]
 _BUSY_S = 0.25
 _TRANSACTION_IDS = 1 << 16
@@ -107,6 +110,9 @@ class Line(Protocol):
     The protocol of a connection, or of a serial line.
 
     @ivar counts: what has happened on it.
+    @ivar made: is told when something can be asked.
+    @ivar is_lost: nothing can be asked any more.
+    @ivar why_lost: for people, once it is lost.
     """
 
     def __init__(
@@ -129,6 +135,8 @@ class Line(Protocol):
         @param lost: is told when the line is gone, before those who wait for answers.
         """
         self.counts = Counts()
+        self.made: Callable[[Line], None] = lambda _: None
+        self.why_lost = ""
         self._clock = clock
         self._framing = framing
         self._codec = Codec(framing)
@@ -144,9 +152,8 @@ class Line(Protocol):
         self._given_up: deque[int] = deque(maxlen=_REMEMBERED)
         self._answered: deque[int] = deque(maxlen=_REMEMBERED)
         self._gap: IDelayedCall | None = None
-        self._is_lost = False
-        # Why we have ended it ourselves.
-        self._objection: str | None = None
+        self.is_lost = False
+        self._silences = 0
 
     def ask(self, request: Request, retries: int = 0) -> Deferred[Answer]:
         """
@@ -158,7 +165,7 @@ class Line(Protocol):
             L{NotSent} if the device was not asked, and with L{DeviceError} if it is not known
             what it has done. When it is cancelled, what it still waits for is not asked.
         """
-        if self._is_lost:
+        if self.is_lost:
             return fail(NotSent("there is no connection"))
         unit = self._units.setdefault(request.unit, _Unit(deque()))
         if len(unit.waiting) >= MOST_WAITING:
@@ -171,19 +178,26 @@ class Line(Protocol):
         self._send()
         return deferred
 
+    def connectionMade(self) -> None:
+        """Something can be asked now."""
+        self.made(self)
+
     def dataReceived(self, data: bytes) -> None:
         """Bytes have come."""
+        self._silences = 0
         try:
             answers = self._codec.receive(data)
         except RemoteProtocolError as error:
-            self._abort(str(error))
+            self.counts.contradicted += 1
+            self._abort(f"no Modbus: {error}")
             return
         for answer in answers:
             self._received(answer)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Nothing that was asked will be answered any more."""
-        self._is_lost = True
+        self.is_lost = True
+        self.why_lost = self.why_lost or reason.getErrorMessage()
         self._told_of_loss(self)
         for call in (self._gap, *(unit.rest for unit in self._units.values())):
             if call is not None and call.active():
@@ -192,7 +206,7 @@ class Line(Protocol):
         waiting = [asked for unit in self._units.values() for asked in unit.waiting]
         self._units.clear()
         self._turns.clear()
-        why = self._objection or reason.getErrorMessage()
+        why = self.why_lost
         for asked in under_way.values():
             self._settle(asked, DeviceError(f"the connection was lost: {why}"))
         for asked in waiting:
@@ -212,6 +226,10 @@ class Line(Protocol):
             self._ask_now(unit.waiting.popleft())
             if unit.waiting:
                 self._turns.append(number)
+
+    @property
+    def _is_socket(self) -> bool:
+        return ITCPTransport.providedBy(self.transport)
 
     def _may_send(self) -> bool:
         return self._gap is None and len(self._under_way) < self._window
@@ -278,7 +296,10 @@ class Line(Protocol):
 
     def _timed_out(self, transaction_id: int) -> None:
         self.counts.timed_out += 1
+        self._silences += 1
         self._give_up(transaction_id)
+        if self._silences >= MOST_SILENCES and self._is_socket and not self.is_lost:
+            self._abort(f"{MOST_SILENCES} requests in a row were not answered")
 
     def _give_up(self, transaction_id: int, *, is_wanted: bool = True) -> None:
         asked = self._under_way[transaction_id]
@@ -321,7 +342,7 @@ class Line(Protocol):
     def _leave_gap(self) -> None:
         if not self._gap_s:
             self._send()
-        elif self._gap is None and not self._is_lost:
+        elif self._gap is None and not self.is_lost:
             self._gap = self._clock.callLater(self._gap_s, self._gap_is_over)
 
     def _gap_is_over(self) -> None:
@@ -350,8 +371,7 @@ class Line(Protocol):
             asked.deferred.callback(result)
 
     def _abort(self, why: str) -> None:
-        self.counts.contradicted += 1
-        self._is_lost = True
-        self._objection = f"no Modbus: {why}"
-        # Only through sockets comes what can be no Modbus at all.
+        """Only for sockets: a serial line is not closed, whatever comes or does not come."""
+        self.is_lost = True
+        self.why_lost = why
         cast(ITCPTransport, self.transport).abortConnection()

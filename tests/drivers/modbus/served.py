@@ -1,4 +1,4 @@
-"""pymodbus's own server, as a process: C{python -m tests.drivers.modbus.served}."""
+"""pymodbus's own server, as a process: C{python -m tests.drivers.modbus.served PORT}."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pymodbus.server import ModbusTcpServer
 FIRST, REGISTERS = 8000, 200
 
 
-async def serve() -> None:
-    """Serve units 1 and 2 at a free port, and say which it is."""
+async def serve(port: int) -> None:
+    """Serve units 1 and 2 at a port, or at a free one for 0, and say which it is."""
     units = {
         unit: ModbusDeviceContext(
             hr=ModbusSequentialDataBlock(
@@ -27,7 +27,7 @@ async def serve() -> None:
         for unit in (1, 2)
     }
     server = ModbusTcpServer(
-        ModbusServerContext(devices=units, single=False), address=("127.0.0.1", 0)
+        ModbusServerContext(devices=units, single=False), address=("127.0.0.1", port)
     )
     await server.listen()
     assert server.transport is not None
@@ -37,4 +37,4 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(serve(int(sys.argv[1])))

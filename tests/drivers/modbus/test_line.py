@@ -6,13 +6,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
-from cfos_cm.drivers.modbus.line import MOST_WAITING, ModbusRefusal
+from cfos_cm.drivers.modbus.line import MOST_SILENCES, MOST_WAITING, ModbusRefusal
 from cfos_cm.errors import DeviceError, NotSent
 from cfos_cm.wire.modbus import Answer, ExceptionCode, Framing, Read, Write
 from tests.drivers.modbus.devices import Devices
+
+
+@implementer(ITCPTransport)
+class SocketTransport(StringTransport):
+    """A transport that says that it is a socket."""
 
 
 class Case(SynchronousTestCase):
@@ -144,6 +152,21 @@ class Silence(Case):
         self.assertEqual([(1, 20)], devices.hear())
         devices.answer(0)
         self.assertEqual((20,), self.registers(second))
+
+    def test_switched_off(self) -> None:
+        """A socket at whose other end nobody is any more is closed, and it is said why."""
+        devices = Devices()
+        devices.transport = socket = SocketTransport()
+        devices.line.makeConnection(socket)
+        asked = [devices.line.ask(Read(1, 10, 1)) for _ in range(MOST_SILENCES + 1)]
+        devices.clock.pump([1] * (MOST_SILENCES - 1))
+        self.assertFalse(socket.disconnected)
+        devices.clock.advance(1)
+        self.assertTrue(socket.disconnected)
+        self.lost(devices)
+        for one in asked:
+            self.failureResultOf(one, DeviceError)
+        self.assertIn("in a row", devices.line.why_lost)
 
     def test_cancelled(self) -> None:
         """What nobody wants any more is not asked, and its answer is a late one."""

@@ -7,27 +7,29 @@ import sys
 from pathlib import Path
 
 from twisted.internet import reactor
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import DeferredQueue, gatherResults
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.protocol import Factory
 from twisted.trial.unittest import TestCase
 
+from cfos_cm.drivers.modbus.connection import Connection
 from cfos_cm.drivers.modbus.line import Line, ModbusRefusal
+from cfos_cm.errors import DeviceError, NotSent
 from cfos_cm.wire.modbus import ExceptionCode, Framing, Read, Write
 from tests.drivers.modbus.served import FIRST
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-class ServerTests(TestCase):
-    """What a server that we did not write makes of it."""
+class Case(TestCase):
+    """Has servers of its own."""
 
     timeout = 30
 
-    async def line(self) -> Line:
-        """A line to a server of its own."""
+    def serve(self, port: int = 0) -> tuple[subprocess.Popen[str], int]:
+        """A server, which listens already, and its port."""
         server = subprocess.Popen(
-            [sys.executable, "-m", "tests.drivers.modbus.served"],
+            [sys.executable, "-m", "tests.drivers.modbus.served", str(port)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -37,7 +39,15 @@ class ServerTests(TestCase):
         assert server.stdout is not None
         self.addCleanup(server.stdout.close)
         self.addCleanup(server.kill)
-        port = int(server.stdout.readline())
+        return server, int(server.stdout.readline())
+
+
+class ServerTests(Case):
+    """What a server that we did not write makes of it."""
+
+    async def line(self) -> Line:
+        """A line to a server of its own."""
+        _, port = self.serve()
         factory = Factory.forProtocol(lambda: Line(reactor, Framing.TCP, timeout_s=10))
         line: Line = await HostnameEndpoint(reactor, "127.0.0.1", port).connect(factory)
         assert line.transport is not None
@@ -64,3 +74,51 @@ class ServerTests(TestCase):
         self.assertEqual(ExceptionCode.ILLEGAL_DATA_ADDRESS, failure.exception_code)
         answer = await line.ask(Read(1, FIRST, 1))
         self.assertEqual((FIRST,), answer.registers)
+
+
+class ConnectionTests(Case):
+    """Servers that come and go."""
+
+    def connection(self, port: int) -> tuple[Connection, DeferredQueue[bool]]:
+        """A connection that has been started, and what it tells."""
+        told: DeferredQueue[bool] = DeferredQueue()
+        connection = Connection(
+            reactor,
+            HostnameEndpoint(reactor, "127.0.0.1", port),
+            "the box",
+            lambda lost: Line(reactor, Framing.TCP, timeout_s=10, lost=lost),
+            told.put,
+        )
+        self.addCleanup(connection.stop)
+        connection.start()
+        return connection, told
+
+    async def test_comes_back(self) -> None:
+        """What is asked in between fails at once and says why; afterwards it goes on."""
+        server, port = self.serve()
+        connection, told = self.connection(port)
+        self.assertTrue(await told.get())
+        answer = await connection.ask(Read(1, FIRST, 1))
+        self.assertEqual((FIRST,), answer.registers)
+        server.kill()
+        self.assertFalse(await told.get())
+        refused = await self.assertFailure(connection.ask(Read(1, FIRST, 1)), NotSent)
+        self.assertIn("the box cannot be reached: ", str(refused))
+        server.wait()
+        self.serve(port)
+        self.assertTrue(await told.get())
+        answer = await connection.ask(Read(2, FIRST + 1, 1))
+        self.assertEqual((FIRST + 1,), answer.registers)
+
+    async def test_stopped(self) -> None:
+        """Who is asked something when it is closed does not wait for ever."""
+        _, port = self.serve()
+        connection, told = self.connection(port)
+        await told.get()
+        asked = [connection.ask(Read(1, FIRST, 1)) for _ in range(2)]
+        await connection.stop()
+        await self.assertFailure(asked[1], NotSent)
+        asked[0].addErrback(lambda failure: failure.trap(DeviceError))
+        self.assertFalse(connection.is_open)
+        refused = await self.assertFailure(connection.ask(Read(1, FIRST, 1)), NotSent)
+        self.assertIn("the box cannot be reached", str(refused))

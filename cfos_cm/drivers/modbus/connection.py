@@ -1,0 +1,162 @@
+"""A line that is opened again whenever it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.application.internet import ClientService, backoffPolicy
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IProtocol,
+    IProtocolFactory,
+    IReactorTime,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from cfos_cm.drivers.modbus.line import Line
+from cfos_cm.errors import NotSent
+from cfos_cm.wire.modbus import Answer, Request
+
+__all__ = ["FIRST_DELAY_S", "LONGEST_DELAY_S", "Connection"]
+
+#: How long it waits before it tries again: this after the first failure, half as much again
+#: after each one more, give or take a third, [s]
+FIRST_DELAY_S = 0.5
+#: and never longer than about this. [s]
+LONGEST_DELAY_S = 30.0
+
+_log = Logger(namespace="cfos_cm.drivers")
+
+
+class Connection:
+    """
+    The way to all devices at one place.
+
+    @ivar place: where that is, for people.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        endpoint: IStreamClientEndpoint,
+        place: str,
+        line: Callable[[Callable[[Line], None]], Line],
+        changed: Callable[[bool], None],
+    ) -> None:
+        """
+        @param line: makes a line that says when it is lost.
+        @param changed: is told whether there is a line, whenever that changes.
+        """
+        self.place = place
+        self._changed = changed
+        self._make_line = line
+        self._clock = clock
+        self._line: Line | None = None
+        self._making: IDelayedCall | None = None
+        self._why = "it is not open yet"
+        delays = backoffPolicy(FIRST_DELAY_S, LONGEST_DELAY_S, 1.5)
+        self._service = ClientService(
+            _Watched(endpoint, self._failed), _Lines(self._new_line), delays, clock
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something can be asked."""
+        return self._line is not None
+
+    def start(self) -> None:
+        """Open it, and again whenever it is lost."""
+        self._service.startService()
+
+    def stop(self) -> Deferred[None]:
+        """
+        Close it for good.
+
+        @return: fires when it is closed, and at once if that was asked for before. All that was
+            asked has failed then.
+        """
+        self._why = "it is closed"
+        if self._making is not None:
+            self._making.cancel()
+            self._making = None
+        if not self._service.running:
+            return succeed(None)
+        stopped: Deferred[None] = self._service.stopService()
+        return stopped
+
+    def ask(self, request: Request, retries: int = 0) -> Deferred[Answer]:
+        """
+        See L{Line.ask}; while there is no line it fails at once with L{NotSent}, which says
+        why there is none.
+        """
+        if self._line is None:
+            return fail(NotSent(f"{self.place} cannot be reached: {self._why}"))
+        return self._line.ask(request, retries)
+
+    def _new_line(self) -> Line:
+        line = self._make_line(self._lost)
+        line.made = self._soon_made
+        return line
+
+    def _soon_made(self, line: Line) -> None:
+        # The service does not know it yet: it could not be stopped by who hears of it now.
+        self._making = self._clock.callLater(0, self._made, line)
+
+    def _made(self, line: Line) -> None:
+        self._making = None
+        if line.is_lost:
+            return
+        self._line = line
+        _log.info("{place} is connected", place=self.place)
+        self._changed(True)
+
+    def _lost(self, line: Line) -> None:
+        if self._line is line:
+            self._line = None
+            self._why = line.why_lost
+            _log.warn("{place} is lost: {why}", place=self.place, why=self._why)
+            self._changed(False)
+
+    def _failed(self, failure: Failure) -> None:
+        why = failure.getErrorMessage()
+        if why != self._why:
+            # Told once, however often it is tried.
+            _log.warn("{place} cannot be reached: {why}", place=self.place, why=why)
+        self._why = why
+
+
+@implementer(IStreamClientEndpoint)
+class _Watched:
+    """An endpoint that tells why nobody could connect."""
+
+    def __init__(
+        self, endpoint: IStreamClientEndpoint, failed: Callable[[Failure], None]
+    ) -> None:
+        self._endpoint = endpoint
+        self._failed = failed
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """See L{IStreamClientEndpoint.connect}."""
+
+        def tell(failure: Failure) -> Failure:
+            self._failed(failure)
+            return failure
+
+        return self._endpoint.connect(protocolFactory).addErrback(tell)
+
+
+class _Lines(Factory):
+    noisy = False
+
+    def __init__(self, new: Callable[[], Line]) -> None:
+        self._new = new
+
+    def buildProtocol(self, addr: IAddress | None) -> Line:
+        """A line for each connection."""
+        return self._new()
