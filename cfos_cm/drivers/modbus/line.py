@@ -89,6 +89,7 @@ class _Asked:
     request: Request
     deferred: Deferred[Answer]
     attempts_left: int
+    was_sent: bool = False
     timeout: IDelayedCall | None = None
 
 
@@ -202,15 +203,15 @@ class Line(Protocol):
         for call in (self._gap, *(unit.rest for unit in self._units.values())):
             if call is not None and call.active():
                 call.cancel()
-        under_way, self._under_way = self._under_way, {}
         waiting = [asked for unit in self._units.values() for asked in unit.waiting]
+        ended = [*self._under_way.values(), *waiting]
+        self._under_way.clear()
         self._units.clear()
         self._turns.clear()
-        why = self.why_lost
-        for asked in under_way.values():
-            self._settle(asked, DeviceError(f"the connection was lost: {why}"))
-        for asked in waiting:
-            self._settle(asked, NotSent(f"the connection was lost: {why}"))
+        why = f"the connection was lost: {self.why_lost}"
+        for asked in ended:
+            # One that waits to be asked once more may have been done the first time.
+            self._settle(asked, DeviceError(why) if asked.was_sent else NotSent(why))
 
     def _send(self) -> None:
         """Ask what may be asked now, one unit after the other."""
@@ -232,11 +233,12 @@ class Line(Protocol):
         return ITCPTransport.providedBy(self.transport)
 
     def _may_send(self) -> bool:
-        return self._gap is None and len(self._under_way) < self._window
+        return not self.is_lost and self._gap is None and len(self._under_way) < self._window
 
     def _ask_now(self, asked: _Asked) -> None:
         transaction_id = self._new_id()
         asked.attempts_left -= 1
+        asked.was_sent = True
         asked.timeout = self._clock.callLater(self._timeout_s, self._timed_out, transaction_id)
         self._under_way[transaction_id] = asked
         if self._framing is Framing.RTU:

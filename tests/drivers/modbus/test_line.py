@@ -285,6 +285,14 @@ class Losses(Case):
         self.assertEqual([1], told)
         self.assertEqual([], devices.clock.getDelayedCalls())
 
+    def test_lost_before_it_is_asked_once_more(self) -> None:
+        """It may have been done the first time."""
+        devices = Devices(Framing.RTU)
+        first = devices.line.ask(Write(1, 10, (1,)), retries=1)
+        devices.clock.advance(1)
+        self.lost(devices)
+        self.assertFalse(self.failureResultOf(first, DeviceError).check(NotSent))
+
     def test_lost_at_rest(self) -> None:
         """No timer is left behind."""
         devices = Devices(Framing.RTU, gap_s=0.01)
