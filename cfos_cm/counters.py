@@ -67,6 +67,19 @@ class Counter(StrEnum):
     UNKNOWN_STOPS = "unknown_stops"
     """StopTransaction for a transaction that nobody has started here."""
 
+    MODBUS_NOT_SENT = "modbus_not_sent"
+    """Too many requests wait for the same unit already."""
+    MODBUS_TIMED_OUT = "modbus_timed_out"
+    """Requests that were not answered in time; each attempt counts."""
+    MODBUS_LATE = "modbus_late"
+    """Answers to requests that were given up."""
+    MODBUS_DOUBLED = "modbus_doubled"
+    """Answers that had come before."""
+    MODBUS_FOREIGN = "modbus_foreign"
+    """Answers to nothing that was ever asked."""
+    MODBUS_CONTRADICTED = "modbus_contradicted"
+    """Answers whose transaction id is right and nothing else, and what was no Modbus at all."""
+
 
 class Counters:
     """The numbers, from the start of the program on."""

@@ -136,6 +136,7 @@ class Loads:
 
     @ivar draws: for each circuit with a meter, what its EVSEs drew lately, with when.
     @ivar estimates: by circuit.
+    @ivar doubts: what is wrong with the meters that are not believed, by circuit.
     """
 
     draws: Mapping[str, tuple[tuple[float, Draw], ...]] = field(factory=dict)
@@ -143,6 +144,7 @@ class Loads:
     _totals: Mapping[str, PhaseCurrents | None] = field(factory=dict)
     _passing: Mapping[str, Passing] = field(factory=dict)
     _compared: Mapping[str, PhaseCurrents | None] = field(factory=dict)
+    doubts: Mapping[str, Doubt] = field(factory=dict)
 
     def after(self, state: SiteState, settling: Settling, now_s: float) -> Loads:
         """What is known a moment later."""
@@ -156,14 +158,19 @@ class Loads:
             name: self._estimate(state.circuits[name], meter, draws[name], now_s)
             for name, meter in metered.items()
         }
-        believed = {name: one for name, one in estimates.items() if one.trust.doubt is None}
+        doubts = {
+            name: doubt
+            for name, one in estimates.items()
+            if (doubt := one.trust.doubt) is not None
+        }
+        believed = {name: one for name, one in estimates.items() if name not in doubts}
         net = _net_totals(state, believed, now_s)
         totals = {name: None if one is None else _drawn(one) for name, one in net.items()}
         compared = {
             name: one for name, one in net.items() if state.circuits[name].imbalance_counts_load
         }
         passing = {name: one.passing(now_s) for name, one in believed.items()}
-        return Loads(draws, estimates, totals, passing, compared)
+        return Loads(draws, estimates, totals, passing, compared, doubts)
 
     def tell_other_than(self, before: Loads) -> bool:
         """Whether some circuit carries anything else than it did."""
@@ -203,16 +210,7 @@ class Loads:
         return {
             name: (one.at_s, one.rise(within_s))
             for name, one in self.estimates.items()
-            if one.trust.doubt is None
-        }
-
-    @property
-    def doubts(self) -> dict[str, Doubt]:
-        """What is wrong with the meters of circuits that are not believed, by circuit."""
-        return {
-            name: doubt
-            for name, one in self.estimates.items()
-            if (doubt := one.trust.doubt) is not None
+            if name not in self.doubts
         }
 
     def _draws(

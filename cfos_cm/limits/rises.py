@@ -131,7 +131,10 @@ class Rises:
                 records[name] = before.after(rise, at_s)
         if records == self._records:
             return self
-        expected = {name: one.expected() for name, one in records.items()}
+        expected = {
+            name: self._expected[name] if one is self._records.get(name) else one.expected()
+            for name, one in records.items()
+        }
         return evolve(self, expected=expected, records=records)
 
     def expected(self, circuit: str) -> PhaseCurrents:

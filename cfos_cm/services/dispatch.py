@@ -54,7 +54,7 @@ class Dispatch:
 
     def is_ready(self, evse: str) -> bool:
         """Whether an EVSE can be given an order: it has a device, and no other order."""
-        return evse in self.devices and evse not in self._under_way
+        return evse in self.devices and not self.is_busy(evse)
 
     def is_busy(self, evse: str) -> bool:
         """Whether an EVSE is being told an order, also one that does not count any more."""

@@ -216,23 +216,21 @@ class Evse:
             return 0
         if self.is_left_alone:
             return self.settings.max_current_ma
-        if self.confirmed is None:
-            return max(self.settings.max_current_ma, self._told_ma)
-        if self.link is not Link.ONLINE:
-            # On its own it obeys what its owner says that it does, unless it has dropped that.
-            known_ma = self.settings.max_current_ma if self.was_unsure else self._told_ma
-            return max(self.settings.failsafe_current_ma, known_ma, self._told_ma)
-        if self.disobedient:
-            # What it was told may have ended by itself, as it does when nothing is heard of us.
-            known_ma = self.settings.max_current_ma if self.unsure else self._told_ma
-            return max(self.settings.failsafe_current_ma, known_ma, self._told_ma)
-        if self.unsure:
+        is_there = self.link is Link.ONLINE
+        found_ma = self._told_ma
+        if self.confirmed is None or (self.unsure if is_there else self.was_unsure):
             # Some drop their limits when they start, connect or resume, and say nothing of it.
-            return max(self.settings.max_current_ma, self._told_ma)
-        if self.transaction is None and self.occupancy is Occupancy.CHARGING:
-            # It is in a transaction that we do not know of, with what it has by default.
-            return max(self.settings.failsafe_current_ma, self._told_ma)
-        return self._told_ma
+            found_ma = max(found_ma, self.settings.max_current_ma)
+        if not is_there or self.disobedient or self._is_charging_unknown:
+            # On its own it obeys what its owner says that it does; and what it was told may
+            # have ended by itself, as it does when nothing is heard of us.
+            found_ma = max(found_ma, self.settings.failsafe_current_ma)
+        return found_ma
+
+    @property
+    def _is_charging_unknown(self) -> bool:
+        """It is in a transaction that we do not know of, with what it has by default."""
+        return self.transaction is None and self.occupancy is Occupancy.CHARGING
 
     @property
     def _told_ma(self) -> int:

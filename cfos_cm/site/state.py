@@ -211,8 +211,12 @@ def _known_meter(state: SiteState, settings: MeterSettings) -> Meter:
 
 def _unrenewed(evse: Evse) -> Evse:
     """Nobody has renewed what it was told: it may have fallen back by itself."""
-    unanswered_ma = max(evse.unanswered_ma, evse.settings.failsafe_current_ma)
-    return evolve(evse, unanswered_ma=unanswered_ma)
+    return _perhaps(evse, evse.settings.failsafe_current_ma)
+
+
+def _perhaps(evse: Evse, current_ma: int) -> Evse:
+    """It may obey this, until it has confirmed another order. [mA per phase]"""
+    return evolve(evse, unanswered_ma=max(evse.unanswered_ma, current_ma))
 
 
 def _with_settings(evse: Evse, settings: EvseSettings) -> Evse:
@@ -223,8 +227,7 @@ def _with_settings(evse: Evse, settings: EvseSettings) -> Evse:
     ):
         # What it was told says on how many phases, and what it falls back to: it has to be
         # told again, and until it has taken that it falls back to what it did.
-        unanswered_ma = max(evse.unanswered_ma, before.failsafe_current_ma)
-        evse = _forgetful(evolve(evse, unanswered_ma=unanswered_ma))
+        evse = _forgetful(_perhaps(evse, before.failsafe_current_ma))
     told_ma = 0 if evse.confirmed is None else evse.confirmed.current_ma
     if before.max_current_ma <= told_ma and before.max_current_ma < settings.max_current_ma:
         # In watts all that it could give was the power of all its phases: a car on one of them
@@ -311,8 +314,7 @@ def _given_up(evse: Evse) -> Evse:
     """The answer to its order is not awaited any more: it may have taken it, or may yet."""
     if evse.ordered is None:
         return evse
-    unanswered_ma = max(evse.unanswered_ma, evse.ordered.current_ma)
-    return evolve(evse, ordered=None, unanswered_ma=unanswered_ma)
+    return evolve(_perhaps(evse, evse.ordered.current_ma), ordered=None)
 
 
 def _forgetful(evse: Evse) -> Evse:

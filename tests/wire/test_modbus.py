@@ -169,8 +169,12 @@ class Received(SynchronousTestCase):
 
     def test_no_modbus(self) -> None:
         """Somebody else listens there: nobody could say where an answer begins."""
-        for text in (b"HTTP/1.1 400 Bad Request".hex(), "0001 0001 0005 01 03 02 0001"):
-            self.assertRaises(RemoteProtocolError, tcp, text)
+        for text, protocol in (
+            (b"HTTP/1.1 400 Bad Request".hex(), 0x5450),
+            ("0001 0001 0005 01 03 02 0001", 1),
+        ):
+            error = self.assertRaises(RemoteProtocolError, tcp, text)
+            self.assertIn(f"protocol id {protocol};", str(error))
 
     def test_length(self) -> None:
         """A length that no frame has is seen before so many bytes are waited for."""

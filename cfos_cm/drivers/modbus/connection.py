@@ -46,11 +46,11 @@ class Connection:
         clock: IReactorTime,
         endpoint: IStreamClientEndpoint,
         place: str,
-        line: Callable[[Callable[[Line], None]], Line],
+        line: Callable[[], Line],
         changed: Callable[[bool], None],
     ) -> None:
         """
-        @param line: makes a line that says when it is lost.
+        @param line: makes one for each connection.
         @param changed: is told whether there is a line, whenever that changes.
         """
         self.place = place
@@ -100,8 +100,8 @@ class Connection:
         return self._line.ask(request, retries)
 
     def _new_line(self) -> Line:
-        line = self._make_line(self._lost)
-        line.made = self._soon_made
+        line = self._make_line()
+        line.made, line.lost = self._soon_made, self._lost
         return line
 
     def _soon_made(self, line: Line) -> None:
@@ -117,10 +117,11 @@ class Connection:
         self._changed(True)
 
     def _lost(self, line: Line) -> None:
-        if self._line is line:
-            self._line = None
+        if self._service.running:
             self._why = line.why_lost
             _log.warn("{place} is lost: {why}", place=self.place, why=self._why)
+        if self._line is line:
+            self._line = None
             self._changed(False)
 
     def _failed(self, failure: Failure) -> None:

@@ -23,6 +23,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime, ITCPTranspor
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from cfos_cm.counters import Counter, Counters
 from cfos_cm.errors import DeviceError, DeviceRefusal, NotSent, RemoteProtocolError
 from cfos_cm.wire.modbus import (
     Answer,
@@ -33,7 +34,7 @@ from cfos_cm.wire.modbus import (
     objection,
 )
 
-__all__ = ["MOST_SILENCES", "MOST_WAITING", "Counts", "Line", "ModbusRefusal"]
+__all__ = ["MOST_SILENCES", "MOST_WAITING", "Line", "ModbusRefusal"]
 
 #: So many requests of one unit may wait; more are asked by somebody who does not listen.
 MOST_WAITING = 64
@@ -62,28 +63,6 @@ class ModbusRefusal(DeviceRefusal):
         self.exception_code = exception_code
 
 
-@define
-class Counts:
-    """
-    What has happened on a line.
-
-    @ivar answered: requests that got their answer, exceptions among them.
-    @ivar timed_out: requests that were not answered in time; each attempt counts.
-    @ivar late: answers to requests that were given up.
-    @ivar doubled: answers that had come before.
-    @ivar foreign: answers to nothing that was ever asked.
-    @ivar contradicted: answers whose transaction id is right and nothing else, and what was no
-        Modbus at all.
-    """
-
-    answered: int = 0
-    timed_out: int = 0
-    late: int = 0
-    doubled: int = 0
-    foreign: int = 0
-    contradicted: int = 0
-
-
 @define(eq=False)
 class _Asked:
     request: Request
@@ -110,8 +89,8 @@ class Line(Protocol):
     """
     The protocol of a connection, or of a serial line.
 
-    @ivar counts: what has happened on it.
     @ivar made: is told when something can be asked.
+    @ivar lost: is told when nothing can be asked any more, before those who wait for answers.
     @ivar is_lost: nothing can be asked any more.
     @ivar why_lost: for people, once it is lost.
     """
@@ -124,7 +103,7 @@ class Line(Protocol):
         timeout_s: float = 1.0,
         window: int = 1,
         gap_s: float = 0.0,
-        lost: Callable[[Line], None] = lambda _: None,
+        counters: Counters | None = None,
     ) -> None:
         """
         @param timeout_s: how long an answer may take. [s]
@@ -133,18 +112,19 @@ class Line(Protocol):
             serial line there is one in any case.
         @param gap_s: the silence between an answer and the next request; a serial line needs
             the time of 3.5 characters. [s]
-        @param lost: is told when the line is gone, before those who wait for answers.
+        @param counters: what else happens is counted here.
         """
-        self.counts = Counts()
         self.made: Callable[[Line], None] = lambda _: None
+        self.lost: Callable[[Line], None] = lambda _: None
+        self.is_lost = False
         self.why_lost = ""
+        self._counters = counters or Counters()
         self._clock = clock
         self._framing = framing
         self._codec = Codec(framing)
         self._timeout_s = timeout_s
         self._window = window if framing is Framing.TCP else 1
         self._gap_s = gap_s
-        self._told_of_loss = lost
         self._units: dict[int, _Unit] = {}
         # In the order of their turns.
         self._turns: deque[int] = deque()
@@ -153,7 +133,6 @@ class Line(Protocol):
         self._given_up: deque[int] = deque(maxlen=_REMEMBERED)
         self._answered: deque[int] = deque(maxlen=_REMEMBERED)
         self._gap: IDelayedCall | None = None
-        self.is_lost = False
         self._silences = 0
 
     def ask(self, request: Request, retries: int = 0) -> Deferred[Answer]:
@@ -170,6 +149,7 @@ class Line(Protocol):
             return fail(NotSent("there is no connection"))
         unit = self._units.setdefault(request.unit, _Unit(deque()))
         if len(unit.waiting) >= MOST_WAITING:
+            self._counters.count(Counter.MODBUS_NOT_SENT)
             return fail(NotSent(f"{MOST_WAITING} requests wait for unit {request.unit}"))
         deferred: Deferred[Answer] = Deferred(lambda _: self._cancelled(asked))
         asked = _Asked(request, deferred, 1 + retries)
@@ -189,7 +169,7 @@ class Line(Protocol):
         try:
             answers = self._codec.receive(data)
         except RemoteProtocolError as error:
-            self.counts.contradicted += 1
+            self._counters.count(Counter.MODBUS_CONTRADICTED)
             self._abort(f"no Modbus: {error}")
             return
         for answer in answers:
@@ -199,13 +179,14 @@ class Line(Protocol):
         """Nothing that was asked will be answered any more."""
         self.is_lost = True
         self.why_lost = self.why_lost or reason.getErrorMessage()
-        self._told_of_loss(self)
+        self.lost(self)
         for call in (self._gap, *(unit.rest for unit in self._units.values())):
             if call is not None and call.active():
                 call.cancel()
         waiting = [asked for unit in self._units.values() for asked in unit.waiting]
         ended = [*self._under_way.values(), *waiting]
-        self._under_way.clear()
+        for transaction_id in tuple(self._under_way):
+            self._end(transaction_id)
         self._units.clear()
         self._turns.clear()
         why = f"the connection was lost: {self.why_lost}"
@@ -256,7 +237,7 @@ class Line(Protocol):
         if self._framing is Framing.RTU:
             unit = self._units.get(answer.unit)
             if unit is not None and unit.rest is not None:
-                self.counts.late += 1
+                self._counters.count(Counter.MODBUS_LATE)
                 return
             transaction_id = next(iter(self._under_way), -1)
         asked = self._under_way.get(transaction_id)
@@ -266,28 +247,26 @@ class Line(Protocol):
         why = objection(asked.request, answer)
         if why is not None and self._framing is Framing.RTU:
             # Another one's, or a late one: the right one may still come.
-            self.counts.foreign += 1
+            self._counters.count(Counter.MODBUS_FOREIGN)
             return
-        unit = self._end(transaction_id, asked)
+        unit = self._end(transaction_id)
         self._answered.append(transaction_id)
         if why is not None:
-            self.counts.contradicted += 1
+            self._counters.count(Counter.MODBUS_CONTRADICTED)
             self._settle(asked, DeviceError(f"an answer that contradicts its request: {why}"))
         elif answer.exception_code is None:
-            self.counts.answered += 1
             self._settle(asked, answer)
         else:
-            self.counts.answered += 1
             self._excepted(unit, asked, answer.exception_code)
         self._leave_gap()
 
     def _count_stray(self, transaction_id: int) -> None:
         if transaction_id in self._given_up:
-            self.counts.late += 1
+            self._counters.count(Counter.MODBUS_LATE)
         elif transaction_id in self._answered:
-            self.counts.doubled += 1
+            self._counters.count(Counter.MODBUS_DOUBLED)
         else:
-            self.counts.foreign += 1
+            self._counters.count(Counter.MODBUS_FOREIGN)
 
     def _excepted(self, unit: _Unit, asked: _Asked, exception_code: int) -> None:
         if exception_code in _TRY_AGAIN and asked.attempts_left:
@@ -297,7 +276,7 @@ class Line(Protocol):
             self._settle(asked, ModbusRefusal(asked.request.unit, exception_code))
 
     def _timed_out(self, transaction_id: int) -> None:
-        self.counts.timed_out += 1
+        self._counters.count(Counter.MODBUS_TIMED_OUT)
         self._silences += 1
         self._give_up(transaction_id)
         if self._silences >= MOST_SILENCES and self._is_socket and not self.is_lost:
@@ -305,7 +284,7 @@ class Line(Protocol):
 
     def _give_up(self, transaction_id: int, *, is_wanted: bool = True) -> None:
         asked = self._under_way[transaction_id]
-        unit = self._end(transaction_id, asked)
+        unit = self._end(transaction_id)
         self._given_up.append(transaction_id)
         number = asked.request.unit
         if self._framing is Framing.RTU:
@@ -318,12 +297,12 @@ class Line(Protocol):
             self._settle(asked, DeviceError(why))
         self._send()
 
-    def _end(self, transaction_id: int, asked: _Asked) -> _Unit:
+    def _end(self, transaction_id: int) -> _Unit:
         """It is not under way any more."""
-        del self._under_way[transaction_id]
-        if asked.timeout is not None and asked.timeout.active():
+        asked = self._under_way.pop(transaction_id)
+        assert asked.timeout is not None
+        if asked.timeout.active():
             asked.timeout.cancel()
-        asked.timeout = None
         return self._units[asked.request.unit]
 
     def _again(self, unit: _Unit, asked: _Asked) -> None:
@@ -365,8 +344,6 @@ class Line(Protocol):
 
     @staticmethod
     def _settle(asked: _Asked, result: Answer | Exception) -> None:
-        if asked.timeout is not None and asked.timeout.active():
-            asked.timeout.cancel()
         if isinstance(result, Exception):
             asked.deferred.errback(result)
         else:

@@ -11,6 +11,7 @@ from pymodbus.pdu.register_message import (
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from cfos_cm.counters import Counters
 from cfos_cm.drivers.modbus.line import Line
 from cfos_cm.wire.modbus import Framing
 
@@ -30,7 +31,11 @@ class Devices:
     ) -> None:
         self.clock = Clock()
         self.lost: list[Line] = []
-        self.line = Line(self.clock, framing, window=window, gap_s=gap_s, lost=self.lost.append)
+        self.counters = Counters()
+        self.line = Line(
+            self.clock, framing, window=window, gap_s=gap_s, counters=self.counters
+        )
+        self.line.lost = self.lost.append
         self.transport = StringTransport()
         self.line.makeConnection(self.transport)
         self.asked: list[ModbusPDU] = []

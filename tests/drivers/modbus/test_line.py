@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from cfos_cm.counters import Counter
 from cfos_cm.drivers.modbus.line import MOST_SILENCES, MOST_WAITING, ModbusRefusal
 from cfos_cm.errors import DeviceError, NotSent
 from cfos_cm.wire.modbus import Answer, ExceptionCode, Framing, Read, Write
@@ -76,6 +77,8 @@ class Windows(Case):
         devices.hear()
         devices.answer()
         self.assertEqual([], devices.hear())
+        devices.line.ask(Read(2, 30, 1))
+        self.assertEqual([], devices.hear())
         devices.clock.advance(0.004)
         self.assertEqual([(1, 20)], devices.hear())
 
@@ -112,7 +115,10 @@ class Silence(Case):
         self.assertEqual([(1, 20)], devices.hear())
         devices.answer(0)
         self.assertNoResult(second)
-        self.assertEqual((1, 1), (devices.line.counts.late, devices.line.counts.timed_out))
+        self.assertEqual(
+            (1, 1),
+            (devices.counters[Counter.MODBUS_LATE], devices.counters[Counter.MODBUS_TIMED_OUT]),
+        )
         devices.answer(0)
         self.assertEqual((20,), self.registers(second))
 
@@ -144,7 +150,7 @@ class Silence(Case):
         self.assertEqual([(2, 30)], devices.hear())
         devices.answer(0)
         self.assertNoResult(other)
-        self.assertEqual(1, devices.line.counts.late)
+        self.assertEqual(1, devices.counters[Counter.MODBUS_LATE])
         devices.answer(0)
         self.assertEqual((30,), self.registers(other))
         self.assertEqual([], devices.hear())
@@ -168,6 +174,18 @@ class Silence(Case):
             self.failureResultOf(one, DeviceError)
         self.assertIn("in a row", devices.line.why_lost)
 
+    def test_half_an_answer_on_a_serial_line(self) -> None:
+        """What has come of it is no part of another one's answer."""
+        devices = Devices(Framing.RTU)
+        first, other = (devices.line.ask(Read(unit, 10, 1)) for unit in (1, 2))
+        devices.hear()
+        devices.say(devices.frame(devices.asked.pop())[:5])
+        devices.clock.advance(1)
+        self.failureResultOf(first, DeviceError)
+        devices.hear()
+        devices.answer()
+        self.assertEqual((10,), self.registers(other))
+
     def test_cancelled(self) -> None:
         """What nobody wants any more is not asked, and its answer is a late one."""
         devices = Devices()
@@ -181,7 +199,7 @@ class Silence(Case):
         devices.answer(0)
         devices.answer(0)
         self.assertEqual((30,), self.registers(third))
-        self.assertEqual(1, devices.line.counts.late)
+        self.assertEqual(1, devices.counters[Counter.MODBUS_LATE])
 
 
 class Strays(Case):
@@ -195,7 +213,7 @@ class Strays(Case):
         frame = devices.frame(devices.asked[0])
         devices.say(frame * 2)
         self.assertEqual((10,), self.registers(first))
-        self.assertEqual(1, devices.line.counts.doubled)
+        self.assertEqual(1, devices.counters[Counter.MODBUS_DOUBLED])
 
     def test_foreign(self) -> None:
         """A transaction id that nobody has used."""
@@ -205,7 +223,7 @@ class Strays(Case):
         devices.asked[0].transaction_id += 1
         devices.say(devices.frame(devices.asked[0]))
         self.assertNoResult(first)
-        self.assertEqual(1, devices.line.counts.foreign)
+        self.assertEqual(1, devices.counters[Counter.MODBUS_FOREIGN])
 
     def test_contradiction(self) -> None:
         """The right id, and another number of registers: nothing better will come."""

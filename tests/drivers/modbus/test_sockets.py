@@ -12,6 +12,7 @@ from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.protocol import Factory
 from twisted.trial.unittest import TestCase
 
+from cfos_cm.counters import Counter, Counters
 from cfos_cm.drivers.modbus.connection import Connection
 from cfos_cm.drivers.modbus.line import Line, ModbusRefusal
 from cfos_cm.errors import DeviceError, NotSent
@@ -48,7 +49,10 @@ class ServerTests(Case):
     async def line(self) -> Line:
         """A line to a server of its own."""
         _, port = self.serve()
-        factory = Factory.forProtocol(lambda: Line(reactor, Framing.TCP, timeout_s=10))
+        counters = self.counters = Counters()
+        factory = Factory.forProtocol(
+            lambda: Line(reactor, Framing.TCP, timeout_s=10, counters=counters)
+        )
         line: Line = await HostnameEndpoint(reactor, "127.0.0.1", port).connect(factory)
         assert line.transport is not None
         self.addCleanup(line.transport.loseConnection)
@@ -65,7 +69,10 @@ class ServerTests(Case):
         first = await line.ask(Read(1, FIRST + 93, 1))
         second = await line.ask(Read(2, FIRST + 83, 2))
         self.assertEqual(((160,), (0, 300)), (first.registers, second.registers))
-        self.assertEqual((0, 0), (line.counts.foreign, line.counts.contradicted))
+        self.assertEqual(
+            (0, 0),
+            (self.counters[Counter.MODBUS_FOREIGN], self.counters[Counter.MODBUS_CONTRADICTED]),
+        )
 
     async def test_refused(self) -> None:
         """It refuses registers that it does not have, and the line goes on."""
@@ -86,7 +93,7 @@ class ConnectionTests(Case):
             reactor,
             HostnameEndpoint(reactor, "127.0.0.1", port),
             "the box",
-            lambda lost: Line(reactor, Framing.TCP, timeout_s=10, lost=lost),
+            lambda: Line(reactor, Framing.TCP, timeout_s=10),
             told.put,
         )
         self.addCleanup(connection.stop)
@@ -121,4 +128,4 @@ class ConnectionTests(Case):
         asked[0].addErrback(lambda failure: failure.trap(DeviceError))
         self.assertFalse(connection.is_open)
         refused = await self.assertFailure(connection.ask(Read(1, FIRST, 1)), NotSent)
-        self.assertIn("the box cannot be reached", str(refused))
+        self.assertIn("the box cannot be reached: it is closed", str(refused))
