@@ -344,6 +344,9 @@ class Line(Protocol):
 
     @staticmethod
     def _settle(asked: _Asked, result: Answer | Exception) -> None:
+        if asked.deferred.called:
+            # Whoever heard of another one's end a moment ago has cancelled it.
+            return
         if isinstance(result, Exception):
             asked.deferred.errback(result)
         else:

@@ -311,6 +311,22 @@ class Losses(Case):
         self.lost(devices)
         self.assertFalse(self.failureResultOf(first, DeviceError).check(NotSent))
 
+    def test_lost_and_cancelled(self) -> None:
+        """Who gives up all that he has asked when one of it has failed keeps nobody waiting."""
+        devices = Devices()
+        asked = [devices.line.ask(Read(1, at, 1)) for at in (10, 20, 30)]
+
+        def give_up(failure: Failure) -> Failure:
+            asked[1].addErrback(lambda failure: failure.trap(CancelledError))
+            asked[1].cancel()
+            return failure
+
+        asked[0].addErrback(give_up)
+        self.lost(devices)
+        self.failureResultOf(asked[0], DeviceError)
+        self.successResultOf(asked[1])
+        self.failureResultOf(asked[2], NotSent)
+
     def test_lost_at_rest(self) -> None:
         """No timer is left behind."""
         devices = Devices(Framing.RTU, gap_s=0.01)
