@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from cfos_cm.errors import RemoteProtocolError
 
 __all__ = [
+    "IDENTITY_WORDS",
     "MAX_IDENTITY_CHARS",
     "MAX_SEGMENTS",
     "identities_in_path",
@@ -15,6 +16,10 @@ __all__ = [
 ]
 
 MAX_IDENTITY_CHARS = 48
+#: What L{is_identity} takes.
+IDENTITY_WORDS = (
+    f"1 to {MAX_IDENTITY_CHARS} letters (A-Z, a-z), digits, spaces or * - _ = : + | @ . #"
+)
 #: Nobody needs more than these of a path to say who it is.
 MAX_SEGMENTS = 8
 

@@ -25,6 +25,7 @@ from pymodbus.pdu.register_message import (
 )
 
 from cfos_cm.errors import RemoteProtocolError
+from cfos_cm.wire.mbap import HEADER_BYTES, first_frame
 
 __all__ = [
     "MAX_READ",
@@ -44,12 +45,8 @@ MAX_READ = 125
 #: and so many written (6.12).
 MAX_WRITE = 123
 
-#: Transaction id, protocol id, length; the unit id is counted in the length (Messaging 3.1.3).
-_MBAP_BYTES = 6
 #: A unit id, a function and one more byte: every answer has at least these.
 _MIN_LENGTH = 3
-#: A PDU has at most 253 bytes (Application Protocol 4.1).
-_MAX_LENGTH = 254
 #: The longest RTU frame (MODBUS over Serial Line 2.5.1). What is longer is noise.
 _MAX_RTU_BYTES = 256
 
@@ -218,26 +215,14 @@ class Codec:
     def _tcp(self) -> list[Answer]:
         answers = []
         while (frame := self._next_tcp_frame()) is not None:
-            answers.append(self._answer(frame, len(frame) - _MBAP_BYTES - 1))
+            answers.append(self._answer(frame, len(frame) - HEADER_BYTES - 1))
         return answers
 
     def _next_tcp_frame(self) -> bytes | None:
-        received = self._received
-        if len(received) < _MBAP_BYTES:
-            return None
-        protocol = int.from_bytes(received[2:4], "big")
-        length = int.from_bytes(received[4:6], "big")
-        if protocol:
-            raise RemoteProtocolError(f"protocol id {protocol}; that of Modbus is 0")
-        if not _MIN_LENGTH <= length <= _MAX_LENGTH:
-            raise RemoteProtocolError(
-                f"a frame of {length} bytes; allowed: {_MIN_LENGTH} to {_MAX_LENGTH}"
-            )
-        end = _MBAP_BYTES + length
-        if len(received) < end:
-            return None
-        self._received = received[end:]
-        return received[:end]
+        frame = first_frame(self._received, _MIN_LENGTH)
+        if frame is not None:
+            self._received = self._received[len(frame) :]
+        return frame
 
     def _rtu(self) -> list[Answer]:
         received = self._received
