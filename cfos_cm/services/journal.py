@@ -16,6 +16,7 @@ from cfos_cm.site.events import (
     EvseLost,
     EvseMeasured,
     EvseUnproven,
+    FailsafeAssumed,
     LimitsCancelled,
     MeterLost,
     MeterMeasured,
@@ -34,7 +35,7 @@ from cfos_cm.site.events import (
 from cfos_cm.site.evse import Evse, Link, Occupancy
 from cfos_cm.site.state import SiteState
 from cfos_cm.site.tag import Verdict
-from cfos_cm.site.transaction import Transaction
+from cfos_cm.site.transaction import ANONYMOUS, Transaction
 
 __all__ = ["Journal", "counted", "describe", "shortened"]
 
@@ -153,6 +154,10 @@ def _device(event: SiteEvent, was: Evse) -> str | None:
                 f", firmware {device.firmware_version}" if device.firmware_version else ""
             )
             return f"has started: {device.vendor} {device.model}{firmware}"
+        case FailsafeAssumed(current_ma=current_ma):
+            return (
+                f"away for so long that it is taken to give {amps_text(current_ma)} by itself"
+            )
         case LimitsCancelled(why=None):
             return "has confirmed that it obeys no limit any more"
         case LimitsCancelled(why=why):
@@ -181,10 +186,7 @@ def _charging(event: SiteEvent, was: Evse, now: Evse) -> str | None:
             text = _DETAIL_TEXT.get(detail, _OCCUPANCY_TEXT[occupancy])
             return f"{text} ({fault or detail})"
         case TransactionStarted(transaction=transaction):
-            return (
-                f"transaction {transaction.transaction_id} has begun, "
-                f"card {shortened(transaction.id_tag)}"
-            )
+            return f"transaction {transaction.transaction_id} has begun, {_whose(transaction)}"
         case TransactionResumed(transaction=transaction):
             return f"transaction {transaction.transaction_id} goes on"
         case TransactionStopped(energy_wh=energy_wh, reason=reason, transaction_id=number):
@@ -194,6 +196,12 @@ def _charging(event: SiteEvent, was: Evse, now: Evse) -> str | None:
             return f"may have {setpoint}"
         case _:
             return None
+
+
+def _whose(transaction: Transaction) -> str:
+    if transaction.id_tag == ANONYMOUS:
+        return "nobody was asked who charges"
+    return f"card {shortened(transaction.id_tag)}"
 
 
 def _is_news(was: Evse, now: Evse) -> bool:

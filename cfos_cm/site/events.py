@@ -20,6 +20,7 @@ from cfos_cm.site.tag import Verdict
 from cfos_cm.site.transaction import Transaction
 
 __all__ = [
+    "CardShown",
     "CircuitLimitMet",
     "CircuitLimited",
     "CircuitOverdrawn",
@@ -30,6 +31,7 @@ __all__ = [
     "EvseLost",
     "EvseMeasured",
     "EvseUnproven",
+    "FailsafeAssumed",
     "LimitsCancelled",
     "MeterLost",
     "MeterMeasured",
@@ -112,6 +114,27 @@ class ProfilesMeddled:
 
     evse: str
     by: str
+
+
+@frozen
+class FailsafeAssumed:
+    """
+    An EVSE has been away for so long that it has fallen back by itself.
+
+    @ivar current_ma: what it gives now at most: its fail-safe current, or what its car drew
+        last where that was more. [mA per phase]
+    """
+
+    evse: str
+    current_ma: int
+
+
+@frozen
+class CardShown:
+    """Somebody held a card before the reader of an EVSE that asks nobody about it."""
+
+    evse: str
+    id_tag: str
 
 
 @frozen
@@ -327,6 +350,8 @@ class CircuitOverdrawn:
 
 SiteEvent = (
     SettingsChanged
+    | CardShown
+    | FailsafeAssumed
     | EvseConnected
     | EvseLost
     | DeviceBooted

@@ -69,6 +69,11 @@ class EvseSettings:
     @ivar steps: the currents that it can be set to.
     @ivar mode: what it charges with.
     @ivar can_switch_phases: it can be told to charge with one phase instead of three.
+    @ivar keeps_limit: what it was told holds until it is told something else, whatever
+        transaction begins or ends, and however its car pauses.
+    @ivar open_to_all: this program asks nobody who may charge there; its device may.
+    @ivar metered_apart: what it draws is what a meter of its own says, and not what it says
+        itself.
     """
 
     name: str
@@ -87,6 +92,9 @@ class EvseSettings:
     steps: CurrentSteps = OCPP_STEPS
     mode: ChargingMode = ChargingMode.NORMAL
     can_switch_phases: bool = False
+    keeps_limit: bool = False
+    open_to_all: bool = False
+    metered_apart: bool = False
 
 
 @frozen

@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
+    CardShown,
     CircuitLimited,
     CircuitLimitMet,
     CircuitOverdrawn,
@@ -19,6 +20,7 @@ from cfos_cm.site.events import (
     EvseLost,
     EvseMeasured,
     EvseUnproven,
+    FailsafeAssumed,
     LimitsCancelled,
     MeterLost,
     MeterMeasured,
@@ -37,7 +39,8 @@ from cfos_cm.site.events import (
 )
 from cfos_cm.site.evse import Evse, EvseSettings, Link, Occupancy
 from cfos_cm.site.evse_table import EvseTable, as_table
-from cfos_cm.site.meter import Meter, MeterSettings
+from cfos_cm.site.measured import NOTHING_MEASURED
+from cfos_cm.site.meter import Meter, MeterRole, MeterSettings
 from cfos_cm.site.outside_limit import OutsideLimit
 from cfos_cm.site.policy import DEFAULT_POLICY, Policy
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
@@ -79,6 +82,13 @@ class SiteState:
             name = self.circuits[name].parent
         return tuple(found)
 
+    def meter_apart(self, evse: str) -> str | None:
+        """The meter that an EVSE has beside its own; C{None}: there is none."""
+        for meter in self.meters.values():
+            if meter.settings.role is MeterRole.EVSE and meter.settings.evse == evse:
+                return meter.name
+        return None
+
     def with_evses(self, evses: Iterable[Evse]) -> SiteState:
         """
         The state in which each of C{evses} stands in the place of the one of its name.
@@ -105,7 +115,7 @@ def fold(state: SiteState, event: SiteEvent) -> SiteState:
     """
     if isinstance(event, SettingsChanged):
         return _configured(state, event)
-    if isinstance(event, TagJudged | CircuitLimitMet | CircuitOverdrawn):
+    if isinstance(event, CardShown | TagJudged | CircuitLimitMet | CircuitOverdrawn):
         return state
     if isinstance(event, EvseMeasured):
         return fold_readings(state, (event,))
@@ -134,7 +144,7 @@ def fold_readings(
     changed = []
     for reading in readings:
         before = state.evses.get(reading.evse)
-        if before is not None:
+        if before is not None and not before.settings.metered_apart:
             meter = before.meter.updated(
                 reading.currents,
                 reading.energy_wh,
@@ -151,6 +161,8 @@ def _fold_meter(state: SiteState, event: MeterMeasured | MeterLost) -> SiteState
     before = state.meters.get(event.meter)
     if before is None:
         return state
+    if before.settings.role is MeterRole.EVSE:
+        state = _with_evse_meter(state, before.settings.evse, event)
     match event:
         case MeterLost():
             after = evolve(before, is_read=False)
@@ -166,6 +178,22 @@ def _fold_meter(state: SiteState, event: MeterMeasured | MeterLost) -> SiteState
     return (
         state if after == before else evolve(state, meters={**state.meters, event.meter: after})
     )
+
+
+def _with_evse_meter(
+    state: SiteState, name: str | None, event: MeterMeasured | MeterLost
+) -> SiteState:
+    """What a meter apart says is what its EVSE draws."""
+    evse = None if name is None else state.evses.get(name)
+    if evse is None:
+        return state
+    match event:
+        case MeterLost():
+            meter = evse.meter.out_of_sight()
+        case MeterMeasured(currents=currents, power_w=power_w, energy_wh=energy_wh, at_s=at_s):
+            heard_s = evse.meter.at_s if at_s is None else at_s
+            meter = evse.meter.updated(currents, energy_wh, power_w, heard_s)
+    return state if meter is evse.meter else state.with_evses((evse.with_meter(meter),))
 
 
 def _fold_outside_limit(state: SiteState, event: CircuitLimited | CircuitReleased) -> SiteState:
@@ -184,7 +212,7 @@ def _configured(state: SiteState, event: SettingsChanged) -> SiteState:
     if state.observe_only and not event.observe_only:
         known = EvseTable(_unrenewed(evse) for evse in known.values())
     circuits = {circuit.name: circuit for circuit in event.circuits}
-    return SiteState(
+    after = SiteState(
         title=event.title,
         observe_only=event.observe_only,
         circuits=circuits,
@@ -201,6 +229,12 @@ def _configured(state: SiteState, event: SettingsChanged) -> SiteState:
             else Evse(settings)
             for settings in event.evses
         ),
+    )
+    # What another meter has said of them is nothing that this one says.
+    return after.with_evses(
+        evse.with_meter(NOTHING_MEASURED)
+        for evse in after.evses.values()
+        if state.meter_apart(evse.name) != after.meter_apart(evse.name)
     )
 
 
@@ -244,6 +278,8 @@ def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
             return evolve(_forgetful(evse), link=Link.ONLINE)
         case EvseLost():
             return _lost(evse)
+        case FailsafeAssumed(current_ma=current_ma) if evse.link is Link.LOST:
+            return _on_its_own(evse, current_ma)
         case DeviceBooted(identity=identity):
             return evolve(_forgetful(evse), identity=identity)
         case ProfilesMeddled():
@@ -267,12 +303,24 @@ def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
 
 
 def _lost(evse: Evse) -> Evse:
+    meter = evse.meter.out_of_sight()
+    if evse.settings.keeps_limit and not evse.settings.metered_apart:
+        # What is billed there is what it shows when it is back: it may have counted on.
+        meter = NOTHING_MEASURED
     return evolve(
         _forgetful(evse),
         was_unsure=evse.unsure if evse.link is Link.ONLINE else evse.was_unsure,
         link=Link.LOST,
         occupancy=Occupancy.UNKNOWN,
-        meter=evse.meter.out_of_sight(),
+        meter=meter,
+    )
+
+
+def _on_its_own(evse: Evse, current_ma: int) -> Evse:
+    """It has fallen back: nothing that it was told before holds any more."""
+    reason = Reason(ReasonCode.NOT_CONNECTED, f"{evse.name} is on its own")
+    return evolve(
+        evse, confirmed=Setpoint(current_ma, reason), unanswered_ma=0, was_unsure=False
     )
 
 
@@ -351,7 +399,7 @@ def _occupied(evse: Evse, occupancy: Occupancy, fault: str | None) -> Evse:
         evse = _stopped(evse, evse.transaction.transaction_id)
     if occupancy is Occupancy.CHARGING:
         # Some resume after a pause with the full current, whatever they had accepted.
-        resumed = evse.occupancy is not Occupancy.CHARGING
+        resumed = evse.occupancy is not Occupancy.CHARGING and not evse.settings.keeps_limit
         evse = _forgetful(evse) if resumed else evse
         return evolve(evse, occupancy=occupancy, fault=fault)
     return evolve(evse, occupancy=occupancy, fault=fault, meter=evse.meter.standing_still())
@@ -361,6 +409,8 @@ def _started(evse: Evse, transaction: Transaction) -> Evse:
     # One that was never stopped has ended all the same when the next one starts.
     if evse.transaction is not None and evse.transaction != transaction:
         evse = _stopped(evse, evse.transaction.transaction_id)
+    if evse.settings.keeps_limit:
+        return evolve(evse, transaction=transaction)
     # Until it is told how much this transaction may have, it gives what it falls back to.
     unanswered_ma = max(evse.unanswered_ma, evse.settings.failsafe_current_ma)
     return evolve(evse, transaction=transaction, unanswered_ma=unanswered_ma)
@@ -370,6 +420,7 @@ def _stopped(evse: Evse, transaction_id: int) -> Evse:
     if evse.transaction is None or evse.transaction.transaction_id != transaction_id:
         return evse
     forbids = evse.forbids_by_default and evse.confirmed is not None
+    kept = evse.confirmed if evse.settings.keeps_limit else None
     return evolve(
         # What was under way to it counts until it has accepted something later.
         _given_up(evse),
@@ -379,5 +430,5 @@ def _stopped(evse: Evse, transaction_id: int) -> Evse:
         stale=True,
         # OCPP 1.6, "Charging profile purposes": a TxProfile ends with its transaction, and
         # the TxDefaultProfile that forbids charging is in force again, if it was accepted.
-        confirmed=STANDING_ORDER if forbids else None,
+        confirmed=STANDING_ORDER if forbids else kept,
     )

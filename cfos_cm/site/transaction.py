@@ -8,8 +8,10 @@ from attrs import frozen
 
 from cfos_cm.site.tag import Verdict
 
-__all__ = ["MAX_TRANSACTION_ID", "Transaction"]
+__all__ = ["ANONYMOUS", "MAX_TRANSACTION_ID", "Transaction"]
 
+#: The idTag of who charges where nobody was asked who he is.
+ANONYMOUS = "anonymous"
 #: Our ids are positive and have 31 bits, so that every Charge Point can keep them.
 MAX_TRANSACTION_ID = 2**31 - 1
 

@@ -919,6 +919,29 @@ class Metered(LoopCase):
         self.assertEqual(CircuitOverdrawn("garage", Phase.L1, 4_000, 4_000), told)
         self.assertEqual(3, len(self.events_of(CircuitOverdrawn)))
 
+    def due(self) -> list[float]:
+        """When something is done next, by itself."""
+        return sorted(call.getTime() for call in self.clock.getDelayedCalls())
+
+    def test_meters_apart(self) -> None:
+        """Nothing is decided only because the meter of an EVSE, or one for display, speaks."""
+        whole = settings("a", "b")
+        circuit = CircuitSettings("garage", self.fuse_ma, meter="grid")
+        meters = (
+            MeterSettings("grid", MeterRole.GRID),
+            MeterSettings("own", MeterRole.EVSE, evse="a"),
+            MeterSettings("shown", MeterRole.DISPLAY),
+        )
+        self.report(evolve(whole, circuits=(circuit,), meters=meters))
+        self.clock.advance(CYCLE_S / 2)
+        before = self.due()
+        for name in ("own", "shown"):
+            self.loop.report(MeterMeasured(name, on_each_phase(12_000)))
+        self.assertEqual(before, self.due())
+        self.assertEqual(on_each_phase(12_000), self.loop.state.evses["a"].measured)
+        self.loop.report(MeterMeasured("grid", on_each_phase(12_000)))
+        self.assertNotEqual(before, self.due())
+
     def test_told_once(self) -> None:
         """It is told again only when it is worse."""
         for shown_ma, times in ((36_000, 3), (36_000, 3), (35_000, 3), (37_000, 6)):
