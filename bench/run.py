@@ -9,7 +9,8 @@ The benchmarks, one after the other, with the peers they are measured against in
 messages, limits, ledger: parts of the program, without sockets. allocation: sharing a garage,
 beside acnportal. server: MeterValues over sockets. storm: a thousand wallboxes that come back
 at once. burst: a hundred that all speak at once. limit_change: how soon a hundred obey when
-their circuit is limited. memory: what an idle wallbox costs.
+their circuit is limited. modbus: how fast one device is asked, beside pymodbus's client, and
+what a hundred boxes cost. memory: what an idle wallbox costs.
 bounds: what a wallbox that behaves notices of others that do not.
 scenarios: two hours of a garage with a hundred simulated cars, and a month of sessions;
 bench.scenarios runs all of them, for as long as you like.
@@ -59,6 +60,11 @@ def _limit_change(options: argparse.Namespace) -> str:
     return _run_of("limit_change")(connections, options.rounds or rounds, changes)
 
 
+def _modbus(options: argparse.Namespace) -> str:
+    rounds, seconds = (1, 0.5) if options.quick else (5, 3.0)
+    return _run_of("modbus")(options.rounds or rounds, seconds)
+
+
 def _memory(options: argparse.Namespace) -> str:
     rounds, connections = (1, 200) if options.quick else (3, 1000)
     wanted = max(options.connections) if options.connections else connections
@@ -87,6 +93,7 @@ _RUNS: dict[str, Callable[[argparse.Namespace], str]] = {
     "storm": _storm,
     "burst": _burst,
     "limit_change": _limit_change,
+    "modbus": _modbus,
     "memory": _memory,
     "bounds": _bounds,
     "scenarios": _scenarios,

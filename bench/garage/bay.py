@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from bench.garage.cars import LEAST_MA, Car
 from cfos_cm.drivers.interfaces import IEvse
+from cfos_cm.drivers.passive import Passive
 from cfos_cm.electrical import PhaseCurrents
 from cfos_cm.errors import DeviceError
 from cfos_cm.site.evse import EvseSettings, Occupancy
@@ -35,7 +36,7 @@ class Letter:
 
 
 @implementer(IEvse)
-class Bay:
+class Bay(Passive):
     """
     One wallbox with its car.
 
