@@ -10,13 +10,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import IService, MultiService, Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
 from twisted.python import usage
 
 from cfos_cm.errors import ConfigError
 from cfos_cm.services.config import Config, read_config
-from cfos_cm.services.config.simulator import SimulatorSection
-from cfos_cm.services.config.words import SimulatorType
 from cfos_cm.services.long_lived import LongLived
 from cfos_cm.services.open_files import raise_limit
 from cfos_cm.services.steady_time import make_steady
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     from cfos_cm.services.charging_site import ChargingSite
 
 __all__ = ["Options", "WholeSite", "makeService", "site_service"]
+
+#: From what a device answers until what follows from it is on its way to the disk. [s]
+_TO_SEE_S = 0.2
 
 
 class Options(usage.Options):
@@ -74,38 +76,52 @@ def makeService(options: Options) -> MultiService:
 
 def site_service(config: Config, reactor: Any) -> WholeSite:
     """
-    The service for a configuration: the site, and the virtual wallboxes of a sample site.
+    The service for a configuration: the site, and the virtual devices of a sample site.
 
     @param reactor: the one that will run it.
     """
     from cfos_cm.services.charging_site import ChargingSite
 
     site = ChargingSite(config, reactor)
-    virtual = _Later(lambda: site.started)
-    for section in config.simulators:
-        if section.type is SimulatorType.CHARGE_POINT:
-            _virtual_wallbox(section, reactor).setServiceParent(virtual)
-    return WholeSite(site, virtual)
+    whole = WholeSite(site, reactor)
+    if config.simulators:
+        from cfos_cm.virtual_devices import virtual_devices
+
+        devices = virtual_devices(config.simulators, reactor)
+        for device in devices.asked:
+            whole.add_before(device)
+        for device in devices.asking:
+            whole.add_later(device)
+    return whole
 
 
 class WholeSite(MultiService):
     """
-    A site and its virtual wallboxes, which leave before it closes.
+    A site and its virtual devices.
 
-    Else it would close while they tell how their transactions have ended, and find those again
+    Those that the site asks are there before it; those that connect to it come later. All of
+    them say how their charges have ended before the site closes: else it would find those again
     at the next start, with wallboxes that do not know them any more.
     """
 
-    def __init__(self, site: ChargingSite, virtual: MultiService) -> None:
+    def __init__(self, site: ChargingSite, reactor: Any) -> None:
         super().__init__()
         self._site = site
-        self._virtual = virtual
-        site.setServiceParent(self)
-        virtual.setServiceParent(self)
+        self._reactor = reactor
+        self._asked = _Sooner()
+        self._asked.setName("before the site")
+        self._later = _Later(lambda: site.started)
+        self._later.setName("after the site")
+        for service in (self._asked, site, self._later):
+            service.setServiceParent(self)
+
+    def add_before(self, service: IService) -> None:
+        """Have something more started before the site, and stopped before it closes."""
+        service.setServiceParent(self._asked)
 
     def add_later(self, service: IService) -> None:
         """Have something more started when the site has been, and stopped before it."""
-        service.setServiceParent(self._virtual)
+        service.setServiceParent(self._later)
 
     def stopService(self) -> Deferred[None]:
         """
@@ -120,12 +136,33 @@ class WholeSite(MultiService):
         if self._site.control_loop is not None:
             # Whoever leaves makes room, and those who leave too are not ordered to use it.
             self._site.control_loop.stop()
-        await self._virtual.stopService()
+        await gatherResults([self._later.stopService(), Deferred.fromCoroutine(self._fade())])
+        await self._site.leave_devices()
+        await self._asked.stopService()
         closed = self._site.stopService()
         if self.running:
             # It was started again meanwhile.
+            self._asked.startService()
             self._site.startService()
         await closed
+
+    async def _fade(self) -> None:
+        """Let the cars leave that charge at devices which the site asks, and see that."""
+        fades = [one.fade for one in self._asked if hasattr(one, "fade")]
+        if fades:
+            await gatherResults([fade() for fade in fades])
+            await deferLater(self._reactor, _TO_SEE_S, lambda: None)
+
+
+class _Sooner(MultiService):
+    """Services that are started at once, and once, however often they are told to."""
+
+    def startService(self) -> None:
+        """Start those that do not run."""
+        Service.startService(self)
+        for service in self:
+            if not service.running:
+                service.startService()
 
 
 class _Later(MultiService):
@@ -148,28 +185,3 @@ class _Later(MultiService):
         for service in self if self.running else ():
             if not service.running:
                 service.startService()
-
-
-def _virtual_wallbox(section: SimulatorSection, reactor: Any) -> IService:
-    from cfos_cm.simulator.charge_point_service import (
-        VirtualChargePointSettings,
-        make_charge_point,
-    )
-
-    settings = VirtualChargePointSettings(
-        url=section.url,
-        identity=section.address or section.name,
-        connector=section.connector,
-        password=section.password,
-        id_tag=section.id_tag,
-        arrives_after_s=section.arrives_after_s,
-        car_max_current_ma=section.car_max_current_ma,
-        car_phases=section.car_phases,
-        car_needs_wh=section.car_needs_wh,
-        leaves_after_s=section.leaves_after_s,
-        returns_after_s=section.returns_after_s,
-        meter_interval_s=section.meter_interval_s,
-        time_lapse=section.time_lapse,
-    )
-    service: IService = make_charge_point(section.name, settings, reactor)
-    return service

@@ -17,6 +17,9 @@ from cfos_cm import tap
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
 from cfos_cm.services.long_lived import LongLived
+from cfos_cm.simulator.charge_point_service import ChargePointService
+from cfos_cm.simulator.grid_meter import GridMeterService
+from cfos_cm.simulator.power_brain.service import PowerBrainService
 from cfos_cm.tap import Options, makeService, site_service
 from tests.services.sites import BAYS, LeftBehind, SiteCase
 
@@ -121,8 +124,9 @@ class Making(FileCase):
         service = makeService(self.parsed())
         verifyObject(IService, service)
         self.assertIsInstance(service.getServiceNamed("cfos-cm"), ChargingSite)
-        (later,) = [list(one) for one in service if one.name is None]
+        later = service.getServiceNamed("after the site")
         self.assertEqual([LongLived], [type(one) for one in later])
+        self.assertEqual([], list(service.getServiceNamed("before the site")))
         self.assertFalse(service.running)
 
     def test_reactor(self) -> None:
@@ -136,11 +140,21 @@ class Making(FileCase):
         self.assertEqual([], clock.getDelayedCalls())
 
     def test_simulators(self) -> None:
-        """Each virtual wallbox of the file is a service; other kinds are none."""
-        self.write(BAYS + SIMULATOR + "[simulator box-2]\ntype = power_brain\n")
+        """
+        Each virtual device of the file is a service: those that are asked are there before
+        the site, those that connect come after it; what is not played is none.
+        """
+        asked = "[simulator box-2]\ntype = power_brain\n[simulator grid]\ntype = meter\n"
+        self.write(BAYS + SIMULATOR + asked + "[simulator b]\ntype = backend\n")
         clock = MemoryReactorClock()
         service = site_service(read_config("tap.cfg"), clock)
-        self.assertEqual([1], [len(list(one)) for one in service if one.name is None])
+        order = [
+            [type(one) for one in child] if isinstance(child, MultiService) else type(child)
+            for child in service
+        ]
+        self.assertEqual(
+            [[PowerBrainService, GridMeterService], ChargingSite, [ChargePointService]], order
+        )
         self.assertEqual(([], []), (clock.tcpClients, clock.getDelayedCalls()))
 
 

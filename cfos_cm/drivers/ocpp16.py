@@ -23,13 +23,15 @@ from cfos_cm.central_system.profile_setting import (
     set_profile,
 )
 from cfos_cm.central_system.profiles import Allowance
-from cfos_cm.drivers.interfaces import IEvse
+from cfos_cm.drivers.interfaces import DriverEnvironment, EvseDevice, IEvse, IEvseMaker
+from cfos_cm.drivers.passive import Passive
 from cfos_cm.errors import DeviceError, DeviceRefusal, OrderIgnored
 from cfos_cm.quirk import Quirk
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.v16.types import ChargingProfilePurpose, Message
+from cfos_cm.wire.charge_box import IDENTITY_WORDS, is_identity
 
-__all__ = ["CHECK_S", "LEASE_S", "Ocpp16Evse"]
+__all__ = ["CHECK_S", "LEASE_S", "MAKER", "Ocpp16Evse"]
 
 T = TypeVar("T")
 
@@ -53,7 +55,7 @@ _log = Logger(namespace="cfos_cm.drivers")
 
 
 @implementer(IEvse)
-class Ocpp16Evse:
+class Ocpp16Evse(Passive):
     """
     A connector of a Charge Point.
 
@@ -359,3 +361,32 @@ class _ChargePoint:
     def learn(self, quirk: Quirk) -> None:
         """See L{Recipient.learn}."""
         self._central_system.learn(self._identity, quirk)
+
+
+@implementer(IEvseMaker)
+class _Maker:
+    """EVSEs with OCPP: their address is a ChargeBox ID."""
+
+    type = "ocpp16"
+    knows_transactions = True
+
+    def objection(self, device: EvseDevice) -> str | None:
+        """See L{IEvseMaker.objection}."""
+        return None if is_identity(device.address) else f"a ChargeBox ID: {IDENTITY_WORDS}"
+
+    def make(self, device: EvseDevice, environment: DriverEnvironment) -> Ocpp16Evse:
+        """See L{IEvseMaker.make}."""
+        settings = device.settings
+        return Ocpp16Evse(
+            settings.name,
+            len(settings.phases),
+            (device.address, device.connector),
+            environment.central_system,
+            environment.now,
+            settings.max_current_ma,
+            failsafe_ma=settings.failsafe_current_ma,
+            lease_s=device.lease_s or None,
+        )
+
+
+MAKER = _Maker()

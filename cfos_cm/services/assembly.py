@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-
-from cfos_cm.central_system.central_system import CentralSystem
 from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.central_system.settings import CentralSystemSettings, ChargePointSettings
-from cfos_cm.drivers.interfaces import IEvse
-from cfos_cm.drivers.ocpp16 import Ocpp16Evse
+from cfos_cm.drivers.registry import OCPP16
 from cfos_cm.services.config import Config
 from cfos_cm.services.config.sections import EvseSection
-from cfos_cm.services.config.words import EvseType, LoadManagement
+from cfos_cm.services.config.words import LoadManagement
 from cfos_cm.site.evse import EvseSettings
 
 __all__ = [
     "abandoned_evses",
     "central_system_settings",
-    "devices",
     "moved_evses",
     "server_endpoint",
 ]
@@ -49,25 +43,6 @@ def central_system_settings(config: Config) -> CentralSystemSettings:
     )
 
 
-def devices(
-    config: Config, central_system: CentralSystem, now: Callable[[], datetime]
-) -> Mapping[str, IEvse]:
-    """A driver for each EVSE that this version has one for, by the EVSE's name."""
-    return {
-        section.name: Ocpp16Evse(
-            section.name,
-            len(section.phases),
-            (section.address, section.connector),
-            central_system,
-            now,
-            section.max_current_ma,
-            failsafe_ma=section.failsafe_current_ma,
-            lease_s=section.lease_s or None,
-        )
-        for section in _ocpp_evses(config)
-    }
-
-
 def moved_evses(before: Config, after: Config) -> frozenset[str]:
     """The EVSEs that kept their names and are another device now."""
     addresses = {one.name: _address(one) for one in before.evses}
@@ -96,9 +71,9 @@ def server_endpoint(config: Config) -> str:
 
 
 def _ocpp_evses(config: Config) -> tuple[EvseSection, ...]:
-    return tuple(one for one in config.evses if one.type is EvseType.OCPP16)
+    return tuple(one for one in config.evses if one.type == OCPP16)
 
 
-def _address(section: EvseSection) -> tuple[EvseType, str, int]:
-    by_ocpp = section.type is EvseType.OCPP16
+def _address(section: EvseSection) -> tuple[str, str, int]:
+    by_ocpp = section.type == OCPP16
     return section.type, section.address, section.connector if by_ocpp else section.unit

@@ -19,6 +19,8 @@ from twisted.python.failure import Failure
 from cfos_cm.central_system.central_system import CentralSystem
 from cfos_cm.central_system.commands.operator import Archives, Chance, Operator
 from cfos_cm.central_system.environment import Environment
+from cfos_cm.drivers.interfaces import DriverEnvironment
+from cfos_cm.drivers.modbus.buses import Buses
 from cfos_cm.errors import ConfigError
 from cfos_cm.net.charge_point_server import ChargePointServer
 from cfos_cm.net.limits import ServerLimits
@@ -27,15 +29,16 @@ from cfos_cm.net.speed import Speed
 from cfos_cm.services.assembly import (
     abandoned_evses,
     central_system_settings,
-    devices,
     moved_evses,
     server_endpoint,
 )
 from cfos_cm.services.config import Config, changes, differences, read_config
 from cfos_cm.services.control_loop import ControlLoop
 from cfos_cm.services.control_socket import ControlSocket
+from cfos_cm.services.devices import Devices
 from cfos_cm.services.journal import Journal
 from cfos_cm.services.limit_orders import limit_orders
+from cfos_cm.services.local_transactions import LocalTransactions
 from cfos_cm.services.open_files import allowed_sockets
 from cfos_cm.services.outside_limits import OutsideLimits
 from cfos_cm.services.overdraft_record import OverdraftRecord
@@ -89,6 +92,8 @@ class _Parts:
     operator: Operator
     outside_limits: OutsideLimits
     control: ControlSocket
+    devices: Devices
+    local_transactions: LocalTransactions
 
 
 @frozen
@@ -155,6 +160,11 @@ class ChargingSite(Service):
             self._retry = None
         closed: Deferred[None] = self._turn.run(self._close)
         return closed
+
+    async def leave_devices(self) -> None:
+        """Ask the devices nothing any more; they are left as they are."""
+        if self._parts is not None:
+            await self._parts.devices.stop()
 
     def reload(self) -> None:
         """
@@ -247,20 +257,30 @@ class ChargingSite(Service):
         log = ReadingsLog(str(Path(self.config.state_directory) / "readings"))
         ledger = Ledger(database, _new_number, ReadingsIntake(database, log, self._reactor))
         register, keys = ChargePointRegister(database), KeyStore(database)
-        central_system = CentralSystem(
-            Environment(
-                clock=self._reactor,
+        environment = Environment(
+            clock=self._reactor,
+            now=_now,
+            report=loop.report,
+            ledger=ledger,
+            tags=TagList(database),
+            register=register,
+            security_events=SecurityEvents(database),
+            keys=keys,
+            new_unique_id=lambda: str(uuid4()),
+            random_bytes=secrets.token_bytes,
+        )
+        central_system = CentralSystem(environment, central_system_settings(self.config))
+        local = LocalTransactions(environment)
+        loop.observe(local.note)
+        devices = Devices(
+            DriverEnvironment(
+                reactor=self._reactor,
                 now=_now,
                 report=loop.report,
-                ledger=ledger,
-                tags=TagList(database),
-                register=register,
-                security_events=SecurityEvents(database),
-                keys=keys,
-                new_unique_id=lambda: str(uuid4()),
-                random_bytes=secrets.token_bytes,
-            ),
-            central_system_settings(self.config),
+                buses=Buses(self._reactor, central_system.roster.counters),
+                state=lambda: loop.state,
+                central_system=central_system,
+            )
         )
         operator = Operator(
             central_system,
@@ -279,7 +299,16 @@ class ChargingSite(Service):
         control = ControlSocket(self._reactor, self.config.state_directory, orders)
         self._applied = self.config
         self._parts = _Parts(
-            database, ledger, loop, central_system, server, operator, limits, control
+            database,
+            ledger,
+            loop,
+            central_system,
+            server,
+            operator,
+            limits,
+            control,
+            devices,
+            local,
         )
         await ledger.open()
         central_system.roster.remember(
@@ -287,15 +316,17 @@ class ChargingSite(Service):
         )
         central_system.passwords.remember(await keys.all())
         await operator.reservations.load()
-        loop.evses = devices(self.config, central_system, _now)
         loop.report(self.config.settings_changed())
         await limits.open()
         open_transactions = await ledger.open_transactions()
+        local.resume(open_transactions)
         central_system.roster.resume(open_transactions)
         for one in open_transactions:
             evse = central_system.settings.evse_at(one.charge_point, one.connector)
             if evse is not None:
                 loop.report(TransactionResumed(evse.name, one.transaction))
+        devices.configure(self.config)
+        loop.evses = devices.evses
         self._door = await self._listen(server_endpoint(self.config), server)
         overdrafts = OverdraftRecord(OverdraftStore(database), _now)
         loop.memory = evolve(loop.memory, overdrafts=await overdrafts.load())
@@ -335,6 +366,8 @@ class ChargingSite(Service):
             await parts.server.close_all()
             await parts.central_system.roster.unwritten.write_all()
             parts.loop.stop()
+            await parts.devices.stop()
+            await parts.local_transactions.close()
             await parts.outside_limits.stop()
             await parts.ledger.close()
             await parts.database.stop()
@@ -356,7 +389,8 @@ class ChargingSite(Service):
             parts.loop.report(_without(settings, moved))
         parts.loop.report(settings)
         parts.loop.cycle_s = after.manager.cycle_s
-        parts.loop.evses = devices(after, parts.central_system, _now)
+        parts.devices.configure(after)
+        parts.loop.evses = parts.devices.evses
         parts.central_system.configure(central_system_settings(after))
         parts.server.reconsider()
         moving = Deferred.fromCoroutine(self._move(parts.server))

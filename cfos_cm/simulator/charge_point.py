@@ -27,6 +27,8 @@ from cfos_cm.simulator.configuration import Configuration
 from cfos_cm.simulator.conversation import Conversation
 from cfos_cm.simulator.driver import Driver, Verdict
 from cfos_cm.simulator.evse import Surroundings, VirtualEvse
+from cfos_cm.simulator.local_control import NO_LOCAL_CONTROL, LocalControl
+from cfos_cm.simulator.measurements import Flow
 from cfos_cm.simulator.outbox import Outbox
 from cfos_cm.simulator.registration import Effects, Registration, registration
 from cfos_cm.simulator.settings import VirtualChargePointSettings
@@ -51,7 +53,6 @@ from cfos_cm.v16.types import Message
 __all__ = ["ChargePoint"]
 
 VENDOR = "cfos_cm"
-MODEL = "virtual wallbox"
 FIRMWARE = "1.0"
 _MAX_SERIAL_CHARS = 25
 
@@ -83,15 +84,18 @@ class ChargePoint:
         clock: IReactorTime,
         now: Callable[[], datetime],
         new_unique_id: Callable[[], str],
+        local: LocalControl = NO_LOCAL_CONTROL,
     ) -> None:
         """
         @param now: the time of day; aware.
         @param new_unique_id: makes message ids; at most 36 characters, never the same twice.
+        @param local: what it obeys besides OCPP.
         """
         self.name = name
         self.settings = settings
         self.now = now
-        self._told: ChargePointStatus | None = None
+        self._local = local
+        self._told: tuple[ChargePointStatus, ChargePointErrorCode] | None = None
         self._availability = AvailabilityType.OPERATIVE
         self._heartbeat = Repeater(clock, self.send_heartbeat)
         self._next_boot = Alarm(clock, self.boot_now)
@@ -109,11 +113,12 @@ class ChargePoint:
             self._outbox,
             Surroundings(
                 status_changed=self._status_changed,
-                flows=self._driver.flows,
+                flows=self._flows,
                 is_full=self._driver.car_is_full,
                 began=self._driver.began,
                 ended=self._driver.ended,
             ),
+            local.ceiling,
         )
         self.registration: Registration = registration(
             Effects(boot=self._boot, serve=self._serve, pause=self._pause)
@@ -171,13 +176,20 @@ class ChargePoint:
     def plug_in(self, vehicle: Vehicle) -> None:
         """A car is plugged in."""
         self.evse.plug_in(vehicle)
+        self._local.plugged(True)
 
     def unplug(self) -> None:
         """The car leaves."""
         self.evse.unplug()
+        self._local.plugged(False)
 
     def show_card(self, id_tag: str) -> Deferred[Verdict]:
         """A card is shown; what comes of it."""
+        self._local.card_read(id_tag)
+        return self.judge(id_tag)
+
+    def judge(self, id_tag: str) -> Deferred[Verdict]:
+        """What comes of a card, shown or not."""
         return Deferred.fromCoroutine(self._judge(id_tag))
 
     # What the Central System can ask for
@@ -236,13 +248,13 @@ class ChargePoint:
         """
         wanted = (0, self.settings.connector) if connector is None else (connector,)
         for number in wanted:
-            status = self._status_of(number)
+            status, error = self._status_of(number)
             if number != 0:
-                self._told = status
+                self._told = status, error
             self.conversation.tell(
                 StatusNotificationRequest(
                     connector_id=number,
-                    error_code=ChargePointErrorCode.NO_ERROR,
+                    error_code=error,
                     status=status,
                     timestamp=format_timestamp(self.now()),
                 )
@@ -254,7 +266,7 @@ class ChargePoint:
         booting = self.conversation.call(
             BootNotificationRequest(
                 charge_point_vendor=VENDOR,
-                charge_point_model=MODEL,
+                charge_point_model=self.settings.model,
                 charge_point_serial_number=self.settings.identity[:_MAX_SERIAL_CHARS],
                 firmware_version=FIRMWARE,
             )
@@ -290,6 +302,7 @@ class ChargePoint:
         self.send_status()
         self._outbox.open(self.conversation.call)
         self._driver.service_is_back()
+        self._local.served()
 
     def _pause(self) -> None:
         self._heartbeat.stop()
@@ -299,6 +312,7 @@ class ChargePoint:
         self._next_boot.clear()
         self.registration.restarted()
         self.evse.restart()
+        self._local.started()
         self.conversation.hang_up()
 
     # The rest
@@ -312,6 +326,8 @@ class ChargePoint:
         return command(self, request)
 
     async def _judge(self, id_tag: str) -> Verdict:
+        if self.settings.url is None:
+            return Verdict.NOTED
         if not self.evse.show_card():
             return Verdict.NOT_NOW
         ask = self.conversation.call if self.registration.may_speak() else None
@@ -327,16 +343,21 @@ class ChargePoint:
             self._cards.judged(running.invitation.id_tag, confirmation.id_tag_info)
         self.evse.judged(number, confirmation)
 
-    def _status_of(self, connector: int) -> ChargePointStatus:
+    def _status_of(self, connector: int) -> tuple[ChargePointStatus, ChargePointErrorCode]:
         if connector != 0:
-            return self.evse.status()
+            return self.evse.status(), self.evse.error
         if self._availability is AvailabilityType.OPERATIVE:
-            return ChargePointStatus.AVAILABLE
-        return ChargePointStatus.UNAVAILABLE
+            return ChargePointStatus.AVAILABLE, ChargePointErrorCode.NO_ERROR
+        return ChargePointStatus.UNAVAILABLE, ChargePointErrorCode.NO_ERROR
 
     def _status_changed(self) -> None:
-        if self.registration.may_speak() and self.evse.status() is not self._told:
-            self.send_status(self.settings.connector)
+        connector = self.settings.connector
+        if self.registration.may_speak() and self._status_of(connector) != self._told:
+            self.send_status(connector)
+
+    def _flows(self, flow: Flow) -> None:
+        self._driver.flows(flow)
+        self._local.flows(flow)
 
     def _broken(self, failure: Failure) -> None:
         _log.failure("{name} could not go on", failure, name=self.name)

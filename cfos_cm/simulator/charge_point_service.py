@@ -28,7 +28,13 @@ from cfos_cm.simulator.websocket import (
     url_of,
 )
 
-__all__ = ["FADE_S", "ChargePointService", "VirtualChargePointSettings", "make_charge_point"]
+__all__ = [
+    "FADE_S",
+    "ChargePointService",
+    "VirtualChargePointSettings",
+    "make_charge_point",
+    "new_unique_id",
+]
 
 #: How long a wallbox that is switched off can talk; the whole program stops within 5 s. [s]
 FADE_S = 2.0
@@ -37,6 +43,11 @@ _HTTP_PORT = 80
 
 
 _log = Logger(namespace="cfos_cm.simulator")
+
+
+def new_unique_id() -> str:
+    """A message id that there was never before."""
+    return str(uuid4())
 
 
 def make_charge_point(
@@ -65,17 +76,19 @@ class ChargePointService(Service):
         reactor: Any,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         first_wait_s: float = FIRST_WAIT_S,
+        charge_point: ChargePoint | None = None,
     ) -> None:
         """
         @param name: for people.
         @param now: the time of day; aware.
         @param first_wait_s: before it dials again for the first time. [s]
+        @param charge_point: the wallbox; C{None}: it is made of the settings.
         @raise LocalProtocolError: if the URL or the identity cannot be used.
         """
         self._name = name
         self._settings = settings
         self._reactor = reactor
-        self._url = url_of(settings.url, settings.identity)
+        self._url = None if settings.url is None else url_of(settings.url, settings.identity)
         self._first_wait_s = first_wait_s
         self._random = SystemRandom()
         self._failures = 0
@@ -85,7 +98,9 @@ class ChargePointService(Service):
         self._fading = False
         self._dark = Alarm(reactor, self._switch_off)
         self._ended: list[Deferred[None]] = []
-        self.charge_point = ChargePoint(name, settings, reactor, now, lambda: str(uuid4()))
+        self.charge_point = charge_point or ChargePoint(
+            name, settings, reactor, now, new_unique_id
+        )
         self._connection: Connection = connection(
             Effects(
                 dial=self._dial,
@@ -105,7 +120,8 @@ class ChargePointService(Service):
         self._switch_off()
         self._failures = 0
         self.charge_point.start()
-        self._connection.start()
+        if self._url is not None:
+            self._connection.start()
 
     def stopService(self) -> Deferred[None]:
         """
@@ -135,6 +151,7 @@ class ChargePointService(Service):
             self.charge_point.stop()
 
     def _dial(self) -> None:
+        assert self._url is not None
         parts = urlsplit(self._url)
         assert parts.hostname is not None
         endpoint = HostnameEndpoint(

@@ -34,6 +34,8 @@ class Verdict(Enum):
     ACCEPTED = "may charge"
     REFUSED = "is refused"
     NOT_NOW = "cannot be served now"
+    NOTED = "has shown it"
+    """Somebody else decides what comes of it."""
 
 
 class Wallbox(typing.Protocol):
@@ -134,7 +136,7 @@ class Driver:
         judging.addErrback(self._broken)
 
     def _judged(self, verdict: Verdict, car: Vehicle) -> None:
-        if self._car is not car or verdict is Verdict.ACCEPTED:
+        if self._car is not car or verdict in (Verdict.ACCEPTED, Verdict.NOTED):
             return
         self._say("{name}'s driver {verdict}", verdict=verdict.value)
         if not self._departure.is_set:

@@ -24,6 +24,7 @@ from cfos_cm.limits.schedules.store import ProfileRefused, Profiles
 from cfos_cm.simulator.alarm import Alarm, Repeater
 from cfos_cm.simulator.configuration import Configuration
 from cfos_cm.simulator.connector import Connector, Effects, Invitation, connector
+from cfos_cm.simulator.local_control import UNLIMITED, Ceiling
 from cfos_cm.simulator.measurements import Flow
 from cfos_cm.simulator.outbox import NO_TRANSACTION_ID, Outbox, TransactionMessage
 from cfos_cm.simulator.outlet import Outlet
@@ -32,6 +33,7 @@ from cfos_cm.simulator.settings import VirtualChargePointSettings
 from cfos_cm.simulator.vehicle import MIN_OFFER_MA, Vehicle
 from cfos_cm.v16.core import (
     AvailabilityType,
+    ChargePointErrorCode,
     ChargePointStatus,
     MeterValuesRequest,
     Reason,
@@ -100,16 +102,21 @@ class VirtualEvse:
         configuration: Configuration,
         outbox: Outbox,
         surroundings: Surroundings,
+        ceiling: Callable[[], Ceiling] = lambda: UNLIMITED,
     ) -> None:
+        """
+        @param ceiling: what is allowed here besides the charging profiles.
+        """
         self._settings = settings
         self._now = now
         self._configuration = configuration
         self._outbox = outbox
         self._surroundings = surroundings
+        self._ceiling = ceiling
         self._connector: Connector = connector(Effects(self._begin, self._end))
         self._numbers = count(1)
         self._availability = AvailabilityType.OPERATIVE
-        self._outlet = Outlet(clock, settings.time_lapse)
+        self._outlet = Outlet(clock, settings.time_lapse, settings.first_reading_wh)
         self._cycle = Repeater(clock, self.refresh)
         self._sampling = Repeater(clock, self._sample)
         self._waiting_for_car = Alarm(clock, self._no_car_came)
@@ -124,13 +131,22 @@ class VirtualEvse:
         self._waiting_for_car.clear()
         self._outlet.vehicle = vehicle
         self._connector.plug_in()
+        if self._is_free:
+            self._cycle.start(CYCLE_S)
         self.refresh()
 
     def unplug(self) -> None:
         """The car leaves."""
         self.end(Reason.EV_DISCONNECTED)
+        self._cycle.stop()
         self._outlet.vehicle = None
         self._connector.unplug()
+        self.refresh()
+
+    def put_car_to_sleep(self, is_asleep: bool) -> None:
+        """The car falls asleep, or wakes up; nothing happens where there is none."""
+        self.refresh()
+        self._outlet.put_car_to_sleep(is_asleep)
         self.refresh()
 
     def show_card(self) -> bool:
@@ -203,8 +219,10 @@ class VirtualEvse:
     def halt(self) -> None:
         """Power is gone: nothing happens any more, and the car with it."""
         self.end(Reason.POWER_LOSS)
+        self._cycle.stop()
         self._waiting_for_car.clear()
         self._outlet.vehicle = None
+        self._outlet.offer(None)
         self._connector.restart()
         self._connector.unplug()
 
@@ -214,6 +232,26 @@ class VirtualEvse:
     def is_for_use(self) -> bool:
         """Whether ChangeAvailability has not taken it out of use."""
         return self._availability is AvailabilityType.OPERATIVE
+
+    @property
+    def is_plugged(self) -> bool:
+        """Whether there is a car."""
+        return self._outlet.vehicle is not None
+
+    @property
+    def flow(self) -> Flow:
+        """What flows, since it was looked at last."""
+        return self._outlet.flow
+
+    @property
+    def register_wh(self) -> int:
+        """What the meter has counted until then. [Wh]"""
+        return self._outlet.register_wh
+
+    @property
+    def error(self) -> ChargePointErrorCode:
+        """What is wrong with it."""
+        return self._ceiling().error
 
     @property
     def hardware(self) -> Limit:
@@ -242,6 +280,8 @@ class VirtualEvse:
 
     def status(self) -> ChargePointStatus:
         """What a StatusNotification says now."""
+        if self.error is not ChargePointErrorCode.NO_ERROR:
+            return ChargePointStatus.FAULTED
         status = self._connector.status()
         if status is ChargePointStatus.CHARGING:
             if self._outlet.flow.offered_ma < MIN_OFFER_MA:
@@ -334,9 +374,17 @@ class VirtualEvse:
             self._outbox.add(*self._to_post.pop(0))
 
     def _limit(self) -> Limit | None:
-        """What may be drawn now; C{None} without a transaction."""
+        """What may be drawn now; C{None}: nothing is switched on."""
+        local = self.hardware.clipped(self._ceiling().limit)
+        if self._is_free:
+            return local
         if self.transaction is None:
             return None
         at_s = whole_seconds(self._now())
         ruling = limit_at(self.profiles, at_s, self._settings.connector, self.running)
-        return self.hardware.clipped(ruling.limit)
+        return local.clipped(ruling.limit)
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether there is no Central System to begin a transaction for."""
+        return self._settings.url is None

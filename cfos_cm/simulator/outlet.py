@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from attrs import evolve
 from twisted.internet.interfaces import IReactorTime
 
 from cfos_cm.limits.schedules.limit import Limit
@@ -22,14 +23,17 @@ class Outlet:
     @ivar flow: what flows since then.
     """
 
-    def __init__(self, clock: IReactorTime, time_lapse: float) -> None:
+    def __init__(
+        self, clock: IReactorTime, time_lapse: float, register_wh: float = 0.0
+    ) -> None:
         """
         @param time_lapse: how many times faster energy flows than the current says.
+        @param register_wh: what its meter has counted before. [Wh]
         """
         self._clock = clock
         self._time_lapse = time_lapse
         self._counted_until_s = clock.seconds()
-        self._register_wh = 0.0
+        self._register_wh = register_wh
         self.vehicle: Vehicle | None = None
         self.flow = Flow()
 
@@ -54,6 +58,11 @@ class Outlet:
         )
         self._register_wh += self.vehicle.charged_wh - before.charged_wh
         return self.vehicle.is_full and not before.is_full
+
+    def put_car_to_sleep(self, is_asleep: bool) -> None:
+        """Let the car take nothing any more, or again; what has flowed was counted before."""
+        if self.vehicle is not None:
+            self.vehicle = evolve(self.vehicle, is_asleep=is_asleep)
 
     def offer(self, limit: Limit | None) -> bool:
         """

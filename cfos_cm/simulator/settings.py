@@ -14,7 +14,8 @@ class VirtualChargePointSettings:
     """
     A wallbox with one connector in use, and the car that comes to it.
 
-    @ivar url: the OCPP server, without the identity; C{ws://} only.
+    @ivar url: the OCPP server, without the identity; C{ws://} only. C{None}: it has none, and
+        a car charges as soon as it is plugged in.
     @ivar identity: the charge box identity.
     @ivar connector: the number of the connector where the car plugs in.
     @ivar password: what it tells the OCPP server; C{None}: nothing.
@@ -28,9 +29,10 @@ class VirtualChargePointSettings:
     @ivar meter_interval_s: between two MeterValues; 0: none are sent. [s]
     @ivar time_lapse: how many times faster energy flows than the current says.
     @ivar max_current_ma: what the wallbox is made for. [mA per phase]
+    @ivar model: what BootNotification says that it is.
     """
 
-    url: str
+    url: str | None
     identity: str
     connector: int = 1
     password: str | None = field(default=None, repr=False)
@@ -44,6 +46,12 @@ class VirtualChargePointSettings:
     meter_interval_s: float = 10
     time_lapse: float = 1
     max_current_ma: int = 32_000
+    model: str = "virtual wallbox"
+
+    @property
+    def first_reading_wh(self) -> int:
+        """What its meter has counted before it starts. [Wh]"""
+        return 0
 
     def vehicle(self) -> VehicleSettings:
         """The car."""

@@ -45,10 +45,12 @@ class Vehicle:
     A car at one moment.
 
     @ivar charged_wh: what it has taken since it came. [Wh]
+    @ivar is_asleep: it takes nothing, whatever it is offered.
     """
 
     settings: VehicleSettings
     charged_wh: float = 0.0
+    is_asleep: bool = False
 
     @property
     def is_full(self) -> bool:
@@ -62,7 +64,7 @@ class Vehicle:
         @param offered_ma: what the wallbox offers. [mA per phase]
         @return: [mA on each phase that it charges with]
         """
-        if offered_ma < MIN_OFFER_MA or self.is_full:
+        if offered_ma < MIN_OFFER_MA or self.is_full or self.is_asleep:
             return 0
         return min(offered_ma, self._own_limit_ma())
 

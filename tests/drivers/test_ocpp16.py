@@ -10,11 +10,12 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyClass, verifyObject
 
-from cfos_cm.drivers.interfaces import IEvse
-from cfos_cm.drivers.ocpp16 import Ocpp16Evse
-from cfos_cm.drivers.registry import EVSE_TYPES, METER_TYPES
+from cfos_cm.drivers.interfaces import EvseDevice, IEvse
+from cfos_cm.drivers.ocpp16 import MAKER, Ocpp16Evse
+from cfos_cm.drivers.registry import EVSE_MAKERS
 from cfos_cm.errors import DeviceError, DeviceRefusal
 from cfos_cm.quirk import Quirk
+from cfos_cm.site.evse import EvseSettings
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
 from cfos_cm.v16.timestamps import parse_timestamp
 from tests.central_system.world import World
@@ -72,8 +73,14 @@ class Ocpp16(SynchronousTestCase):
 
     def test_registry(self) -> None:
         """The configuration knows it by its name."""
-        self.assertIn("ocpp16", EVSE_TYPES)
-        self.assertEqual(METER_TYPES, ())
+        self.assertIs(EVSE_MAKERS.of("ocpp16"), MAKER)
+        self.assertTrue(MAKER.knows_transactions)
+
+    def test_address(self) -> None:
+        """Its address is the identity of a Charge Point."""
+        for address, right in (("CP-1", True), ("a/b", False), ("tcp:192.0.2.1:4701 ä", False)):
+            device = EvseDevice(settings=EvseSettings("bay-1", "garage"), address=address)
+            self.assertEqual(right, MAKER.objection(device) is None, address)
 
     def test_standing(self) -> None:
         """Outside a transaction the default profile forbids charging, whatever is ordered."""

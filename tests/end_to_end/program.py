@@ -72,6 +72,7 @@ class Program:
     @ivar folder: where it runs; its files are there.
     @ivar port: where its Charge Points connect to.
     @ivar command: the arguments of C{twistd} after C{-n --pidfile=}.
+    @ivar packages: a folder with more packages than ours and those that are installed.
     @ivar lines: all that it has written, over all its starts.
     """
 
@@ -82,6 +83,7 @@ class Program:
         self.folder = folder
         self.port = port
         self.command = tuple(command) or ("cfos-cm", "--config", "tap.cfg")
+        self.packages: Path | None = None
         self.lines: list[str] = []
         self._said = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
@@ -102,7 +104,7 @@ class Program:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _AS_IN_A_TERMINAL, *twistd],
             cwd=self.folder,
-            env=_environment(),
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -188,7 +190,7 @@ class Program:
         return subprocess.run(
             [sys.executable, "-c", code, *arguments],
             cwd=self.folder,
-            env=_environment(),
+            env=self._environment(),
             capture_output=True,
             text=True,
             timeout=WAIT_S,
@@ -204,6 +206,10 @@ class Program:
         finally:
             connection.close()
 
+    def _environment(self) -> dict[str, str]:
+        packages = [str(ROOT)] if self.packages is None else [str(self.packages), str(ROOT)]
+        return {**os.environ, "PYTHONPATH": os.pathsep.join(packages)}
+
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         for line in process.stdout:
@@ -214,7 +220,3 @@ class Program:
 
 def _script(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from cfos_cm.drivers.interfaces import IEvse
+from cfos_cm.drivers.passive import Passive
 from cfos_cm.electrical import NO_CURRENT, Phase, PhaseCurrents
 from cfos_cm.errors import DeviceError, DeviceRefusal, OrderIgnored
 from cfos_cm.site.evse import EvseSettings
@@ -99,7 +100,7 @@ class Car:
 
 @implementer(IEvse)
 @define(eq=False, repr=False)
-class Box:
+class Box(Passive):
     """
     An EVSE as it really is.
 

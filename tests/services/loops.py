@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from cfos_cm.drivers.interfaces import IEvse
+from cfos_cm.drivers.passive import Passive
 from cfos_cm.errors import DeviceError, DeviceRefusal
 from cfos_cm.limits.settling import SETTLE_S
 from cfos_cm.services.control_loop import ControlLoop
@@ -55,7 +56,7 @@ class Given:
 
 @implementer(IEvse)
 @define
-class NotingEvse:
+class NotingEvse(Passive):
     """
     An EVSE that notes its orders; the test answers them.
 
@@ -107,7 +108,7 @@ class NotingEvse:
 
 @implementer(IEvse)
 @define
-class BrokenEvse:
+class BrokenEvse(Passive):
     """An EVSE whose driver has a mistake: it raises instead of giving a Deferred."""
 
     name: str

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface.verify import verifyObject
 
 from cfos_cm.central_system.settings import CentralSystemSettings, UnknownChargePoints
-from cfos_cm.drivers.interfaces import IEvse
 from cfos_cm.services.assembly import (
     central_system_settings,
-    devices,
     moved_evses,
     server_endpoint,
 )
 from cfos_cm.services.config import Config, parse_config
-from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
-from tests.central_system.world import NOW, World
 
 GARAGE = "[circuit garage]\nmax_current = 20\n"
 
@@ -96,58 +88,6 @@ class Settings(SynchronousTestCase):
         for evses in (first, second):
             found = self.settings(*evses)
             self.assertEqual("own", found.charge_points["CP-1"].password)
-
-
-class Devices(SynchronousTestCase):
-    """Who carries setpoints out."""
-
-    def test_drivers(self) -> None:
-        """Each EVSE that speaks OCPP has a driver with its name; others have none."""
-        parsed = config(evse("bay"), power_brain("modbus"), evse("other", address="CP-2"))
-        world = World()
-        found = devices(parsed, world.system, world.system.roster.environment.now)
-        self.assertEqual(["bay", "other"], list(found))
-        for name, device in found.items():
-            verifyObject(IEvse, device)
-            self.assertEqual(name, device.name)
-
-    def schedules(self, **options: object) -> list[dict[str, Any]]:
-        """What an EVSE with some options is told: by default, and in a transaction."""
-        world = World()
-        peer = world.connect()
-        peer.answers = {
-            "SetChargingProfile": {"status": "Accepted"},
-            "GetConfiguration": {},
-            "GetCompositeSchedule": {"status": "Rejected"},
-        }
-        # Its clock is right, so that it can tell when a lease ends.
-        status = {"connectorId": 1, "errorCode": "NoError", "status": "Charging"}
-        peer.ask("StatusNotification", {**status, "timestamp": "2026-03-01T12:00:00Z"})
-        now = world.system.roster.environment.now
-        found = devices(config(evse("bay", **options)), world.system, now)
-        setpoint = Setpoint(10_000, Reason(ReasonCode.CIRCUIT, "phase L1 of garage"))
-        self.successResultOf(found["bay"].apply(setpoint, 77, True))
-        return [
-            frame[3]["csChargingProfiles"]["chargingSchedule"]
-            for frame in peer.requests("SetChargingProfile")
-        ]
-
-    def test_failsafe(self) -> None:
-        """What an EVSE falls back to is its limit by default."""
-        for given, expected in (({}, 0), ({"failsafe_current": 7.5}, 7.5)):
-            by_default, _ = self.schedules(**given)
-            (period,) = by_default["chargingSchedulePeriod"]
-            self.assertEqual(expected, period["limit"])
-
-    def test_lease(self) -> None:
-        """A limit ends by itself when the lease does, if there is one."""
-        for given, for_minutes in (({}, 10), ({"lease": 120}, 2)):
-            _, limited = self.schedules(**given)
-            start = datetime.fromisoformat(limited["startSchedule"])
-            ends = (start - NOW).total_seconds() + limited["duration"]
-            self.assertEqual(for_minutes * 60, ends)
-        _, limited = self.schedules(lease=0)
-        self.assertNotIn("duration", limited)
 
 
 class Moved(SynchronousTestCase):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cm.drivers.power_brain.registers import EVSE_TCP_PORT
 from cfos_cm.electrical import ALL_PHASES, CurrentSteps, PhaseCurrents
 from cfos_cm.errors import ConfigError
 from cfos_cm.services.config import (
@@ -27,6 +28,7 @@ from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.evse import ChargingMode, EvseSettings
 from cfos_cm.site.meter import MeterRole, MeterSettings
 from cfos_cm.site.policy import DEFAULT_POLICY, Policy, Sharing
+from cfos_cm.virtual_devices import GRID_METER_PORT
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -139,7 +141,7 @@ class Reading(SynchronousTestCase):
         self.assertEqual(["house", "garage"], [one.name for one in config.circuits])
         self.assertEqual("DE*KLN*E1", config.gateways[0].client_id)
         warned = [one.split(": ")[0] for one in config.warnings()]
-        lines = (9, 15, 33, 54, 59)
+        lines = (9, 15, 59)
         self.assertEqual([f"site/tap.cfg:{line}" for line in lines], warned)
 
     def test_empty(self) -> None:
@@ -403,7 +405,7 @@ class Settings(SynchronousTestCase):
             ("evse", "evse = e"),
             ("display", ""),
         ):
-            text += f"[meter {name}]\ntype = simulated\nrole = {name}\n{where}\n"
+            text += f"[meter {name}]\ntype = reported\nrole = {name}\n{where}\n"
         self.assertEqual(
             (
                 MeterSettings("consumption", MeterRole.CONSUMPTION, "c"),
@@ -493,12 +495,6 @@ class Warnings(SynchronousTestCase):
         for text, start, part in (
             ("[web]\n", "t.cfg:3: [web]:", "no page yet"),
             ("[simulator s]\ntype = backend", "t.cfg:4: [simulator s] type:", "not simulated"),
-            (
-                "[circuit c]\nmax_current = 9\n[evse e]\ntype = cfos_power_brain\n"
-                "address = tcp:h:1",
-                "t.cfg:6: [evse e] type:",
-                "driver",
-            ),
             (gateway + "authority", "t.cfg:8: [gateway g]:", "EVSE e stays at 0 A"),
             (gateway + "report", "t.cfg:8: [gateway g]:", "nothing is reported"),
             ("certificate = c\nprivate_key = k", "t.cfg:3: [ocpp server] certificate", "TLS"),
@@ -563,7 +559,7 @@ class Differences(SynchronousTestCase):
             "meter m": "type = simulated\nrole = consumption\ncircuit = c\n",
             "evse e": "type = ocpp16\naddress = CP\ncircuit = c\n",
             "circuit d": "max_current = 63\n",
-            "meter n": "type = simulated\nrole = evse\nevse = e\n",
+            "meter n": "type = reported\nrole = evse\nevse = e\n",
             "evse f": "type = ocpp16\naddress = CP-2\ncircuit = c\n",
         }
         before = "".join(f"[{heading}]\n{lines}" for heading, lines in site.items())
@@ -629,17 +625,25 @@ class Sample(SynchronousTestCase):
         self.assertEqual((), self.sample().warnings())
 
     def test_must_share(self) -> None:
-        """Its two EVSEs want more than their fuse carries, and are simulated."""
+        """
+        Its two EVSEs, one with OCPP and one with Modbus, leave a house that carries anything
+        too little, and a meter says what that is. All of it is simulated.
+        """
         config = self.sample()
-        (circuit,) = config.circuits
-        self.assertEqual(("garage", 20000), (circuit.name, circuit.max_current.l1_ma))
+        house, _ = config.circuits
+        self.assertEqual(("house", "grid"), (house.name, house.meter))
         wanted_ma = sum(one.max_current_ma for one in config.evses)
-        self.assertGreater(wanted_ma, circuit.settings().usable.l1_ma)
-        addresses = [one.address for one in config.evses]
-        self.assertEqual(["CP-0001", "CP-0002"], addresses)
-        self.assertEqual(addresses, [one.address for one in config.simulators])
-        kinds = {one.type for one in config.simulators}
-        self.assertEqual({SimulatorType.CHARGE_POINT}, kinds)
+        self.assertLess(house.settings().usable.l1_ma - wanted_ma, 2000)
+        self.assertEqual(["ocpp16", "cfos_power_brain"], [one.type for one in config.evses])
+        box, power_brain, meter = config.simulators
+        self.assertEqual(
+            (SimulatorType.CHARGE_POINT, SimulatorType.POWER_BRAIN, SimulatorType.METER),
+            (box.type, power_brain.type, meter.type),
+        )
+        self.assertEqual(config.evses[0].address, box.address)
+        asked = {config.evses[1].address, config.meters[0].address}
+        ports = {EVSE_TCP_PORT, GRID_METER_PORT}
+        self.assertEqual({f"tcp:127.0.0.1:{port}" for port in ports}, asked)
 
     def test_shows_every_option(self) -> None:
         """Every option is in it, in use or commented out with its default, if it has one."""

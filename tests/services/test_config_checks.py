@@ -232,7 +232,7 @@ class Currents(CheckCase):
 class Meters(CheckCase):
     """What a meter's role asks for."""
 
-    METER = CIRCUIT + EVSE + "[meter m]\ntype = simulated\nrole = "
+    METER = CIRCUIT + EVSE + "[meter m]\ntype = reported\nrole = "
 
     def test_needed(self) -> None:
         """A load and a generator are part of a circuit; an EVSE's meter belongs to one."""
@@ -293,17 +293,31 @@ class Meters(CheckCase):
         site = CIRCUIT + "[meter]\ntype = simulated\nrole = display"
         self.assertMistake(site, 3, "", "meter NAME")
 
+    def test_phases_of_evse(self) -> None:
+        """What an EVSE draws is measured on each phase that it is wired to, in any order."""
+        meter = CIRCUIT + EVSE + "[meter a]\ntype = reported\nrole = evse\nevse = bay-1\n"
+        self.assertMistake(meter + "phases = L1 L3", 10, "phases", "must have L2, too")
+        self.assertFine(meter + "phases = L3 L1 L2")
+        one = meter.replace("CP-1\n", "CP-1\nphases = L2\n")
+        self.assertFine(one + "phases = L2")
+        self.assertMistake(one + "phases = L1", 11, "phases", "must have L2, too")
+
+    def test_made_up(self) -> None:
+        """What an EVSE draws is never made up."""
+        meter = "[meter a]\ntype = simulated\nrole = evse\nevse = bay-1\n"
+        self.assertMistake(CIRCUIT + EVSE + meter, 8, "role", "must not be evse")
+
     def test_two_of_one_evse(self) -> None:
         """An EVSE has one meter at most."""
         site = CIRCUIT + EVSE + EVSE.replace("-1", "-2")
-        meter = "[meter {}]\ntype = simulated\nrole = evse\nevse = {}\n"
+        meter = "[meter {}]\ntype = reported\nrole = evse\nevse = {}\n"
         self.assertFine(site + meter.format("a", "bay-1") + meter.format("b", "bay-2"))
         both = site + meter.format("a", "bay-1") + meter.format("b", "bay-1")
         self.assertMistake(both, 16, "evse", "[meter a], line 9", "another EVSE")
 
     def test_two_of_no_evse(self) -> None:
         """Two that belong to nothing are two mistakes, and not a third."""
-        meter = "[meter {}]\ntype = simulated\nrole = evse\nevse = none\n"
+        meter = "[meter {}]\ntype = reported\nrole = evse\nevse = none\n"
         found = mistakes(meter.format("a") + meter.format("b"))
         self.assertEqual([4, 8], [one.line for one in found])
 
@@ -327,7 +341,8 @@ class Devices(CheckCase):
     def test_address_of_type(self) -> None:
         """An address has the form that the EVSE's type asks for."""
         evse = "[evse a]\ntype = cfos_power_brain\naddress = "
-        self.assertFine(CIRCUIT + evse + "tcp:h:4701")
+        for good in ("tcp:h:4701", "rtu:10.0.0.1:502", "serial:/dev/ttyUSB0:9600:8N1"):
+            self.assertFine(CIRCUIT + evse + good)
         for bad in ("CP-1", "tcp:h", "tcp:h:0", "tcp:h:99999"):
             self.assertMistake(CIRCUIT + evse + bad, 5, "address", "tcp:HOST:PORT")
         ocpp = "[evse a]\ntype = ocpp16\naddress = tcp/1"
@@ -344,6 +359,18 @@ class Devices(CheckCase):
         """A simulated Charge Point has a ChargeBox ID; other simulators need none."""
         self.assertMistake("[simulator a]\ntype = charge_point", 1, "address", "is missing")
         self.assertFine("[simulator a]\ntype = backend")
+        self.assertFine("[simulator a]\ntype = power_brain")
+
+    def test_url_of_power_brain(self) -> None:
+        """A virtual Power Brain that is told an OCPP server has to have an identity there."""
+        box = "[simulator a]\ntype = power_brain\nurl = ws://127.0.0.1:1/\n"
+        self.assertMistake(box, 3, "url", "needs an address, the ChargeBox ID")
+        self.assertFine(box + "address = PB-1")
+
+    def test_parameters(self) -> None:
+        """What only other packages' drivers understand is a mistake for ours."""
+        evse = "[evse a]\ntype = cfos_power_brain\naddress = tcp:h:1\nparameters = x=1"
+        self.assertMistake(CIRCUIT + evse, 6, "parameters", "must be empty", "takes none")
 
 
 class Secrets(CheckCase):

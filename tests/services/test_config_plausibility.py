@@ -295,65 +295,29 @@ class Surplus(WarningCase):
 
 
 class Meters(SynchronousTestCase):
-    """Meters that this version does not read, or that nothing is done with."""
+    """Meters that nothing is done with."""
 
     def warned(self, text: str) -> list[str]:
         """The warnings about a text."""
         return list(parse_config(text, "t.cfg").warnings())
 
-    def consequence(self, text: str) -> str:
-        """What else the warning says of a meter without a driver, the only one in a text."""
-        (one,) = self.warned(text)
-        _, text = one.split("has no driver in this version: it is not read")
-        return text
+    def test_no_use(self) -> None:
+        """A grid meter that no circuit names is told at its role."""
+        (found,) = self.warned(HOUSE + meter("m", "grid"))
+        self.assertIn("t.cfg:6: [meter m] role: found 'grid'; is of no use", found)
+        self.assertIn("no circuit has meter = m", found)
 
-    def test_place(self) -> None:
-        """A meter without a driver is told at its type."""
-        (one,) = self.warned(meter("m", "display"))
-        self.assertTrue(one.startswith("t.cfg:2: [meter m] type: found 'sunspec'; has"), one)
-
-    def test_circuit(self) -> None:
-        """Without its meter nobody knows what a circuit carries, and no car charges."""
-        site = "[circuit house]\nmax_current = 63\nmeter = m\n" + meter("m", "grid")
-        self.assertEqual(", and no car charges on circuit house", self.consequence(site))
-
-    def test_failsafe_load(self) -> None:
-        """With a fail-safe load, what that leaves is used."""
-        site = "[circuit house]\nmax_current = 63\nmeter = m\nfailsafe_load = 0\n"
-        expected = ", and circuit house is taken to carry its failsafe_load besides EVSEs"
-        self.assertEqual(expected, self.consequence(site + meter("m", "grid")))
-
-    def test_consumption(self) -> None:
-        """A load that is not known stops its circuit, if that has no meter itself."""
-        load = meter("m", "consumption", "circuit = house")
-        self.assertEqual(
-            ", and no car charges on circuit house", self.consequence(HOUSE + load)
-        )
-        site = "[circuit house]\nmax_current = 63\nmeter = grid\n" + meter("grid", "grid")
-        _, of_load = self.warned(site + load)
-        self.assertTrue(of_load.endswith("it is not read"), of_load)
-
-    def test_two_circuits(self) -> None:
-        """A meter that is that of two circuits stops both."""
-        site = HOUSE + "meter = m\n" + GARAGE + "meter = m\nfailsafe_load = 1\n"
-        found = self.consequence(site + meter("m", "grid"))
-        self.assertIn("on circuit house, and circuit garage is taken", found)
-
-    def test_harmless(self) -> None:
-        """Generation, an EVSE's meter and one for display are just not read."""
+    def test_of_use(self) -> None:
+        """One that is named, and any of another role, is of use."""
+        named = "[circuit house]\nmax_current = 63\nmeter = m\n" + meter("m", "grid")
+        self.assertEqual([], self.warned(named))
         for one in (
+            meter("m", "consumption", "circuit = house"),
             meter("m", "generation", "circuit = house"),
             meter("m", "evse", "evse = a"),
             meter("m", "display"),
         ):
-            self.assertEqual("", self.consequence(HOUSE + evse("a") + one))
-
-    def test_no_use(self) -> None:
-        """A grid meter that no circuit names is told, beside its driver."""
-        found = self.warned(HOUSE + meter("m", "grid"))
-        self.assertEqual(2, len(found))
-        self.assertIn("t.cfg:6: [meter m] role: found 'grid'; is of no use", found[1])
-        self.assertIn("no circuit has meter = m", found[1])
+            self.assertEqual([], self.warned(HOUSE + evse("a") + one))
 
 
 class Large(WarningCase):

@@ -69,11 +69,17 @@ IDENTITY: tuple[Good, Bad] = (
     | {"x" * 48: "x" * 48},
     ("x" * 49, "a/b", "ä", "a%", "a?b"),
 )
-DEVICE: tuple[Good, Bad] = (
-    {"tcp:10.0.0.1:502": "tcp:10.0.0.1:502", "tcp:box.test:1": "tcp:box.test:1"},
-    ("10.0.0.1", "tcp:10.0.0.1", "tcp:h:0", "tcp:h:65536", "udp:h:1", "tcp::1", "tcp:h:x"),
-)
 UNIT: tuple[Good, Bad] = ({"0": 0, "255": 255, "": 1}, ("256", "-1", "x", "1.0"))
+WINDOW: tuple[Good, Bad] = ({"": 1, "1": 1, "16": 16}, ("0", "17", "-1", "x", "1.5"))
+PHASES: tuple[Good, Bad] = (
+    {
+        "": (Phase.L1, Phase.L2, Phase.L3),
+        "L2": (Phase.L2,),
+        "L3 L1": (Phase.L3, Phase.L1),
+        "L2  L3\tL1": (Phase.L2, Phase.L3, Phase.L1),
+    },
+    ("L4", "L1 L1", "1", "3", "l1", "L1,L2", "L1 L2 L3 L1"),
+)
 FILES: tuple[Good, Bad] = (
     {"": (), "a.pem": ("a.pem",), "a.pem, b c.pem": ("a.pem", "b c.pem")},
     ("a.pem,", ",", "a.pem,,b.pem"),
@@ -197,21 +203,30 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
         "priority": ({"": 1, "0": 0, "1000": 1000}, ("-1", "1001", "1.5")),
     },
     "meter m": {
-        "type": ({"simulated": "simulated"}, ("", "modbus", "Simulated")),
-        "address": ({"": None, **DEVICE[0]}, DEVICE[1]),
+        "type": ({"simulated": "simulated"}, ("", "modbus7", "Simulated", "ocpp16")),
+        "address": ({"": None, "here": "here"}, ("x" * 301, "a\u200bb")),
         "unit": UNIT,
+        "window": WINDOW,
         "role": (
             {one: one for one in ("grid", "display")},
             ("", "house"),
         ),
         "circuit": ({"": None}, ("c", "n", "a b")),
         "evse": ({"": None}, ("e", "n", "a b")),
+        "phases": PHASES,
+        "definition": ({"": None}, ("x" * 301,)),
+        "registers": ({"": None}, ("x" * 2001,)),
+        "word_order": ({"": "big", "big": "big", "little": "little"}, ("high", "Big")),
+        "byte_order": ({"": "big", "big": "big", "little": "little"}, ("high", "Big")),
+        "function": ({"": 3, "3": 3, "4": 4}, ("1", "5", "x")),
+        "parameters": ({"": None, "house=3": "house=3"}, ("x" * 1001, "a\u200bb", "x=y")),
     },
     "evse e": {
         "type": ({"ocpp16": "ocpp16"}, ("", "ocpp", "ocpp20", "OCPP16")),
         "address": IDENTITY,
         "connector": ({"": 1, "1": 1, "100": 100}, ("0", "101", "-1", "x")),
         "unit": UNIT,
+        "window": WINDOW,
         "circuit": ({"c": "c", "main": "main"}, ("", "d", "e")),
         "enabled": FLAG,
         "min_current": ({"": 6000, "6": 6000, "16": 16000}, (*CURRENT_6_80, "16.001")),
@@ -230,15 +245,7 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
                 *("5.9 8", "6 80.1", "8 6", "6 6", "6 7.55", "6, 8", "6 x"),
             ),
         ),
-        "phases": (
-            {
-                "": (Phase.L1, Phase.L2, Phase.L3),
-                "L2": (Phase.L2,),
-                "L3 L1": (Phase.L3, Phase.L1),
-                "L2  L3\tL1": (Phase.L2, Phase.L3, Phase.L1),
-            },
-            ("L4", "L1 L1", "1", "3", "l1", "L1,L2", "L1 L2 L3 L1"),
-        ),
+        "phases": PHASES,
         "phase_switching": ({**FLAG[0], "": False}, FLAG[1]),
         "priority": ({"": 1, "0": 0, "1000": 1000}, ("-1", "1001", "1.5")),
         "weight": ({"": 1, "1": 1, "1000": 1000}, ("0", "-1", "1001", "1.5", "x")),
@@ -254,6 +261,16 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
             {"": 600, "0": 0, "60": 60, "86400": 86400},
             ("59", "86401", "-1", "0.0", "60.5", "10 min", "never"),
         ),
+        "failsafe_after": (
+            {"": 180, "10": 10, "3600": 3600},
+            ("9", "3601", "0", "-1", "60.5", "3 min"),
+        ),
+        "wake": FLAG,
+        "authorisation": (
+            {"": "manager", "manager": "manager", "device": "device"},
+            ("backend", "no", "Device"),
+        ),
+        "parameters": ({"": None}, ("x" * 1001, "a\u200bb", "x=y")),
         "password": PASSWORD,
         "fixed_tag": TAG,
         "quirks": (
@@ -298,6 +315,22 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
         "leaves_after": ({"": 30.0, "0": 0.0}, ("-1", "x")),
         "returns_after": ({"": 0.0, "60": 60.0}, ("-1", "x")),
         "meter_interval": ({"": 10.0, "1": 1.0}, ("0", "0.9", "3601")),
+        "modbus_port": ({"": None, "1": 1, "65533": 65533}, ("0", "65534", "x")),
+        "interface": (
+            {"": "127.0.0.1", "0.0.0.0": "0.0.0.0", "::1": "::1"},
+            ("localhost", "1.2.3"),
+        ),
+        "serial": ({"": None, "W00-1234": "W00-1234"}, ("x" * 17, "a b", "ä")),
+        "phase_switching": FLAG,
+        "max_current": ({"": None, "6": 6000, "63": 63000}, ("5.9", "63.1", "x")),
+        "unit": UNIT,
+        "reader": FLAG,
+        "fixed_tag": TAG,
+        "house": ({"": 1, "1": 1, "10000": 10_000}, ("0", "10001", "x", "1.5")),
+        "solar_peak": (
+            {"": 0, "0": 0, "9000": 9000, "9.9 kW": 9900, "100 kW": 100_000},
+            ("-1", "100001", "x"),
+        ),
         "time_lapse": ({"": 1.0, "60": 60.0, "1.5": 1.5}, ("0", "0.5", "10001", "x")),
     },
 }
@@ -357,7 +390,7 @@ class Table(SynchronousTestCase):
                     if written or f"{option} =" in lines[one.line - 1]:
                         self.assertEqual(f"{option} = {written}", lines[one.line - 1], place)
                     self.assertTrue(one.allowed, place)
-                    if option == "password":
+                    if option in ("password", "parameters"):
                         self.assertEqual("***", one.found)
                     elif option not in ("url", "database"):
                         self.assertEqual(written[:40], one.found[:40], place)

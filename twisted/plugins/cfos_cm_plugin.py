@@ -1,4 +1,4 @@
-"""Tells C{twistd} that the C{cfos-cm} command is there."""
+"""Tells C{twistd} that the commands C{cfos-cm} and C{cfos-wallbox} are there."""
 
 from twisted.application.service import ServiceMaker
 
@@ -7,4 +7,11 @@ cfos_cm = ServiceMaker(
     "cfos_cm.tap",
     "An open charging manager: an OCPP 1.6J server and charging limits.",
     "cfos-cm",
+)
+
+cfos_wallbox = ServiceMaker(
+    "cfos_wallbox",
+    "cfos_cm.wallbox_tap",
+    "Virtual cFos Power Brains: wallboxes steered by Modbus, with OCPP 1.6J beside it.",
+    "cfos-wallbox",
 )

@@ -76,11 +76,18 @@ class _Shared:
     connection: Connection
     closed: Callable[[Place], None]
     users: list[Bus] = field(factory=list)
+    line: Line | None = None
 
     @property
     def window(self) -> int:
         """What all of its users bear."""
         return min((user.window for user in self.users), default=1)
+
+    def joined_by(self, user: Bus) -> None:
+        """One user more."""
+        self.users.append(user)
+        if self.line is not None:
+            self.line.bear(self.window)
 
     def tell(self, is_open: bool) -> None:
         """Tell all users whether something can be asked."""
@@ -129,12 +136,12 @@ class Buses:
     @staticmethod
     def _joined(shared: _Shared, window: int) -> Bus:
         user = Bus(shared, window)
-        shared.users.append(user)
+        shared.joined_by(user)
         return user
 
     def _open(self, place: Place) -> _Shared:
         def line() -> Line:
-            return Line(
+            shared.line = Line(
                 self._reactor,
                 place.framing,
                 timeout_s=self._timeout_s,
@@ -142,6 +149,7 @@ class Buses:
                 gap_s=place.gap_s,
                 counters=self._counters,
             )
+            return shared.line
 
         shared = _Shared(
             place,

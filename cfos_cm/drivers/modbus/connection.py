@@ -15,9 +15,9 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, LogEvent, Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import implementer, provider
 
 from cfos_cm.drivers.modbus.line import Line
 from cfos_cm.errors import NotSent
@@ -26,9 +26,10 @@ from cfos_cm.wire.modbus import Answer, Request
 __all__ = ["FIRST_DELAY_S", "LONGEST_DELAY_S", "Connection"]
 
 #: How long it waits before it tries again: this after the first failure, half as much again
-#: after each one more, give or take a third, [s]
+#: after each one more, and up to a second more; a connection through which nothing has come is
+#: a failure, too, [s]
 FIRST_DELAY_S = 0.5
-#: and never longer than about this. [s]
+#: and never longer than this and that second. [s]
 LONGEST_DELAY_S = 30.0
 
 _log = Logger(namespace="cfos_cm.drivers")
@@ -60,9 +61,11 @@ class Connection:
         self._line: Line | None = None
         self._making: IDelayedCall | None = None
         self._why = "it is not open yet"
-        delays = backoffPolicy(FIRST_DELAY_S, LONGEST_DELAY_S, 1.5)
-        self._service = ClientService(
-            _Watched(endpoint, self._failed), _Lines(self._new_line), delays, clock
+        # So many connections in a row through which nothing has come.
+        self._fruitless = 0
+        self._backoff = backoffPolicy(FIRST_DELAY_S, LONGEST_DELAY_S, 1.5)
+        self._service = _QuietService(
+            _Watched(endpoint, self._failed), _Lines(self._new_line), self._delay_s, clock
         )
 
     @property
@@ -104,6 +107,10 @@ class Connection:
         line.made, line.lost = self._soon_made, self._lost
         return line
 
+    def _delay_s(self, failures: int) -> float:
+        # Who takes a connection and hangs up again is no better than who takes none.
+        return self._backoff(max(failures, self._fruitless))
+
     def _soon_made(self, line: Line) -> None:
         # The service does not know it yet: it could not be stopped by who hears of it now.
         self._making = self._clock.callLater(0, self._made, line)
@@ -113,13 +120,16 @@ class Connection:
         if line.is_lost:
             return
         self._line = line
-        _log.info("{place} is connected", place=self.place)
+        if not self._fruitless:
+            _log.info("{place} is connected", place=self.place)
         self._changed(True)
 
     def _lost(self, line: Line) -> None:
+        self._fruitless = 0 if line.has_heard else self._fruitless + 1
         if self._service.running:
-            self._why = line.why_lost
-            _log.warn("{place} is lost: {why}", place=self.place, why=self._why)
+            before, self._why = self._why, line.why_lost
+            if line.has_heard or self._why != before:
+                _log.warn("{place} is lost: {why}", place=self.place, why=self._why)
         if self._line is line:
             self._line = None
             self._changed(False)
@@ -150,6 +160,17 @@ class _Watched:
             return failure
 
         return self._endpoint.connect(protocolFactory).addErrback(tell)
+
+
+@provider(ILogObserver)
+def _nobody(event: LogEvent) -> None:
+    """Is told."""
+
+
+class _QuietService(ClientService):
+    """It tells of each attempt, and what there is to tell L{Connection} does."""
+
+    _log = Logger(observer=_nobody)
 
 
 class _Lines(Factory):

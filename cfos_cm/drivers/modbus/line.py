@@ -93,6 +93,7 @@ class Line(Protocol):
     @ivar lost: is told when nothing can be asked any more, before those who wait for answers.
     @ivar is_lost: nothing can be asked any more.
     @ivar why_lost: for people, once it is lost.
+    @ivar has_heard: something has come through it.
     """
 
     def __init__(
@@ -118,12 +119,13 @@ class Line(Protocol):
         self.lost: Callable[[Line], None] = lambda _: None
         self.is_lost = False
         self.why_lost = ""
+        self.has_heard = False
         self._counters = counters or Counters()
         self._clock = clock
         self._framing = framing
         self._codec = Codec(framing)
         self._timeout_s = timeout_s
-        self._window = window if framing is Framing.TCP else 1
+        self.bear(window)
         self._gap_s = gap_s
         self._units: dict[int, _Unit] = {}
         # In the order of their turns.
@@ -159,12 +161,17 @@ class Line(Protocol):
         self._send()
         return deferred
 
+    def bear(self, window: int) -> None:
+        """From now on no more requests are begun than so many at once."""
+        self._window = window if self._framing is Framing.TCP else 1
+
     def connectionMade(self) -> None:
         """Something can be asked now."""
         self.made(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes have come."""
+        self.has_heard = True
         self._silences = 0
         try:
             answers = self._codec.receive(data)
@@ -278,9 +285,10 @@ class Line(Protocol):
     def _timed_out(self, transaction_id: int) -> None:
         self._counters.count(Counter.MODBUS_TIMED_OUT)
         self._silences += 1
-        self._give_up(transaction_id)
         if self._silences >= MOST_SILENCES and self._is_socket and not self.is_lost:
+            # First, or the next one would be asked through what is given up.
             self._abort(f"{MOST_SILENCES} requests in a row were not answered")
+        self._give_up(transaction_id)
 
     def _give_up(self, transaction_id: int, *, is_wanted: bool = True) -> None:
         asked = self._under_way[transaction_id]

@@ -31,7 +31,7 @@ class SerialEndpoint:
         try:
             from twisted.internet.serialport import SerialPort
         except ImportError:
-            why = "serial lines need pyserial: pip install 'cfos_cm[serial]'"
+            why = "serial lines need pyserial, which is not installed"
             return fail(ConnectError(string=why))
         protocol = protocolFactory.buildProtocol(None)  # type: ignore[arg-type]
         if protocol is None:

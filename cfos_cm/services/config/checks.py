@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from cfos_cm.drivers.registry import EVSE_MAKERS, METER_MAKERS, OCPP16
 from cfos_cm.electrical import ALL_PHASES, amps_text
 from cfos_cm.services.config.configuration import Config, not_in_this_version
 from cfos_cm.services.config.meter_checks import (
     circuits_have_grid_meters,
+    evses_are_really_measured,
     evses_have_one_meter,
     meters_have_places,
 )
@@ -22,16 +24,15 @@ from cfos_cm.services.config.sections import (
     CircuitSection,
     EvseSection,
     GatewaySection,
+    MeterSection,
     OcppServerSection,
 )
 from cfos_cm.services.config.values import CHARGE_BOX_IDENTITY
-from cfos_cm.services.config.words import EvseType, MeterType, PasswordForm, SimulatorType
+from cfos_cm.services.config.words import PasswordForm, SimulatorType
 
 __all__ = ["CHECKS", "files_are_there"]
 
 Check = Callable[[Config, Findings], None]
-
-_DEVICE_ADDRESS = re.compile(r"tcp:[^\s:]{1,253}:([0-9]{1,5})")
 
 
 def references_exist(config: Config, found: Findings) -> None:
@@ -159,43 +160,42 @@ def addresses_fit_types(config: Config, found: Findings) -> None:
     """Every device's address is of the form that its type asks for, and is there."""
     for evse in config.evses:
         if evse.sound("type", "address"):
-            _check_evse_address(evse, found)
+            maker = EVSE_MAKERS.of(evse.type)
+            wrong = None if maker is None else maker.objection(evse.device())
+            if wrong is not None:
+                found.about(evse, "address", f"must be {wrong}")
+        if evse.parameters and evse.sound("type") and evse.type in EVSE_MAKERS.built_in:
+            found.about(evse, "parameters", f"must be empty: type {evse.type} takes none")
     for meter in config.meters:
-        if not meter.sound("type", "address"):
-            continue
-        if meter.address is None and meter.type is not MeterType.SIMULATED:
-            found.about(meter, "address", "is missing; must be tcp:HOST:PORT")
-        elif meter.address is not None and not _is_device_address(meter.address):
-            found.about(meter, "address", "must be tcp:HOST:PORT")
+        if meter.sound(*(one.name for one in options_of(type(meter)))):
+            _check_meter(meter, config.folder, found)
     for one in config.simulators:
+        if one.type is SimulatorType.POWER_BRAIN and one.sound("type", "url", "address"):
+            is_told = "url" in one.origin.lines and one.address is None
+            if is_told:
+                allowed = "needs an address, the ChargeBox ID: without one there is no OCPP"
+                found.about(one, "url", allowed)
         is_needed = one.type is SimulatorType.CHARGE_POINT and one.sound("type", "address")
         if is_needed and one.address is None:
             found.about(one, "address", f"is missing; must be {CHARGE_BOX_IDENTITY.allowed}")
 
 
-def _check_evse_address(evse: EvseSection, found: Findings) -> None:
-    if evse.type is not EvseType.OCPP16:
-        if not _is_device_address(evse.address):
-            found.about(evse, "address", "must be tcp:HOST:PORT")
-        return
-    try:
-        CHARGE_BOX_IDENTITY.read(evse.address)
-    except ValueError:
-        found.about(evse, "address", f"must be a ChargeBox ID: {CHARGE_BOX_IDENTITY.allowed}")
-
-
-def _is_device_address(text: str) -> bool:
-    match = _DEVICE_ADDRESS.fullmatch(text)
-    return match is not None and 1 <= int(match[1]) <= 65535
+def _check_meter(meter: MeterSection, folder: str, found: Findings) -> None:
+    maker = METER_MAKERS.of(meter.type)
+    wrong = None if maker is None else maker.objection(meter.device(folder))
+    if wrong is not None:
+        option, words = wrong
+        missing = "" if option in meter.origin.lines else "is missing; "
+        found.about(meter, option, f"{missing}must be {words}")
 
 
 def evses_are_different(config: Config, found: Findings) -> None:
     """No two EVSEs are the same connector of the same device."""
-    seen: dict[tuple[EvseType, str, int], EvseSection] = {}
+    seen: dict[tuple[str, str, int], EvseSection] = {}
     for evse in config.evses:
         if not evse.sound("type", "address", "connector", "unit"):
             continue
-        by_ocpp = evse.type is EvseType.OCPP16
+        by_ocpp = evse.type == OCPP16
         number, word = (evse.connector, "connector") if by_ocpp else (evse.unit, "unit")
         first = seen.setdefault((evse.type, evse.address, number), evse)
         if first is not evse:
@@ -208,7 +208,7 @@ def one_password_each(config: Config, found: Findings) -> None:
     """A Charge Point says one password for all of its connectors."""
     first: dict[str, EvseSection] = {}
     for evse in config.evses:
-        if evse.type is not EvseType.OCPP16 or not evse.sound("type", "address", "password"):
+        if evse.type != OCPP16 or not evse.sound("type", "address", "password"):
             continue
         if evse.password is None:
             continue
@@ -269,6 +269,7 @@ CHECKS: tuple[Check, ...] = (
     meters_have_places,
     circuits_have_grid_meters,
     evses_have_one_meter,
+    evses_are_really_measured,
     addresses_fit_types,
     evses_are_different,
     one_password_each,

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from cfos_cm.drivers.registry import EVSE_TYPES
 from cfos_cm.services.config.options import Findings, Section, options_of
 from cfos_cm.services.config.plausibility import Wired, warn_of_wiring
 from cfos_cm.services.config.sections import (
@@ -23,11 +22,14 @@ from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.services.config.tree import parents_first
 from cfos_cm.services.config.words import GatewayRole, LoadManagement, SimulatorType, Tls
 from cfos_cm.site.events import SettingsChanged
+from cfos_cm.site.meter import MeterRole
 
 __all__ = ["Config", "changes", "differences", "not_in_this_version"]
 
 #: What can be simulated. The others are part of the contract and wait for theirs.
-_SIMULATED = frozenset({SimulatorType.CHARGE_POINT})
+_SIMULATED = frozenset(
+    {SimulatorType.CHARGE_POINT, SimulatorType.POWER_BRAIN, SimulatorType.METER}
+)
 
 _SQLITE = "sqlite:///"
 
@@ -84,12 +86,14 @@ class Config:
     def settings_changed(self) -> SettingsChanged:
         """What the site has to know; each circuit stands after the one that feeds it."""
         asked = {one.evse for one in self.gateways if one.role is GatewayRole.AUTHORITY}
+        metered = {one.evse for one in self.meters if one.role is MeterRole.EVSE}
         return SettingsChanged(
             title=self.manager.title,
             observe_only=self.manager.load_management is LoadManagement.OBSERVE,
             circuits=tuple(one.settings() for one in parents_first(self.circuits)),
             evses=tuple(
-                one.settings(one.name in asked, self.manager.on_disable) for one in self.evses
+                one.settings(one.name in asked, self.manager.on_disable, one.name in metered)
+                for one in self.evses
             ),
             meters=tuple(one.settings() for one in self.meters),
             policy=self.manager.policy(),
@@ -139,10 +143,6 @@ def _warn_of_server(config: Config, found: Findings) -> None:
 
 
 def _warn_of_devices(config: Config, found: Findings) -> None:
-    for evse in config.evses:
-        if evse.type not in EVSE_TYPES:
-            text = "has no driver in this version: it gets no order, and max_current is kept"
-            found.about(evse, "type", text)
     for simulator in config.simulators:
         if simulator.type not in _SIMULATED:
             found.about(simulator, "type", "is not simulated in this version: nothing starts")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from cfos_cm.drivers.registry import SIMULATED
 from cfos_cm.services.config.configuration import Config
 from cfos_cm.services.config.options import Findings
 from cfos_cm.services.config.sections import MeterSection
 from cfos_cm.services.config.values import reference
 from cfos_cm.site.meter import MeterRole
 
-__all__ = ["circuits_have_grid_meters", "evses_have_one_meter", "meters_have_places"]
+__all__ = [
+    "circuits_have_grid_meters",
+    "evses_are_really_measured",
+    "evses_have_one_meter",
+    "meters_have_places",
+]
 
 #: The option that says where a meter of a role is. A grid meter is named by its circuit.
 _PLACES = {
@@ -72,3 +78,28 @@ def evses_have_one_meter(config: Config, found: Findings) -> None:
             place = f"[{other.origin.heading}], line {other.origin.line}"
             allowed = f"has a meter already, {place}: must be another EVSE"
             found.about(meter, "evse", allowed)
+
+
+def evses_are_really_measured(config: Config, found: Findings) -> None:
+    """
+    What says what an EVSE draws is not made up, and sees each of its phases: fuses would be
+    guarded by that.
+    """
+    evses = {one.name: one for one in config.evses}
+    for meter in config.meters:
+        is_sound = meter.sound("type", "role", "evse", "phases")
+        if not is_sound or meter.role is not MeterRole.EVSE:
+            continue
+        if meter.type == SIMULATED:
+            allowed = "must not be evse: a simulated meter cannot see what an EVSE draws"
+            found.about(meter, "role", allowed)
+        evse = evses.get(meter.evse or "")
+        if evse is None or not evse.sound("phases"):
+            continue
+        missing = [phase for phase in evse.phases if phase not in meter.phases]
+        if missing:
+            allowed = (
+                f"must have {' '.join(missing)}, too: {evse.name} is wired to "
+                f"{' '.join(evse.phases)}"
+            )
+            found.about(meter, "phases", allowed, " ".join(meter.phases))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from cfos_cm.drivers.registry import METER_TYPES
 from cfos_cm.electrical import (
     ALL_PHASES,
     NO_CURRENT,
@@ -196,32 +195,8 @@ def _warn_of_surplus(site: Wired, found: Findings) -> None:
 
 
 def _warn_of_meters(site: Wired, found: Findings) -> None:
-    """Which meters are not read, and which are read for nothing."""
-    lost = _lost_without(site)
+    """Which meters are read for nothing."""
     named = {one.meter for one in site.circuits}
     for meter in site.meters:
-        if meter.type not in METER_TYPES:
-            consequences = [_without_meter(one) for one in lost.get(meter.name, ())]
-            text = "has no driver in this version: it is not read"
-            found.about(meter, "type", ", and ".join((text, *consequences)))
         if meter.role is MeterRole.GRID and meter.name not in named:
             found.about(meter, "role", f"is of no use: no circuit has meter = {meter.name}")
-
-
-def _lost_without(site: Wired) -> dict[str, list[CircuitSection]]:
-    """By meter, the circuits whose load is not known without it."""
-    lost: dict[str, list[CircuitSection]] = {}
-    for circuit in site.circuits:
-        if circuit.meter is not None:
-            lost.setdefault(circuit.meter, []).append(circuit)
-    unmetered = {one.name: one for one in site.circuits if one.meter is None}
-    for meter in site.meters:
-        if meter.role is MeterRole.CONSUMPTION and meter.circuit in unmetered:
-            lost.setdefault(meter.name, []).append(unmetered[meter.circuit])
-    return lost
-
-
-def _without_meter(circuit: CircuitSection) -> str:
-    if circuit.failsafe_load is None:
-        return f"no car charges on circuit {circuit.name}"
-    return f"circuit {circuit.name} is taken to carry its failsafe_load besides EVSEs"

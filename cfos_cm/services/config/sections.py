@@ -9,16 +9,14 @@ follow from the declaration.
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.central_system.settings import UnknownChargePoints
-from cfos_cm.electrical import CurrentSteps, Phase, PhaseCurrents
+from cfos_cm.electrical import PhaseCurrents
+from cfos_cm.services.config.device_sections import EvseSection, MeterSection
 from cfos_cm.services.config.options import Section, hidden, option
 from cfos_cm.services.config.quantities import (
-    CURRENT_STEPS,
     current,
-    or_zero,
     phase_currents,
     power,
     seconds,
@@ -26,40 +24,31 @@ from cfos_cm.services.config.quantities import (
 )
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.services.config.values import (
-    BOOLEAN,
     CHARGE_BOX_IDENTITY,
     DATABASE_URL,
     FILE,
     FILES,
-    ID_TAG,
     INTERFACE,
     PASSWORD,
-    PHASES,
-    QUIRKS,
     TAG_PATTERNS,
     WEBSOCKET_URL,
     choice,
     of_pattern,
     optional,
-    or_empty,
     reference,
     shown_url,
     text,
 )
 from cfos_cm.services.config.words import (
-    EvseType,
     GatewayRole,
     ImbalanceOf,
     LoadManagement,
-    MeterType,
     OnDisable,
     Outage,
     PasswordForm,
     Tls,
 )
 from cfos_cm.site.circuit import CircuitSettings
-from cfos_cm.site.evse import ChargingMode, EvseSettings
-from cfos_cm.site.meter import MeterRole, MeterSettings
 from cfos_cm.site.policy import Policy, Sharing
 
 __all__ = [
@@ -73,10 +62,6 @@ __all__ = [
     "OcppServerSection",
     "WebSection",
 ]
-
-
-_DEVICE_ADDRESS = r"tcp:[^\s:]{1,253}:[0-9]{1,5}"
-_DEVICE_WORDS = "tcp:HOST:PORT"
 
 
 @frozen(kw_only=True)
@@ -290,163 +275,6 @@ class CircuitSection(Section):
             imbalance_counts_load=self.imbalance_of is ImbalanceOf.ALL,
             priority=self.priority,
         )
-
-
-@frozen(kw_only=True)
-class MeterSection(Section):
-    """A meter."""
-
-    type: MeterType = option(choice(MeterType), "What it speaks.")
-    address: str | None = option(
-        optional(of_pattern(_DEVICE_ADDRESS, _DEVICE_WORDS)),
-        "Where it is; a simulated one needs none.",
-        default="",
-    )
-    unit: int = option(whole(0, 255), "Its Modbus unit id.", default="1")
-    role: MeterRole = option(
-        choice(MeterRole),
-        "What it measures. grid: all that a circuit carries, which names it as its meter; "
-        "consumption: a load besides the EVSEs; generation: what is fed in, such as by PV; "
-        "evse: what one EVSE draws; display: nothing that anybody decides by.",
-    )
-    circuit: str | None = option(
-        optional(reference("circuit")),
-        "The circuit that its load or generation is part of; for the roles consumption and "
-        "generation only, which need it.",
-        default="",
-    )
-    evse: str | None = option(
-        optional(reference("evse")),
-        "The EVSE that it belongs to; for the role evse only, which needs it.",
-        default="",
-    )
-
-    def settings(self) -> MeterSettings:
-        """What the site has to know of it."""
-        return MeterSettings(self.name, self.role, self.circuit, self.evse)
-
-
-@frozen(kw_only=True)
-class EvseSection(Section):
-    """A place where one car charges."""
-
-    type: EvseType = option(choice(EvseType), "What it speaks.")
-    address: str = option(
-        evolve(text(300), allowed=f"a ChargeBox ID, or {_DEVICE_WORDS}"),
-        "ocpp16: its ChargeBox ID; cfos_power_brain: tcp:HOST:PORT.",
-    )
-    connector: int = option(
-        whole(1, 100), "Its connector's number at that Charge Point.", default="1"
-    )
-    unit: int = option(whole(0, 255), "Its Modbus unit id.", default="1")
-    circuit: str = option(
-        or_empty(reference("circuit")),
-        "The circuit that feeds it; empty: the only one that there is.",
-        default="",
-    )
-    enabled: bool = option(
-        BOOLEAN, "A disabled EVSE is left with what on_disable says.", default="yes"
-    )
-    # IEC 61851-1: the least current that a pilot can offer is 6 A, the greatest 80 A.
-    min_current_ma: int = option(
-        current("6", "80"),
-        "Below this its car does not charge (A); 6 is the least there is.",
-        name="min_current",
-        default="6",
-    )
-    max_current_ma: int = option(
-        current("6", "80"), "Its rating (A per phase).", name="max_current", default="16"
-    )
-    current_steps: CurrentSteps = option(
-        CURRENT_STEPS,
-        "The currents that it can be set to (A): one is the step between two of them; several "
-        "are all that there are, such as 6 8 10 13 16.",
-        default="0.1",
-    )
-    phases: tuple[Phase, ...] = option(
-        PHASES,
-        "The supply's phases in the order in which its own are wired.",
-        default="L1 L2 L3",
-    )
-    phase_switching: bool = option(
-        BOOLEAN,
-        "yes: it can be told to charge with one phase instead of three.",
-        default="no",
-    )
-    priority: int = option(whole(0, 1000), "A higher one is served first.", default="1")
-    weight: int = option(
-        whole(1, 1000),
-        "How much it gets against others of its priority when there is not enough for all: one "
-        "of weight 2 gets twice as much as one of weight 1.",
-        default="1",
-    )
-    mode: ChargingMode = option(
-        choice(ChargingMode),
-        "normal: it charges with all that its circuits leave it; surplus: only with what the "
-        "site would feed into the grid.",
-        default="normal",
-    )
-    failsafe_current_ma: int = option(
-        current("0", "80"),
-        "What it falls back to when contact is lost (A); 0: it pauses. With ocpp16 its wallbox "
-        "is told; if it has a setting of its own for that, it has to be the same.",
-        name="failsafe_current",
-        default="0",
-    )
-    lease_s: int = option(
-        or_zero(whole(60, 86_400)),
-        "With ocpp16: for so long its wallbox obeys a limit without hearing from this program "
-        "(s), and then falls back to failsafe_current; 0: as long as the transaction lasts.",
-        name="lease",
-        default="600",
-    )
-    password: str | None = option(
-        optional(PASSWORD),
-        "What its wallbox has to know; empty: the OCPP server's password.",
-        default="",
-        shown=hidden,
-    )
-    fixed_tag: str | None = option(
-        optional(ID_TAG), "The idTag of a car whose driver showed no card.", default=""
-    )
-    quirks: QuirkPolicy = option(
-        QUIRKS,
-        "Which deviations from OCPP it is forgiven. auto: what its make is known for; none: "
-        "only what harms nobody; strict: nothing at all.",
-        default="auto",
-    )
-
-    def settings(self, needs_backend: bool, on_disable: OnDisable) -> EvseSettings:
-        """
-        What the site has to know of it.
-
-        @param needs_backend: a backend decides who may charge.
-        @param on_disable: what it is left with when it is disabled.
-        """
-        keeps_minimum = on_disable is OnDisable.MINIMUM
-        return EvseSettings(
-            name=self.name,
-            circuit=self.circuit,
-            enabled=self.enabled,
-            disabled_current_ma=self.least_ma if keeps_minimum else 0,
-            released_when_disabled=on_disable is OnDisable.CANCEL_LIMITS,
-            min_current_ma=self.least_ma,
-            max_current_ma=self.max_current_ma,
-            phases=self.phases,
-            priority=self.priority,
-            failsafe_current_ma=self.failsafe_current_ma,
-            fixed_tag=self.fixed_tag,
-            needs_backend=needs_backend,
-            weight=self.weight,
-            steps=self.current_steps,
-            mode=self.mode,
-            can_switch_phases=self.phase_switching,
-        )
-
-    @property
-    def least_ma(self) -> int:
-        """The lowest of its steps that its car charges with. [mA per phase]"""
-        return self.current_steps.at_least(self.min_current_ma) or self.min_current_ma
 
 
 @frozen(kw_only=True)

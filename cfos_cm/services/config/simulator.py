@@ -7,13 +7,16 @@ from __future__ import annotations
 from attrs import frozen
 
 from cfos_cm.services.config.options import Section, hidden, option
-from cfos_cm.services.config.quantities import current, energy, factor, seconds, whole
+from cfos_cm.services.config.quantities import current, energy, factor, power, seconds, whole
 from cfos_cm.services.config.values import (
+    BOOLEAN,
     CHARGE_BOX_IDENTITY,
     ID_TAG,
+    INTERFACE,
     PASSWORD,
     WEBSOCKET_URL,
     choice,
+    of_pattern,
     optional,
     shown_url,
 )
@@ -36,7 +39,8 @@ class SimulatorSection(Section):
     )
     address: str | None = option(
         optional(CHARGE_BOX_IDENTITY),
-        "Its ChargeBox ID; a charge_point needs one.",
+        "Its ChargeBox ID. A charge_point needs one; a power_brain without one does not speak "
+        "OCPP, and is steered by Modbus alone.",
         default="",
         restart=True,
     )
@@ -101,9 +105,73 @@ class SimulatorSection(Section):
         default="10",
         restart=True,
     )
+    modbus_port: int | None = option(
+        optional(whole(1, 65_533)),
+        "The TCP port where it is steered, or read, by Modbus; those of a power_brain's S0 "
+        "meters are the two after it. Empty: 4701 for a power_brain, 1502 for a meter.",
+        default="",
+        restart=True,
+    )
+    interface: str | None = option(
+        optional(INTERFACE),
+        "The address of this machine where that port is; 0.0.0.0: all of them.",
+        default="127.0.0.1",
+        restart=True,
+    )
+    serial: str | None = option(
+        optional(of_pattern(r"[!-~]{1,16}", "1 to 16 characters of ASCII, without a space")),
+        "The serial number of a power_brain.",
+        default="",
+        restart=True,
+    )
+    has_phase_switching: bool = option(
+        BOOLEAN,
+        "Whether a power_brain's phases may be switched while a car is plugged in.",
+        name="phase_switching",
+        default="yes",
+        restart=True,
+    )
+    max_current_ma: int | None = option(
+        optional(current("6", "63")),
+        "What a wallbox is made for (A per phase); empty: 16 for a power_brain, 32 for a "
+        "charge_point.",
+        name="max_current",
+        default="",
+        restart=True,
+    )
+    unit: int = option(
+        whole(0, 255), "The Modbus unit id of a meter.", default="1", restart=True
+    )
+    has_reader: bool = option(
+        BOOLEAN,
+        "Whether a power_brain has a reader for cards.",
+        name="reader",
+        default="yes",
+        restart=True,
+    )
+    fixed_tag: str | None = option(
+        optional(ID_TAG),
+        "The idTag that a power_brain without a reader tells the OCPP server.",
+        default="",
+        restart=True,
+    )
+    house: int = option(
+        whole(1, 10_000),
+        "Which house is behind a meter: each number is another day of another household. Its "
+        "meter sees the simulated wallboxes, too.",
+        default="1",
+        restart=True,
+    )
+    solar_peak_w: int = option(
+        power(0, 100_000),
+        "What the house's solar panels give at noon at most.",
+        name="solar_peak",
+        default="0",
+        restart=True,
+    )
     time_lapse: float = option(
         factor("1", "10000"),
-        "How many times faster its car fills up than a real one; 1: real time.",
+        "How many times faster its car fills up, or its house's day goes by; 1: real time.",
         default="1",
         restart=True,
     )

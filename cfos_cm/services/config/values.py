@@ -10,16 +10,17 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 from ipaddress import ip_address
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from attrs import evolve, frozen
 
 from cfos_cm.central_system.quirks import QuirkPolicy
+from cfos_cm.drivers.registry import Makers
 from cfos_cm.electrical import Phase
 from cfos_cm.quirk import Quirk
 from cfos_cm.site.tag import MAX_ID_TAG_CHARS
-from cfos_cm.wire.charge_box import MAX_IDENTITY_CHARS, is_identity
+from cfos_cm.wire.charge_box import IDENTITY_WORDS, is_identity
 
 __all__ = [
     "BOOLEAN",
@@ -37,6 +38,7 @@ __all__ = [
     "WEBSOCKET_URL",
     "Kind",
     "choice",
+    "driver",
     "of_pattern",
     "optional",
     "or_empty",
@@ -129,6 +131,20 @@ def choice(words: type[E]) -> Kind[E]:
     values = tuple(word.value for word in words)
     *most, last = values
     return Kind(f"{', '.join(most)} or {last}" if most else last, words, values)
+
+
+def driver(makers: Makers[Any]) -> Kind[str]:
+    """The word for a driver that there is."""
+    built_in = makers.built_in
+
+    def read(written: str) -> str:
+        if written not in built_in and makers.of(written) is None:
+            raise ValueError(written)
+        return written
+
+    *most, last = built_in
+    allowed = f"{', '.join(most)} or {last}; or the type of an installed driver"
+    return Kind(allowed, read, built_in)
 
 
 def reference(kind: str) -> Kind[str]:
@@ -237,10 +253,7 @@ NAME = of_pattern(
     _NAME.pattern, "1 to 40 letters (A-Z, a-z), digits, hyphens, underscores or dots"
 )
 #: OCPP-J 1.6: the last part of the URL that a Charge Point connects to.
-CHARGE_BOX_IDENTITY = Kind(
-    f"1 to {MAX_IDENTITY_CHARS} letters (A-Z, a-z), digits, spaces or * - _ = : + | @ . #",
-    _read_identity,
-)
+CHARGE_BOX_IDENTITY = Kind(IDENTITY_WORDS, _read_identity)
 #: OCPP 1.6, IdToken: a CiString20Type.
 ID_TAG = text(MAX_ID_TAG_CHARS)
 #: OCPP-J 1.6: the AuthorizationKey has at most 40 characters.

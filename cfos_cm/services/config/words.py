@@ -5,11 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 
 __all__ = [
-    "EvseType",
+    "Authorisation",
     "GatewayRole",
     "ImbalanceOf",
     "LoadManagement",
-    "MeterType",
     "OnDisable",
     "Outage",
     "PasswordForm",
@@ -48,19 +47,11 @@ class ImbalanceOf(StrEnum):
     ALL = "all"
 
 
-class MeterType(StrEnum):
-    """What a meter speaks."""
+class Authorisation(StrEnum):
+    """Who is asked whether somebody may charge."""
 
-    SUNSPEC = "sunspec"
-    POWER_BRAIN_METER = "power_brain_meter"
-    SIMULATED = "simulated"
-
-
-class EvseType(StrEnum):
-    """What an EVSE speaks."""
-
-    OCPP16 = "ocpp16"
-    CFOS_POWER_BRAIN = "cfos_power_brain"
+    MANAGER = "manager"
+    DEVICE = "device"
 
 
 class PasswordForm(StrEnum):

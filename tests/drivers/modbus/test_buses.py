@@ -23,7 +23,7 @@ from cfos_cm.errors import DeviceError, DeviceRefusal, NotSent
 from cfos_cm.wire.modbus import Read
 from cfos_cm.wire.registers import Access, Block, Register, RegisterType, read_plan
 from tests.drivers.modbus.served import FIRST
-from tests.drivers.modbus.test_sockets import ROOT, Case
+from tests.drivers.modbus.serving import ROOT, ServedCase
 
 BOX = parse_place("tcp:192.0.2.5:502")
 
@@ -77,7 +77,7 @@ class SharingTests(SynchronousTestCase):
             self.assertEqual(expected, shared.window)
 
 
-class UnitTests(Case):
+class UnitTests(ServedCase):
     """A device of pymodbus's own server."""
 
     async def unit(self, number: int = 1) -> Unit:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 from twisted.internet import reactor
 from twisted.internet.defer import DeferredQueue, gatherResults
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.protocol import Factory
-from twisted.trial.unittest import TestCase
 
 from cfos_cm.counters import Counter, Counters
 from cfos_cm.drivers.modbus.connection import Connection
@@ -18,32 +13,10 @@ from cfos_cm.drivers.modbus.line import Line, ModbusRefusal
 from cfos_cm.errors import DeviceError, NotSent
 from cfos_cm.wire.modbus import ExceptionCode, Framing, Read, Write
 from tests.drivers.modbus.served import FIRST
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-class Case(TestCase):
-    """Has servers of its own."""
-
-    timeout = 30
-
-    def serve(self, port: int = 0) -> tuple[subprocess.Popen[str], int]:
-        """A server, which listens already, and its port."""
-        server = subprocess.Popen(
-            [sys.executable, "-m", "tests.drivers.modbus.served", str(port)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self.addCleanup(server.wait)
-        assert server.stdout is not None
-        self.addCleanup(server.stdout.close)
-        self.addCleanup(server.kill)
-        return server, int(server.stdout.readline())
+from tests.drivers.modbus.serving import ServedCase
 
 
-class ServerTests(Case):
+class ServerTests(ServedCase):
     """What a server that we did not write makes of it."""
 
     async def line(self) -> Line:
@@ -83,7 +56,7 @@ class ServerTests(Case):
         self.assertEqual((FIRST,), answer.registers)
 
 
-class ConnectionTests(Case):
+class ConnectionTests(ServedCase):
     """Servers that come and go."""
 
     def connection(self, port: int) -> tuple[Connection, DeferredQueue[bool]]:

@@ -1,0 +1,137 @@
+"""
+The devices that C{[simulator …]} sections ask for: they live in this process, and are reached
+through sockets like real ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from attrs import fields_dict, frozen
+from twisted.application.service import IService
+
+from cfos_cm.electrical import NO_CURRENT, PhaseCurrents
+from cfos_cm.services.config.simulator import SimulatorSection
+from cfos_cm.services.config.words import SimulatorType
+from cfos_cm.simulator.charge_point_service import (
+    VirtualChargePointSettings,
+    make_charge_point,
+)
+from cfos_cm.simulator.grid_meter import GridMeterService, VirtualGridMeterSettings
+from cfos_cm.simulator.measurements import Flow
+from cfos_cm.simulator.power_brain.service import make_power_brain
+from cfos_cm.simulator.power_brain.settings import VirtualPowerBrainSettings
+
+__all__ = [
+    "GRID_METER_PORT",
+    "VirtualDevices",
+    "charge_point_settings",
+    "grid_meter_settings",
+    "power_brain_settings",
+    "virtual_devices",
+    "virtual_power_brain",
+]
+
+S = TypeVar("S")
+
+#: Where a virtual meter is read, unless its section says something else.
+GRID_METER_PORT = 1502
+
+
+@frozen
+class VirtualDevices:
+    """
+    What there is of them.
+
+    @ivar asked: those that a site asks, by Modbus.
+    @ivar asking: those that connect to a site by themselves.
+    """
+
+    asked: tuple[IService, ...]
+    asking: tuple[IService, ...]
+
+
+def virtual_devices(sections: Sequence[SimulatorSection], reactor: Any) -> VirtualDevices:
+    """
+    A service for each section that this version can play.
+
+    A meter sees what flows into all wallboxes among them: they are behind it.
+
+    @param reactor: the one that will run them.
+    """
+    asked: list[IService] = []
+    asking: list[IService] = []
+    flows: list[Callable[[], Flow]] = []
+    for section in sections:
+        if section.type is SimulatorType.CHARGE_POINT:
+            wallbox = make_charge_point(section.name, charge_point_settings(section), reactor)
+            flows.append(lambda one=wallbox: one.charge_point.evse.flow)  # type: ignore[misc]
+            asking.append(wallbox)
+        elif section.type is SimulatorType.POWER_BRAIN:
+            box = virtual_power_brain(section, reactor)
+            flows.append(lambda one=box: one.power_brain.flow)  # type: ignore[misc]
+            asked.append(box)
+    for section in sections:
+        if section.type is SimulatorType.METER:
+            settings = grid_meter_settings(section)
+            meter = GridMeterService(section.name, settings, reactor, lambda: _sum(flows))
+            asked.append(meter)
+    return VirtualDevices(tuple(asked), tuple(asking))
+
+
+def virtual_power_brain(section: SimulatorSection, reactor: Any) -> Any:
+    """
+    The service of one virtual Power Brain.
+
+    @param section: one of type C{power_brain}.
+    @param reactor: the one that will run it.
+    """
+    return make_power_brain(section.name, power_brain_settings(section), reactor)
+
+
+def power_brain_settings(section: SimulatorSection) -> VirtualPowerBrainSettings:
+    """
+    What a section says of a virtual Power Brain.
+
+    It has OCPP if it has a ChargeBox ID.
+    """
+    told = _told(section, VirtualPowerBrainSettings)
+    told["url"] = section.url if section.address is not None else None
+    told["identity"] = section.address or ""
+    return VirtualPowerBrainSettings(**told)
+
+
+def charge_point_settings(section: SimulatorSection) -> VirtualChargePointSettings:
+    """What a section says of a virtual Charge Point."""
+    told = _told(section, VirtualChargePointSettings)
+    told["identity"] = section.address or section.name
+    return VirtualChargePointSettings(**told)
+
+
+def grid_meter_settings(section: SimulatorSection) -> VirtualGridMeterSettings:
+    """What a section says of a virtual meter."""
+    told = _told(section, VirtualGridMeterSettings)
+    told["port"] = section.modbus_port or GRID_METER_PORT
+    return VirtualGridMeterSettings(**told)
+
+
+def _told(section: SimulatorSection, settings: type) -> dict[str, Any]:
+    """
+    All that a section and the settings have the same name for; what the section leaves open is
+    as the settings have it.
+    """
+    return {
+        name: value
+        for name in fields_dict(settings)
+        if (value := getattr(section, name, None)) is not None
+    }
+
+
+def _sum(flows: Sequence[Callable[[], Flow]]) -> PhaseCurrents:
+    """What flows into wallboxes that are all wired in the order of the supply. [mA]"""
+    total = NO_CURRENT
+    for flow in flows:
+        now = flow()
+        total += PhaseCurrents(now.on(0), now.on(1), now.on(2))
+    return total

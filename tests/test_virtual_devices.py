@@ -1,0 +1,133 @@
+"""What the sections of simulators come to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from cfos_cm.electrical import NO_CURRENT, PhaseCurrents
+from cfos_cm.services.config import parse_config
+from cfos_cm.services.config.simulator import SimulatorSection
+from cfos_cm.simulator.vehicle import Vehicle, VehicleSettings
+from cfos_cm.virtual_devices import (
+    GRID_METER_PORT,
+    VirtualDevices,
+    charge_point_settings,
+    grid_meter_settings,
+    power_brain_settings,
+    virtual_devices,
+)
+
+CHARGE_POINT = """\
+[simulator cp]
+type = charge_point
+address = CP-1
+connector = 2
+password = s3cret
+id_tag = 04AA
+car_max_current = 10
+car_phases = 1
+max_current = 25
+"""
+POWER_BRAIN = """\
+[simulator pb]
+type = power_brain
+modbus_port = 14701
+interface = 0.0.0.0
+serial = W00-77
+reader = no
+fixed_tag = FLEET
+phase_switching = no
+"""
+METER = """\
+[simulator house]
+type = meter
+unit = 7
+house = 3
+solar_peak = 9 kW
+time_lapse = 10
+"""
+
+
+class Case(SynchronousTestCase):
+    """Has devices of some sections, which do not run."""
+
+    def devices(self, *sections: str) -> VirtualDevices:
+        """The services of a file."""
+        config = parse_config("".join(sections), "tap.cfg")
+        return virtual_devices(config.simulators, MemoryReactorClock())
+
+
+class SettingsTests(Case):
+    """Each option ends up where it belongs."""
+
+    def section(self, text: str) -> SimulatorSection:
+        """The only section of a text."""
+        (section,) = parse_config(text, "tap.cfg").simulators
+        return section
+
+    def test_charge_point(self) -> None:
+        """A Charge Point: its identity, its car and its rating."""
+        found = charge_point_settings(self.section(CHARGE_POINT))
+        self.assertEqual(
+            ("CP-1", 2, "s3cret", "04AA", 10_000, 1, 25_000),
+            (
+                *(found.identity, found.connector, found.password, found.id_tag),
+                *(found.car_max_current_ma, found.car_phases, found.max_current_ma),
+            ),
+        )
+        self.assertNotIn("s3cret", repr(found))
+
+    def test_power_brain(self) -> None:
+        """A Power Brain without a ChargeBox ID has no OCPP."""
+        found = power_brain_settings(self.section(POWER_BRAIN))
+        self.assertEqual(
+            (None, 14_701, "0.0.0.0", "W00-77", False, "FLEET", False, 16_000),
+            (
+                *(found.url, found.modbus_port, found.interface, found.serial),
+                *(found.has_reader, found.fixed_tag, found.has_phase_switching),
+                found.max_current_ma,
+            ),
+        )
+
+    def test_with_ocpp(self) -> None:
+        """With one it dials the OCPP server of its section."""
+        found = power_brain_settings(self.section(POWER_BRAIN + "address = PB-1\n"))
+        self.assertEqual(("ws://127.0.0.1:19520/", "PB-1"), (found.url, found.identity))
+
+    def test_meter(self) -> None:
+        """A meter: where it is, and the house behind it."""
+        found = grid_meter_settings(self.section(METER))
+        self.assertEqual(
+            (GRID_METER_PORT, "127.0.0.1", 7, 3, 9000, 10),
+            (
+                *(found.port, found.interface, found.unit, found.house),
+                *(found.solar_peak_w, found.time_lapse),
+            ),
+        )
+        other = grid_meter_settings(self.section(METER + "modbus_port = 9\n"))
+        self.assertEqual(9, other.port)
+
+
+class WiringTests(Case):
+    """What the meter sees."""
+
+    def test_sum(self) -> None:
+        """All wallboxes of the file are behind it, each on the phases that its car uses."""
+        devices = self.devices(METER, CHARGE_POINT, POWER_BRAIN)
+        box, meter = devices.asked
+        found: Any = meter
+        self.assertEqual(NO_CURRENT, found.meter._wallboxes())
+        charging: Any = box
+        charging.power_brain.plug_in(Vehicle(VehicleSettings(10_000, 2, 50_000)))
+        charging.power_brain.control.failsafe.stop()
+        self.assertEqual(PhaseCurrents(10_000, 10_000, 0), found.meter._wallboxes())
+
+    def test_kinds(self) -> None:
+        """What the site asks, and what connects to it, are told apart; a backend is neither."""
+        devices = self.devices(
+            METER, CHARGE_POINT, POWER_BRAIN, "[simulator b]\ntype = backend\n"
+        )
+        self.assertEqual((2, 1), (len(devices.asked), len(devices.asking)))
