@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 
 from . import cases
-from .program import Program
+from .ports import ports_in_a_row
+from .program import ROOT, Program
 
 #: A car that is there at once, and charges fast and for longer than any test.
 BOX = """
@@ -33,6 +34,49 @@ class Sample(cases.EndToEndCase):
         boxes = (BOX.format(number=number, port=manager.port) for number in (1, 2))
         manager.configure(site + "".join(boxes))
         return manager
+
+    def test_as_shipped(self) -> None:
+        """
+        The site of C{make run}, on other ports and with less patience: a wallbox with OCPP, one
+        with Modbus and the house's meter, which sees them all. What the house draws is taken
+        off what the cars get. All of it ends tidily, and begins again.
+        """
+        manager = self.program()
+        modbus = ports_in_a_row(4)
+        text = (ROOT / "tap.cfg").read_text(encoding="utf-8")
+        for before, after in (
+            (";port = 19520", f"port = {manager.port}"),
+            (";url = ws://127.0.0.1:19520/", f"url = ws://127.0.0.1:{manager.port}/"),
+            ("tcp:127.0.0.1:4701", f"tcp:127.0.0.1:{modbus}"),
+            (";modbus_port =", f"modbus_port = {modbus}"),
+            ("tcp:127.0.0.1:1502", f"tcp:127.0.0.1:{modbus + 3}"),
+            ("type = meter\n", f"type = meter\nmodbus_port = {modbus + 3}\n"),
+            ("arrives_after = 20", "arrives_after = 1"),
+        ):
+            self.assertEqual(1, text.count(before), before)
+            text = text.replace(before, after)
+        manager.configure(text)
+        for times in (1, 2):
+            mark = manager.mark()
+            manager.start()
+            manager.wait_for("meter grid is read", mark)
+            for bay in (1, 2):
+                manager.wait_for(rf"bay-{bay}: .* kWh so far", mark)
+            manager.wait_for("may have .*: phase L. of house", mark)
+            manager.send(signal.SIGINT)
+            self.assertEqual(-signal.SIGINT, manager.ended())
+            self.assert_tidy(manager.lines[mark:])
+            states = manager.rows("select state from transactions")
+            self.assertEqual([("stopped",)] * 2 * times, states)
+
+    def assert_tidy(self, lines: list[str]) -> None:
+        """Nothing was complained of, and both charges have ended."""
+        for bay in (1, 2):
+            (ended,) = [line for line in lines if f"bay-{bay}: finished" in line]
+            self.assertNotIn("energy unknown", ended)
+            self.assertNotIn(" 0.00 kWh", ended)
+        loud = [line for line in lines if "#info]" not in line and "[-]" not in line]
+        self.assertEqual([], loud)
 
     def charge(self, manager: Program) -> list[str]:
         """Start it, and stop it when both cars have taken something; what it has written."""

@@ -148,7 +148,7 @@ class SettingUp(PersonaCase):
     async def test_disabled(self) -> None:
         """Where no current is given nothing is held against anybody."""
         _, port = await self.site_with("enabled = no")
-        stage = self.stage(port, timeout_s=1.5)
+        stage = self.stage(port, timeout_s=6.0)
         for number in LIMITED:
             performance = await play(PERSONAS[number], stage)
             self.assertIsNot(Verdict.FAILED, performance.verdict, _told(performance))
