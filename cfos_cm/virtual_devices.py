@@ -6,7 +6,7 @@ through sockets like real ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import fields_dict, frozen
 from twisted.application.service import IService
@@ -20,7 +20,7 @@ from cfos_cm.simulator.charge_point_service import (
 )
 from cfos_cm.simulator.grid_meter import GridMeterService, VirtualGridMeterSettings
 from cfos_cm.simulator.measurements import Flow
-from cfos_cm.simulator.power_brain.service import make_power_brain
+from cfos_cm.simulator.power_brain.service import PowerBrainService, make_power_brain
 from cfos_cm.simulator.power_brain.settings import VirtualPowerBrainSettings
 
 __all__ = [
@@ -32,8 +32,6 @@ __all__ = [
     "virtual_devices",
     "virtual_power_brain",
 ]
-
-S = TypeVar("S")
 
 #: Where a virtual meter is read, unless its section says something else.
 GRID_METER_PORT = 1502
@@ -80,7 +78,7 @@ def virtual_devices(sections: Sequence[SimulatorSection], reactor: Any) -> Virtu
     return VirtualDevices(tuple(asked), tuple(asking))
 
 
-def virtual_power_brain(section: SimulatorSection, reactor: Any) -> Any:
+def virtual_power_brain(section: SimulatorSection, reactor: Any) -> PowerBrainService:
     """
     The service of one virtual Power Brain.
 
@@ -103,9 +101,9 @@ def power_brain_settings(section: SimulatorSection) -> VirtualPowerBrainSettings
 
 
 def charge_point_settings(section: SimulatorSection) -> VirtualChargePointSettings:
-    """What a section says of a virtual Charge Point."""
+    """What a section says of a virtual Charge Point; one without an address has a mistake."""
     told = _told(section, VirtualChargePointSettings)
-    told["identity"] = section.address or section.name
+    told["identity"] = section.address
     return VirtualChargePointSettings(**told)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-from twisted.application.service import IService, IServiceMaker, MultiService
+from twisted.application.service import IService, IServiceMaker, MultiService, Service
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.plugin import getPlugins
 from twisted.python import usage
@@ -20,7 +23,7 @@ from cfos_cm.services.long_lived import LongLived
 from cfos_cm.simulator.charge_point_service import ChargePointService
 from cfos_cm.simulator.grid_meter import GridMeterService
 from cfos_cm.simulator.power_brain.service import PowerBrainService
-from cfos_cm.tap import Options, makeService, site_service
+from cfos_cm.tap import Options, WholeSite, makeService, site_service
 from tests.services.sites import BAYS, LeftBehind, SiteCase
 
 SIMULATOR = """\
@@ -156,6 +159,143 @@ class Making(FileCase):
             [[PowerBrainService, GridMeterService], ChargingSite, [ChargePointService]], order
         )
         self.assertEqual(([], []), (clock.tcpClients, clock.getDelayedCalls()))
+
+    def test_process(self) -> None:
+        """Only the program itself prepares the process; another one is left as it is."""
+        self.write(BAYS)
+        prepared: list[str] = []
+        for name in ("make_steady", "stop_once", "raise_limit"):
+            self.patch(tap, name, lambda _, name=name: prepared.append(name))
+        site_service(read_config("tap.cfg"), reactor)
+        self.assertEqual([], prepared)
+        makeService(self.parsed())
+        self.assertEqual(["make_steady", "stop_once", "raise_limit"], prepared)
+
+
+class _Noted(Service):
+    """A service that notes when it starts and when it has stopped."""
+
+    def __init__(self, name: str, notes: list[str]) -> None:
+        self.name = name
+        self.notes = notes
+
+    def startService(self) -> None:
+        """Note it."""
+        super().startService()
+        self.notes.append(f"{self.name} starts")
+
+    def stopService(self) -> None:
+        """Note it."""
+        super().stopService()
+        self.notes.append(f"{self.name} stops")
+
+
+class _Site(_Noted):
+    """As much of a site as the whole has to do with; it closes when the test says so."""
+
+    def __init__(self, notes: list[str]) -> None:
+        super().__init__("site", notes)
+        self.started: Deferred[None] = succeed(None)
+        self.closed: Deferred[None] = succeed(None)
+        self.control_loop = self
+
+    def stop(self) -> None:
+        """As the control loop does."""
+        self.notes.append("loop stops")
+
+    async def leave_devices(self) -> None:
+        """See L{ChargingSite.leave_devices}."""
+        self.notes.append("devices are left")
+
+    def stopService(self) -> Any:
+        """Stop, but not at once."""
+        super().stopService()
+        return self.closed
+
+
+class _Fading(_Noted):
+    """A device that is asked, and has a car that leaves when the test says so."""
+
+    def __init__(self, notes: list[str]) -> None:
+        super().__init__("box", notes)
+        self.left: Deferred[None] = Deferred()
+
+    def fade(self) -> Deferred[None]:
+        """See L{PowerBrainService.fade}."""
+        return self.left
+
+
+class WholeSiteTests(SynchronousTestCase):
+    """The order in which the site and what is around it start and stop."""
+
+    def setUp(self) -> None:
+        """A site, a device that it asks, one that it need not wait for, one that comes."""
+        self.clock = Clock()
+        self.notes: list[str] = []
+        self.site = _Site(self.notes)
+        site: Any = self.site
+        self.whole = WholeSite(site, self.clock)
+        self.box = _Fading(self.notes)
+        self.whole.add_before(self.box)
+        self.whole.add_before(_Noted("meter", self.notes))
+        self.whole.add_later(_Noted("point", self.notes))
+
+    def test_start(self) -> None:
+        """Those that are asked are first, those that come are last; each starts once."""
+        self.whole.startService()
+        self.assertEqual(["box", "meter", "site", "point"], self.started())
+        self.whole.startService()
+        self.assertNotIn("box", self.started())
+
+    def started(self) -> list[str]:
+        """Who has started since."""
+        started = [one.removesuffix(" starts") for one in self.notes]
+        self.notes.clear()
+        return started
+
+    def test_stop(self) -> None:
+        """
+        The site goes on asking until it has seen that the cars have left, and orders nothing
+        meanwhile; the devices go before it closes.
+        """
+        self.whole.startService()
+        self.notes.clear()
+        stopped = self.whole.stopService()
+        self.clock.advance(1)
+        self.assertEqual(["loop stops", "point stops"], self.notes)
+        self.box.left.callback(None)
+        self.clock.advance(0.1)
+        self.assertEqual(["loop stops", "point stops"], self.notes)
+        self.clock.advance(0.1)
+        self.successResultOf(stopped)
+        self.assertEqual("devices are left", self.notes[2])
+        self.assertEqual({"box stops", "meter stops"}, {*self.notes[3:5]})
+        self.assertEqual(["site stops"], self.notes[5:])
+
+    def test_started_again(self) -> None:
+        """Started again while it still stops, all of it comes back."""
+        self.whole.startService()
+        self.site.closed = Deferred()
+        stopped = self.whole.stopService()
+        self.whole.startService()
+        self.notes.clear()
+        self.box.left.callback(None)
+        self.clock.advance(0.2)
+        self.assertEqual(
+            ["box starts", "meter starts", "site starts"],
+            [one for one in self.notes if one.endswith("starts")],
+        )
+        self.assertNoResult(stopped)
+        self.site.closed.callback(None)
+        self.successResultOf(stopped)
+
+    def test_too_late(self) -> None:
+        """Stopped before the site is there, nobody comes who would connect to it."""
+        self.site.started = Deferred()
+        self.whole.startService()
+        self.whole.stopService()
+        self.site.started.callback(None)
+        self.assertNotIn("point starts", self.notes)
 
 
 class OpensNothing(SiteCase, TestCase):

@@ -96,6 +96,7 @@ class SettingsTests(Case):
         """With one it dials the OCPP server of its section."""
         found = power_brain_settings(self.section(POWER_BRAIN + "address = PB-1\n"))
         self.assertEqual(("ws://127.0.0.1:19520/", "PB-1"), (found.url, found.identity))
+        self.assertEqual("", power_brain_settings(self.section(POWER_BRAIN)).identity)
 
     def test_meter(self) -> None:
         """A meter: where it is, and the house behind it."""
@@ -124,6 +125,25 @@ class WiringTests(Case):
         charging.power_brain.plug_in(Vehicle(VehicleSettings(10_000, 2, 50_000)))
         charging.power_brain.control.failsafe.stop()
         self.assertEqual(PhaseCurrents(10_000, 10_000, 0), found.meter._wallboxes())
+
+    def test_all(self) -> None:
+        """Each wallbox counts with what flows into it, and none for another."""
+        second = POWER_BRAIN.replace("pb", "pb-2").replace("14701", "14801")
+        second_point = CHARGE_POINT.replace("cp]", "cp-2]").replace("CP-1", "CP-2")
+        sections = (METER, POWER_BRAIN, second, CHARGE_POINT, second_point)
+        devices = self.devices(*sections)
+        boxes: list[Any] = list(devices.asked[:2])
+        points: list[Any] = list(devices.asking)
+        found: Any = devices.asked[2]
+        for current_ma, box in zip((10_000, 7_000), boxes, strict=True):
+            box.power_brain.plug_in(Vehicle(VehicleSettings(current_ma, 3, 50_000)))
+            box.power_brain.control.failsafe.stop()
+        self.assertEqual(PhaseCurrents(17_000, 17_000, 17_000), found.meter._wallboxes())
+        for current_ma, point in zip((8_000, 9_000), points, strict=True):
+            evse = point.charge_point.evse
+            evse.plug_in(Vehicle(VehicleSettings(current_ma, 1, 50_000)))
+            evse.invite("04AA", None)
+        self.assertEqual(PhaseCurrents(34_000, 17_000, 17_000), found.meter._wallboxes())
 
     def test_kinds(self) -> None:
         """What the site asks, and what connects to it, are told apart; a backend is neither."""

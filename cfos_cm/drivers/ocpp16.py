@@ -31,13 +31,10 @@ from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.v16.types import ChargingProfilePurpose, Message
 from cfos_cm.wire.charge_box import IDENTITY_WORDS, is_identity
 
-__all__ = ["CHECK_S", "LEASE_S", "MAKER", "Ocpp16Evse"]
+__all__ = ["CHECK_S", "MAKER", "Ocpp16Evse"]
 
 T = TypeVar("T")
 
-#: The usual lease: a dead Central System is found out in less, and each renewal is a profile
-#: that the Charge Point may have to write down. [s]
-LEASE_S = 600
 #: How often it is asked whether it gives what it has accepted, besides whenever it may have
 #: forgotten it. [s]
 CHECK_S = 900.0

@@ -8,7 +8,6 @@ L{cfos_cm.drivers.interfaces}.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Generic, TypeVar
 
 from twisted.logger import Logger
@@ -48,7 +47,7 @@ class Makers(Generic[M]):
     def of(self, word: str) -> M | None:
         """Who makes the drivers of a type; C{None}: nobody."""
         if word in self._rows:
-            return _named(self._rows[word])  # type: ignore[no-any-return]
+            return namedAny(self._rows[word])  # type: ignore[no-any-return]
         return self._plugins().get(word)
 
     def _plugins(self) -> Mapping[str, M]:
@@ -66,11 +65,6 @@ class Makers(Generic[M]):
             else:
                 found[word] = plugin
         return found
-
-
-@cache
-def _named(path: str) -> Any:
-    return namedAny(path)
 
 
 #: Types of EVSE.

@@ -41,7 +41,7 @@ _SKEW_S = 0.75
 _LATENESS_S = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 #: Of how the load has moved so much is forgotten with each reading.
 _FADING = 0.98
-#: A reading is taken for the present for so long, whatever has been ordered since. [s]
+#: A reading is taken for the present for so long, unless something else was ordered since. [s]
 _FRESH_S = 1.5
 #: With less on each phase nobody charges. [mA]
 _CHARGES_MA = 1000
@@ -386,7 +386,9 @@ def _range(evse: Evse, settling: Settling, now_s: float) -> tuple[PhaseCurrents,
         # What it does not tell may be as much as what it tells, or nothing.
         most_seen = _highest((seen, PhaseCurrents.on(phases, drawn)))
     heard_s = evse.meter.at_s
-    if now_s - heard_s <= _FRESH_S or change is None or heard_s >= change.since_s + SETTLE_S:
+    if change is None or heard_s >= change.since_s + SETTLE_S:
+        return seen, most_seen
+    if now_s - heard_s <= _FRESH_S and heard_s >= change.since_s:
         return seen, most_seen
     # Its meter has not spoken since it should have followed its last order.
     lowest_ma = min(drawn, change.granted_ma, change.before_ma)

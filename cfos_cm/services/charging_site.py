@@ -252,27 +252,83 @@ class ChargingSite(Service):
         self._warn()
         database = Database(self.config.database_url, self._reactor, _now)
         await database.start()
+        self._applied = self.config
+        parts = self._parts = self._assembled(database)
+        await self._remember(parts)
+        parts.devices.configure(self.config)
+        parts.loop.evses = parts.devices.evses
+        self._door = await self._listen(server_endpoint(self.config), parts.server)
+        overdrafts = OverdraftRecord(OverdraftStore(database), _now)
+        parts.loop.memory = evolve(parts.loop.memory, overdrafts=await overdrafts.load())
+        parts.loop.observe(overdrafts.watch)
+        parts.loop.start()
+        await parts.control.open()
+
+    def _assembled(self, database: Database) -> _Parts:
+        """All parts, none of which does anything yet."""
         loop = ControlLoop(self._reactor, self.config.manager.cycle_s)
         loop.observe(Journal().note)
         log = ReadingsLog(str(Path(self.config.state_directory) / "readings"))
         ledger = Ledger(database, _new_number, ReadingsIntake(database, log, self._reactor))
-        register, keys = ChargePointRegister(database), KeyStore(database)
-        environment = Environment(
+        environment = self._environment(loop, database, ledger)
+        central_system = CentralSystem(environment, central_system_settings(self.config))
+        local = LocalTransactions(environment)
+        loop.observe(local.note)
+        operator = _operator(central_system, database)
+        central_system.roster.reservation_used = operator.reservations.used
+        limits = self._outside_limits(loop, database)
+        orders = limit_orders(limits, lambda: loop.state)
+        return _Parts(
+            database=database,
+            ledger=ledger,
+            loop=loop,
+            central_system=central_system,
+            server=ChargePointServer(central_system, self._reactor, self._limits, self._speed),
+            operator=operator,
+            outside_limits=limits,
+            control=ControlSocket(self._reactor, self.config.state_directory, orders),
+            devices=self._devices(loop, central_system),
+            local_transactions=local,
+        )
+
+    async def _remember(self, parts: _Parts) -> None:
+        """Go on where the program ended the last time."""
+        central_system, loop = parts.central_system, parts.loop
+        await parts.ledger.open()
+        known = await ChargePointRegister(parts.database).all()
+        central_system.roster.remember(
+            {one.identity: one.device for one in known if one.device}
+        )
+        central_system.passwords.remember(await KeyStore(parts.database).all())
+        await parts.operator.reservations.load()
+        loop.report(self.config.settings_changed())
+        await parts.outside_limits.open()
+        open_transactions = await parts.ledger.open_transactions()
+        parts.local_transactions.resume(open_transactions)
+        central_system.roster.resume(open_transactions)
+        for one in open_transactions:
+            evse = central_system.settings.evse_at(one.charge_point, one.connector)
+            if evse is not None:
+                loop.report(TransactionResumed(evse.name, one.transaction))
+
+    def _environment(
+        self, loop: ControlLoop, database: Database, ledger: Ledger
+    ) -> Environment:
+        return Environment(
             clock=self._reactor,
             now=_now,
             report=loop.report,
             ledger=ledger,
             tags=TagList(database),
-            register=register,
+            register=ChargePointRegister(database),
             security_events=SecurityEvents(database),
-            keys=keys,
+            keys=KeyStore(database),
             new_unique_id=lambda: str(uuid4()),
             random_bytes=secrets.token_bytes,
         )
-        central_system = CentralSystem(environment, central_system_settings(self.config))
-        local = LocalTransactions(environment)
-        loop.observe(local.note)
-        devices = Devices(
+
+    def _devices(self, loop: ControlLoop, central_system: CentralSystem) -> Devices:
+        return Devices(
             DriverEnvironment(
                 reactor=self._reactor,
                 now=_now,
@@ -282,57 +338,6 @@ class ChargingSite(Service):
                 central_system=central_system,
             )
         )
-        operator = Operator(
-            central_system,
-            Archives(
-                all_tags=TagList(database).all,
-                sent_lists=SentLists(database),
-                reservations=ReservationStore(database),
-                keys=central_system.passwords,
-            ),
-            Chance(number=_new_number, octets=secrets.token_bytes),
-        )
-        central_system.roster.reservation_used = operator.reservations.used
-        server = ChargePointServer(central_system, self._reactor, self._limits, self._speed)
-        limits = self._outside_limits(loop, database)
-        orders = limit_orders(limits, lambda: loop.state)
-        control = ControlSocket(self._reactor, self.config.state_directory, orders)
-        self._applied = self.config
-        self._parts = _Parts(
-            database,
-            ledger,
-            loop,
-            central_system,
-            server,
-            operator,
-            limits,
-            control,
-            devices,
-            local,
-        )
-        await ledger.open()
-        central_system.roster.remember(
-            {one.identity: one.device for one in await register.all() if one.device}
-        )
-        central_system.passwords.remember(await keys.all())
-        await operator.reservations.load()
-        loop.report(self.config.settings_changed())
-        await limits.open()
-        open_transactions = await ledger.open_transactions()
-        local.resume(open_transactions)
-        central_system.roster.resume(open_transactions)
-        for one in open_transactions:
-            evse = central_system.settings.evse_at(one.charge_point, one.connector)
-            if evse is not None:
-                loop.report(TransactionResumed(evse.name, one.transaction))
-        devices.configure(self.config)
-        loop.evses = devices.evses
-        self._door = await self._listen(server_endpoint(self.config), server)
-        overdrafts = OverdraftRecord(OverdraftStore(database), _now)
-        loop.memory = evolve(loop.memory, overdrafts=await overdrafts.load())
-        loop.observe(overdrafts.watch)
-        loop.start()
-        await control.open()
 
     def _outside_limits(self, loop: ControlLoop, database: Database) -> OutsideLimits:
         limits = OutsideLimits(
@@ -420,6 +425,19 @@ class ChargingSite(Service):
                 why=str(error),
             )
             self._door = await self._listen(old.endpoint, server)
+
+
+def _operator(central_system: CentralSystem, database: Database) -> Operator:
+    return Operator(
+        central_system,
+        Archives(
+            all_tags=TagList(database).all,
+            sent_lists=SentLists(database),
+            reservations=ReservationStore(database),
+            keys=central_system.passwords,
+        ),
+        Chance(number=_new_number, octets=secrets.token_bytes),
+    )
 
 
 def _without(settings: SettingsChanged, names: frozenset[str]) -> SettingsChanged:

@@ -20,6 +20,7 @@ from cfos_cm.drivers.registry import EVSE_MAKERS, METER_MAKERS, OCPP16
 from cfos_cm.services.config import Config
 from cfos_cm.services.config.words import LoadManagement
 from cfos_cm.site.events import EvseLost, MeterLost
+from cfos_cm.site.meter import MeterRole
 
 __all__ = ["Devices"]
 
@@ -100,7 +101,10 @@ class Devices:
         """Whatever takes its place says by itself that it is there."""
         word, device, _ = row.wanted
         if isinstance(device, MeterDevice):
-            self._environment.report(MeterLost(device.name, _CHANGED))
+            # What it said last counts for some seconds by itself, which is enough for the one
+            # that takes its place; no car is paused for that.
+            if device.settings.role is MeterRole.EVSE:
+                self._environment.report(MeterLost(device.name, _CHANGED))
         elif word != OCPP16:
             self._environment.report(EvseLost(device.name, _CHANGED))
 

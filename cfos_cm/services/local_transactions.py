@@ -10,7 +10,6 @@ settings. It is on disk before the site hears of it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from math import inf
 
 from attrs import define, field, frozen
@@ -22,6 +21,14 @@ from twisted.python.failure import Failure
 from cfos_cm.central_system.authorisation import Judgement, judge_tag
 from cfos_cm.central_system.environment import Environment
 from cfos_cm.errors import StorageError
+from cfos_cm.services.local_entries import (
+    CONNECTOR,
+    Ending,
+    evse_at,
+    place_of,
+    start_of,
+    stop_of,
+)
 from cfos_cm.site.events import (
     CardShown,
     EvseConnected,
@@ -35,15 +42,13 @@ from cfos_cm.site.events import (
     TransactionStopped,
 )
 from cfos_cm.site.evse import Evse, EvseSettings, Occupancy
-from cfos_cm.site.records import OpenTransaction, TransactionStart, TransactionStop
+from cfos_cm.site.records import OpenTransaction
 from cfos_cm.site.state import SiteState
 from cfos_cm.site.tag import Verdict, same_tag
 from cfos_cm.site.transaction import ANONYMOUS, Transaction
-from cfos_cm.v16.actions import encode
-from cfos_cm.v16.core import Reason, StartTransactionRequest, StopTransactionRequest
-from cfos_cm.v16.timestamps import format_timestamp
+from cfos_cm.v16.core import Reason
 
-__all__ = ["CARD_S", "RETRY_S", "LocalTransactions", "place_of"]
+__all__ = ["CARD_S", "RETRY_S", "LocalTransactions"]
 
 #: A card counts for so long, for a car that is plugged in after it was shown. [s]
 CARD_S = 120.0
@@ -58,17 +63,9 @@ _REGISTER_PATIENCE_S = 90.0
 #: How often is looked for it. [s]
 _LOOK_S = 1.0
 
-#: There is one car at each of these places.
-_CONNECTOR = 1
-_KIND = "evse"
 _IS_THERE = (Occupancy.PLUGGED, Occupancy.CHARGING)
 
 _log = Logger(namespace="cfos_cm.services")
-
-
-def place_of(evse: str) -> str:
-    """How an EVSE without a Charge Point is named in the ledger; no ChargeBox ID has a C{/}."""
-    return f"{_KIND}/{evse}"
 
 
 @frozen
@@ -81,20 +78,6 @@ class _Card:
 
     id_tag: str
     until_s: float
-
-
-@frozen
-class _Ending:
-    """
-    An end that is not on disk yet.
-
-    @ivar meter_wh: what the meter showed; C{None}: it had not said so yet. [Wh]
-    """
-
-    reason: Reason
-    id_tag: str | None
-    at: datetime
-    meter_wh: int | None
 
 
 @define(eq=False)
@@ -122,7 +105,7 @@ class _Place:
     lost_wh: int | None = None
     transaction: Transaction | None = None
     has_meter: bool = False
-    ending: _Ending | None = None
+    ending: Ending | None = None
     is_over: bool = False
     shown: _Card | None = None
     accepted: _Card | None = None
@@ -156,8 +139,8 @@ class LocalTransactions:
     def resume(self, transactions: Iterable[OpenTransaction]) -> None:
         """Go on with what was open when the program ended; the site has its settings."""
         for one in transactions:
-            kind, _, name = one.charge_point.partition("/")
-            if kind != _KIND:
+            name = evse_at(one.charge_point)
+            if name is None:
                 continue
             place = self._places.get(name)
             if place is None:
@@ -226,11 +209,11 @@ class LocalTransactions:
                 # Nobody looks at that meter any more.
                 start_wh = place.transaction.meter_start_wh
                 found_wh = start_wh if place.lost_wh is None else place.lost_wh
-            place.ending = _Ending(reason, None, self._environment.now(), found_wh)
+            place.ending = Ending(reason, None, self._environment.now(), found_wh)
 
     def _vacate(self, name: str) -> None:
         """Nobody will tell how the transaction there has ended."""
-        vacated = self._environment.ledger.vacated(place_of(name), _CONNECTOR)
+        vacated = self._environment.ledger.vacated(place_of(name), CONNECTOR)
         vacated.addErrback(
             lambda failure: _log.failure("{evse} could not be vacated", failure, evse=name)
         )
@@ -298,7 +281,7 @@ class LocalTransactions:
         if is_end and place.ending is None and evse is not None:
             place.is_over = True
             now = self._environment.now()
-            place.ending = _Ending(Reason.LOCAL, card.id_tag, now, evse.energy_wh)
+            place.ending = Ending(Reason.LOCAL, card.id_tag, now, evse.energy_wh)
             return
         if running is None and judgement.verdict is Verdict.ACCEPTED:
             place.accepted = card
@@ -333,7 +316,9 @@ class LocalTransactions:
         if self._is_waited_for(place, evse):
             self._look_after(place, _LOOK_S)
             return
-        stored = await self._environment.ledger.start(self._start_of(evse, id_tag))
+        stored = await self._environment.ledger.start(
+            start_of(evse, id_tag, self._environment.now())
+        )
         place.transaction, place.accepted = stored.transaction, None
         place.has_meter = evse.energy_wh is not None
         if place.gone == gone:
@@ -341,29 +326,8 @@ class LocalTransactions:
             return
         # Nobody was told that he may charge.
         start_wh = stored.transaction.meter_start_wh
-        place.ending = _Ending(Reason.OTHER, None, self._environment.now(), start_wh)
+        place.ending = Ending(Reason.OTHER, None, self._environment.now(), start_wh)
         self._look_after(place, 0)
-
-    def _start_of(self, evse: Evse, id_tag: str) -> TransactionStart:
-        meter_start_wh = 0 if evse.energy_wh is None else evse.energy_wh
-        started_at = self._environment.now()
-        request = StartTransactionRequest(
-            connector_id=_CONNECTOR,
-            id_tag=id_tag,
-            meter_start=meter_start_wh,
-            timestamp=format_timestamp(started_at),
-        )
-        return TransactionStart(
-            charge_point=place_of(evse.name),
-            connector=_CONNECTOR,
-            evse=evse.name,
-            id_tag=id_tag,
-            verdict=Verdict.ACCEPTED,
-            started_at=started_at,
-            meter_start_wh=meter_start_wh,
-            reservation_id=None,
-            request_text=encode(request).decode(),
-        )
 
     async def _whose(self, place: _Place, settings: EvseSettings) -> str | None:
         """Who charges there now; C{None}: nobody who may."""
@@ -406,7 +370,9 @@ class LocalTransactions:
                 return False
             found_wh = evse.energy_wh
         stop_wh = _stop_wh(place, transaction, found_wh)
-        stopped = await self._environment.ledger.stop(_stop_of(place, transaction, stop_wh))
+        stopped = await self._environment.ledger.stop(
+            stop_of(place.evse, transaction, ended, stop_wh)
+        )
         place.ending = place.transaction = None
         self._environment.report(
             TransactionStopped(
@@ -438,26 +404,6 @@ def _stop_wh(place: _Place, transaction: Transaction, found_wh: int | None) -> i
             start=start_wh,
         )
     return found_wh
-
-
-def _stop_of(place: _Place, transaction: Transaction, stop_wh: int) -> TransactionStop:
-    ended = place.ending
-    assert ended is not None
-    request = StopTransactionRequest(
-        meter_stop=stop_wh,
-        timestamp=format_timestamp(ended.at),
-        transaction_id=transaction.transaction_id,
-        reason=ended.reason,
-    )
-    return TransactionStop(
-        charge_point=place_of(place.evse),
-        transaction_id=transaction.transaction_id,
-        id_tag=ended.id_tag,
-        stopped_at=ended.at,
-        meter_stop_wh=stop_wh,
-        reason=ended.reason.value,
-        request_text=encode(request).decode(),
-    )
 
 
 def _content(place: _Place) -> None:

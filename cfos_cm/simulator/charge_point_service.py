@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from twisted.application.service import IService, Service
+from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.logger import Logger
@@ -52,7 +52,7 @@ def new_unique_id() -> str:
 
 def make_charge_point(
     name: str, settings: VirtualChargePointSettings, reactor: Any
-) -> IService:
+) -> ChargePointService:
     """
     A wallbox with a car, which comes to life when the service is started.
 

@@ -29,6 +29,7 @@ from cfos_cm.wire.mbap import HEADER_BYTES, first_frame
 
 __all__ = [
     "MAX_READ",
+    "MAX_RTU_BYTES",
     "MAX_WRITE",
     "Answer",
     "Codec",
@@ -48,7 +49,7 @@ MAX_WRITE = 123
 #: A unit id, a function and one more byte: every answer has at least these.
 _MIN_LENGTH = 3
 #: The longest RTU frame (MODBUS over Serial Line 2.5.1). What is longer is noise.
-_MAX_RTU_BYTES = 256
+MAX_RTU_BYTES = 256
 
 _is_unit = and_(ge(0), le(255))
 _is_address = and_(ge(0), le(0xFFFF))
@@ -230,7 +231,7 @@ class Codec:
             used, pdu = self._framer.handleFrame(received, 0, 0)
         except ModbusException:
             used, pdu = len(received), None
-        self._received = received[used:][-_MAX_RTU_BYTES:]
+        self._received = received[used:][-MAX_RTU_BYTES:]
         return [] if pdu is None else [_read(pdu)]
 
     def _answer(self, frame: bytes, pdu_bytes: int) -> Answer:

@@ -27,7 +27,7 @@ from pymodbus.pdu.register_message import (
 
 from cfos_cm.errors import RemoteProtocolError
 from cfos_cm.wire.mbap import first_frame
-from cfos_cm.wire.modbus import ExceptionCode, Framing, Read, Request, Write
+from cfos_cm.wire.modbus import MAX_RTU_BYTES, ExceptionCode, Framing, Read, Request, Write
 
 __all__ = ["Outcome", "Responder"]
 
@@ -36,8 +36,6 @@ Outcome = tuple[int, ...] | ExceptionCode
 
 #: A unit id and a function: every request has at least these.
 _MIN_LENGTH = 2
-#: The longest RTU frame (MODBUS over Serial Line 2.5.1). What is longer is noise.
-_MAX_RTU_BYTES = 256
 #: The bit that marks an answer as an exception: no request has it.
 _EXCEPTION_BIT = 0x80
 
@@ -127,7 +125,7 @@ class Responder:
     def _next_rtu(self) -> _Frame | None:
         received = self._received
         used, unit, _, pdu = self._framer.decode(received)
-        self._received = received[used:][-_MAX_RTU_BYTES:]
+        self._received = received[used:][-MAX_RTU_BYTES:]
         return _Frame(0, unit, pdu) if pdu else None
 
     def _answer(self, frame: _Frame) -> ModbusPDU | None:

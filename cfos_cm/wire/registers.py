@@ -136,7 +136,7 @@ class Register:
         @raise LocalProtocolError: if it cannot stand there.
         """
         raw = self._text(value) if isinstance(value, str) else self._number(value)
-        return self._words(raw)
+        return tuple(self._words(raw))
 
     def _number(self, value: float) -> bytes:
         if self.type is RegisterType.TEXT:
@@ -161,19 +161,22 @@ class Register:
             )
         return raw.ljust(most, b"\0")
 
-    def _bytes(self, words: Iterable[int]) -> bytes:
+    def _bytes(self, words: Sequence[int]) -> bytes:
         """High word first, high byte first."""
-        ordered = list(words)
-        if self.word_order is Order.LITTLE and self.type is not RegisterType.TEXT:
-            ordered.reverse()
-        ends = ">" if self.byte_order is Order.BIG else "<"
-        return struct.pack(f"{ends}{len(ordered)}H", *ordered)
+        return struct.pack(self._format, *self._turned(words))
 
-    def _words(self, raw: bytes) -> tuple[int, ...]:
-        ends = ">" if self.byte_order is Order.BIG else "<"
-        words = struct.unpack(f"{ends}{len(raw) // 2}H", raw)
-        turned = self.word_order is Order.LITTLE and self.type is not RegisterType.TEXT
-        return words[::-1] if turned else words
+    def _words(self, raw: bytes) -> Sequence[int]:
+        return self._turned(struct.unpack(self._format, raw))
+
+    @property
+    def _format(self) -> str:
+        """How L{struct} names its words."""
+        return f"{'>' if self.byte_order is Order.BIG else '<'}{self.count}H"
+
+    def _turned(self, words: Sequence[int]) -> Sequence[int]:
+        """The other way round where its low word comes first; of a text none does."""
+        is_turned = self.word_order is Order.LITTLE and self.type is not RegisterType.TEXT
+        return words[::-1] if is_turned else words
 
 
 @frozen
@@ -223,19 +226,6 @@ class Snapshot:
     """
 
     words: Mapping[int, int] = field(factory=dict)
-
-    @classmethod
-    def of(cls, block: Block, words: Sequence[int]) -> Snapshot:
-        """
-        What was read by one request.
-
-        @raise RemoteProtocolError: if there are more or fewer words than were asked for.
-        """
-        if len(words) != block.count:
-            raise RemoteProtocolError(
-                f"{len(words)} registers instead of {block.count} from {block.address} on"
-            )
-        return cls(dict(zip(block.addresses, words, strict=True)))
 
     def __or__(self, other: Snapshot) -> Snapshot:
         """Both; where both have a register, what the other one says."""

@@ -76,6 +76,16 @@ class PluginTests(SynchronousTestCase):
         self.install("ocpp16")
         self.assertIs(before, EVSE_MAKERS.of("ocpp16"))
 
+    def test_taken(self) -> None:
+        """The log tells of one whose word is another one's, in this package or in a third."""
+        self.install("ocpp16", "cfos_cm_test_driver_1")
+        self.install("acme", "cfos_cm_test_driver_2")
+        self.install("acme", "cfos_cm_test_driver_3")
+        with capturedLogs() as logged:
+            self.assertIsNotNone(EVSE_MAKERS.of("acme"))
+        taken = [one["word"] for one in logged if "there is a driver" in one["log_format"]]
+        self.assertEqual(["acme", "ocpp16"], sorted(taken))
+
     def test_unusable(self) -> None:
         """One without a word of its own keeps nobody from the others."""
         self.install("acme", "cfos_cm_test_driver_1")

@@ -68,6 +68,26 @@ class ClosedLoop(SynchronousTestCase):
         """Where both meters speak at once the load is exact, from the first moment on."""
         self.assertEqual(0, max(self.errors_ma()))
 
+    def test_read_in_turns(self) -> None:
+        """
+        Both meters are read once a second, the EVSE's some time before the circuit's: a car
+        that follows at once, in between, is no load of the house.
+        """
+        for before_s in (0.1, 0.5, 0.9):
+            course, evse, drawn_ma = Course(), BAY, 16_000
+            for step in range(120):
+                at_s = float(step)
+                evse = drawing(evse, drawn_ma, at_s)
+                course.look(metered([MAIN], [evse], [grid(HOUSE_MA + drawn_ma, at_s)]), at_s)
+                if step % 20 == 10:
+                    drawn_ma = 22_000 - drawn_ma
+                    evse = obeying(evse, drawn_ma)
+                now_s = at_s + before_s
+                course.look(metered([MAIN], [evse], [grid(HOUSE_MA + drawn_ma, now_s)]), now_s)
+                passing = course.loads.passing("main")
+                assert passing is not None
+                self.assertLessEqual(abs(passing.newest.l1_ma - HOUSE_MA), NEAR_MA, at_s)
+
     def test_seldom(self) -> None:
         """A meter that speaks seldom moves no load by what it does not know."""
         for every_s in (10, 60):

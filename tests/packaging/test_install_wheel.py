@@ -11,6 +11,7 @@ from tests.packaging.environments import (
     distributions,
     find_python,
     lists_the_service,
+    scratch_folder,
 )
 
 pytestmark = pytest.mark.timeout(600)
@@ -50,6 +51,20 @@ class WheelTests:
     def test_console(self) -> None:
         """The console command is installed and answers."""
         assert "cfos-cm" in self.environment.program("cfos-cm", "--help")
+
+    def test_wallbox(self) -> None:
+        """So does C{twistd cfos-wallbox}."""
+        assert "--config" in self.environment.program("twistd", "cfos-wallbox", "--help")
+
+    def test_known_meters(self) -> None:
+        """The meters that are data have come along."""
+        site = scratch_folder() / "tap.cfg"
+        site.write_text(
+            "[meter m]\ntype = modbus\naddress = tcp:192.0.2.1:502\nrole = display\n"
+            "definition = sdm630\n",
+            encoding="utf-8",
+        )
+        self.environment.program("cfos-cm", "check", site)
 
     def test_requirements_fit(self) -> None:
         """No package asks for a version of another that is not there."""

@@ -19,7 +19,7 @@ from cfos_cm.drivers.modbus.buses import Buses
 from cfos_cm.drivers.ocpp16 import Ocpp16Evse
 from cfos_cm.drivers.power_brain.evse import PowerBrainEvse
 from cfos_cm.drivers.registry import EVSE_MAKERS, METER_MAKERS
-from cfos_cm.errors import ConfigError
+from cfos_cm.errors import ConfigError, DeviceRefusal
 from cfos_cm.services.config import parse_config
 from cfos_cm.services.devices import Devices
 from cfos_cm.site.events import EvseLost, MeterLost, SiteEvent
@@ -117,14 +117,28 @@ class DevicesTests(Case):
             [EvseLost("box", "its settings have changed")],
             [one for one in self.reported if isinstance(one, EvseLost)],
         )
-        self.assertIn(MeterLost("grid", "its settings have changed"), self.reported)
+
+    def test_replaced_meter(self) -> None:
+        """
+        What a meter of the house said last counts until the one that takes its place speaks:
+        no car is paused for a setting. What an EVSE draws is not known meanwhile.
+        """
+        apart = section("meter own", type="sunspec", role="evse", evse="box")
+        apart += "address = tcp:192.0.2.7:502\n"
+        self.configure(box(), meter(), apart)
+        self.configure(box(), meter(unit=2), apart + "unit = 2\n")
+        self.assertEqual([MeterLost("own", "its settings have changed")], self.reported)
 
     def test_observing(self) -> None:
         """Whether anything is set is part of what a driver is made for."""
         self.configure(box(), meter())
         before = self.devices.evses["box"]
         self.configure(box(), meter(), manager="load_management = observe")
-        self.assertIsNot(before, self.devices.evses["box"])
+        observing = self.devices.evses["box"]
+        self.assertIsNot(before, observing)
+        setpoint = Setpoint(0, Reason(ReasonCode.CIRCUIT, "phase L1 of garage"))
+        refused = self.failureResultOf(observing.apply(setpoint, None, True), DeviceRefusal)
+        self.assertIn("only observed", str(refused.value))
 
     def test_ocpp_stays(self) -> None:
         """Who connects by himself is not lost because his settings have changed."""
@@ -177,6 +191,36 @@ class DevicesTests(Case):
         self.assertNoResult(stopped)
         left.callback(None)
         self.successResultOf(stopped)
+
+    def test_stop_after_leaving(self) -> None:
+        """Who is still being left is waited for, whatever has been reloaded since."""
+        self.configure(box(), meter())
+        left: Deferred[None] = Deferred()
+        self.patch(PowerBrainEvse, "stop", lambda _: left)
+        self.configure(meter())
+        self.configure(meter(unit=2))
+        stopped = self.devices.stop()
+        self.assertNoResult(stopped)
+        left.callback(None)
+        self.successResultOf(stopped)
+
+    def test_forgotten(self) -> None:
+        """Who has been left is not remembered, however often there is a reload."""
+        for unit in range(1, 5):
+            self.configure(box(), meter(unit=unit))
+        self.assertEqual([], self.devices._leaving)
+
+    def test_cannot_stop(self) -> None:
+        """A driver that cannot be left is told of in the log, and keeps nobody waiting."""
+
+        def raise_it(*_: object) -> None:
+            raise ZeroDivisionError("a mistake in the driver")
+
+        self.configure(box(), meter())
+        patched = self.patch(PowerBrainEvse, "stop", raise_it)
+        self.successResultOf(self.devices.stop())
+        patched.restore()
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
 
     def test_bad_driver_again(self) -> None:
         """With the next reload it is tried once more."""

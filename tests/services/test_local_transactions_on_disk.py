@@ -8,7 +8,8 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from cfos_cm.services.local_transactions import LocalTransactions, place_of
+from cfos_cm.services.local_entries import place_of
+from cfos_cm.services.local_transactions import LocalTransactions
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
     CardShown,

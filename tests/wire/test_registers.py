@@ -12,7 +12,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cm.errors import LocalProtocolError, RemoteProtocolError
 from cfos_cm.wire.modbus import MAX_READ
 from cfos_cm.wire.registers import (
-    Block,
     Order,
     Register,
     RegisterType,
@@ -173,7 +172,7 @@ class SnapshotTests(SynchronousTestCase):
     def test_values(self) -> None:
         """Values are found in what several requests have read."""
         limit, energy = Register("limit", 10), Register("energy", 20, RegisterType.U64)
-        read = Snapshot.of(Block(10, 1), (160,)) | Snapshot.of(Block(20, 4), (0, 0, 1, 2))
+        read = Snapshot({10: 160}) | Snapshot({20: 0, 21: 0, 22: 1, 23: 2})
         self.assertEqual((160, 65_538), (read.number(limit), read.number(energy)))
         self.assertIn(limit, read)
         self.assertNotIn(Register("half", 23, RegisterType.U32), read)
@@ -183,10 +182,5 @@ class SnapshotTests(SynchronousTestCase):
     def test_newest(self) -> None:
         """What is read again counts."""
         limit = Register("limit", 10)
-        read = Snapshot.of(Block(10, 1), (160,)) | Snapshot.of(Block(10, 1), (60,))
+        read = Snapshot({10: 160}) | Snapshot({10: 60})
         self.assertEqual(60, read.number(limit))
-
-    def test_torn(self) -> None:
-        """An answer with another number of registers is none to the request."""
-        with self.assertRaises(RemoteProtocolError):
-            Snapshot.of(Block(10, 2), (1,))

@@ -43,7 +43,6 @@ __all__ = [
     "read_quantity",
     "register_words",
     "shown",
-    "written",
 ]
 
 #: By holding registers and by input registers.
@@ -273,12 +272,6 @@ def shown(text: str) -> str:
 
 def _quoted(text: str) -> str:
     return repr(shown(text))
-
-
-def written(measure: Measure) -> str:
-    """A measure as it stands in a definition: what L{read_measure} reads it from."""
-    register = measure.register
-    return f"{register.address} {register.type} {register.unit}"
 
 
 def read_order(text: str) -> Order:

@@ -86,9 +86,9 @@ def load(name: str, folder: str = "") -> Definition:
     path = os.path.join(folder, name)
     try:
         return parse(_decoded(_content(path), name), name)
+    except DefinitionError:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, DefinitionError):
-            raise
         why = getattr(error, "strerror", None) or "this is not the name of a file"
         known = ", ".join(known_definitions())
         allowed = f"cannot be read: {why}; must be a file, or one of {known}"

@@ -6,25 +6,23 @@ from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from cfos_cm.drivers.interfaces import DriverEnvironment, IMeter, MeterDevice
 from cfos_cm.drivers.meters.parameters import read_parameters
 from cfos_cm.drivers.meters.readings import Reading, Wiring, measured
 from cfos_cm.drivers.modbus.buses import Bus
+from cfos_cm.drivers.modbus.complaint import Complaint
 from cfos_cm.drivers.modbus.place import PLACE_WORDS, Place, parse_place
 from cfos_cm.drivers.modbus.rounds import Rounds
 from cfos_cm.drivers.modbus.unit import Unit
-from cfos_cm.errors import CfosError, NotSent, RemoteProtocolError
+from cfos_cm.errors import CfosError, RemoteProtocolError
 from cfos_cm.site.events import MeterLost
 
 __all__ = ["INTERVAL_S", "PolledMeter", "Source", "objection", "place_of"]
 
 #: So long after a round has begun the next one does. [s]
 INTERVAL_S = 1.0
-
-_log = Logger(namespace="cfos_cm.drivers")
 
 
 class Source(Protocol):
@@ -94,7 +92,7 @@ class PolledMeter:
         self._make_source = source
         self._source: Source | None = None
         self._bus: Bus | None = None
-        self._told = ""
+        self._complaint = Complaint(f"meter {self.name}")
         self._rounds = Rounds(
             environment.reactor, INTERVAL_S, self._look, self._came, self._went
         )
@@ -124,26 +122,19 @@ class PolledMeter:
             if (said.currents, said.power_w, said.energy_wh) == (None, None, None):
                 raise RemoteProtocolError("it tells neither a current nor a power")
         except CfosError as error:
-            self._complain(error)
+            if not self._rounds.is_there:
+                is_open = self._bus is not None and self._bus.is_open
+                self._complaint.hear(error, is_open)
             raise
         self._report(said)
 
-    def _complain(self, error: CfosError) -> None:
-        # Why there is no connection is told by the connection itself; that it was lost in the
-        # middle of a question is news only of a meter of which nothing was told yet.
-        is_open = self._bus is not None and self._bus.is_open
-        is_news = is_open or not (self._told or isinstance(error, NotSent))
-        if is_news and not self._rounds.is_there and str(error) != self._told:
-            self._told = str(error)
-            _log.warn("meter {name} cannot be read: {why}", name=self.name, why=self._told)
-
     def _came(self) -> None:
-        self._told = ""
+        self._complaint.know("")
 
     def _went(self, why: str) -> None:
         assert self._source is not None
         self._source.forget()
-        self._told = why
+        self._complaint.know(why)
         self._report(MeterLost(self.name, why))
 
     def _changed(self, is_open: bool) -> None:

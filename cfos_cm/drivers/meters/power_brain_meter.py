@@ -26,14 +26,11 @@ from cfos_cm.drivers.modbus.place import SocketPlace
 from cfos_cm.drivers.modbus.unit import Unit
 from cfos_cm.drivers.power_brain import registers
 from cfos_cm.drivers.power_brain.memories import EnergyMemory
-from cfos_cm.drivers.power_brain.reading import MILLIAMPS
 from cfos_cm.errors import DeviceError
 from cfos_cm.wire.registers import Register, Snapshot, read_plan
 
 __all__ = ["MAKER", "PowerBrainMeter", "PowerBrainMeterMaker", "reading", "s0_unit"]
 
-_CURRENTS = (registers.CURRENT_L1, registers.CURRENT_L2, registers.CURRENT_L3)
-_HAS_PHASES = 1 << 0
 _READ_HAS_METER = read_plan((registers.HAS_METER,))
 
 
@@ -46,14 +43,14 @@ def reading(read: Snapshot, energy_wh: int | None) -> Reading:
     @param energy_wh: its register, as far as it is believed. [Wh]
     """
     terminals: tuple[Terminal, ...] = ()
-    if read.number(registers.METER_FLAGS) & _HAS_PHASES:
-        terminals = tuple(Terminal(_current(read, register)) for register in _CURRENTS)
+    if read.number(registers.METER_FLAGS) & registers.PHASES_ARE_TOLD:
+        terminals = tuple(Terminal(_current(read, register)) for register in registers.CURRENTS)
     power_w = whole(read.number(registers.POWER), MOST_POWER_W)
     return Reading(terminals, power_w, whole(energy_wh, MOST_ENERGY_WH))
 
 
 def _current(read: Snapshot, register: Register) -> int | None:
-    return whole(read.number(register) * MILLIAMPS, MOST_CURRENT_MA)
+    return whole(read.number(register) * registers.TENTH_MA, MOST_CURRENT_MA)
 
 
 def s0_unit(device: MeterDevice) -> int | None:

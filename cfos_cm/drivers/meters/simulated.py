@@ -89,7 +89,8 @@ class SimulatedMeter:
         said = _parameters(device.parameters)
         self.name = device.name
         self._settings = device.settings
-        self._house = Household(said.house, SOLAR_PEAK_W)
+        self._house = Household(said.house)
+        self._panels = Household(said.house, SOLAR_PEAK_W)
         self._time_lapse = said.time_lapse
         self._clock, self._now = environment.reactor, environment.now
         self._report, self._state = environment.report, environment.state
@@ -128,10 +129,10 @@ class SimulatedMeter:
         passed_s = (self._clock.seconds() - self._began_s) * self._time_lapse
         at_s = self._day_began_s + passed_s
         if self._settings.role is MeterRole.GENERATION:
-            third = self._house.solar_w(at_s) // 3
+            third = self._panels.solar_w(at_s) // 3
             powers = (third, third, third)
         else:
-            powers = Household(self._house.number).powers_w(at_s)
+            powers = self._house.powers_w(at_s)
         return PhaseCurrents(*(power_w * 1000 // NOMINAL_VOLTAGE_V for power_w in powers))
 
 

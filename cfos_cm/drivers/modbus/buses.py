@@ -23,13 +23,17 @@ __all__ = ["TIMEOUT_S", "Bus", "Buses", "endpoint_of"]
 #: How long an answer may take. Boxes answer in milliseconds, gateways to a serial line in
 #: tenths of a second. [s]
 TIMEOUT_S = 1.0
+#: How long somebody may take to answer the call itself. [s]
+_DIALLING_S = 5
 
 
 def endpoint_of(reactor: Any, place: Place) -> IStreamClientEndpoint:
     """How a place is reached."""
     if isinstance(place, SerialPlace):
         return SerialEndpoint(reactor, place)
-    endpoint: IStreamClientEndpoint = HostnameEndpoint(reactor, place.host, place.port, 5)
+    endpoint: IStreamClientEndpoint = HostnameEndpoint(
+        reactor, place.host, place.port, _DIALLING_S
+    )
     return endpoint
 
 
@@ -38,6 +42,7 @@ class Bus:
     The way of one user to all devices at a place.
 
     @ivar place: where that is.
+    @ivar window: how many requests the device of this user bears at once.
     @ivar changed: is told whether something can be asked, whenever that changes.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from twisted.application.internet import ClientService, backoffPolicy
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
@@ -135,6 +135,9 @@ class Connection:
             self._changed(False)
 
     def _failed(self, failure: Failure) -> None:
+        if failure.check(CancelledError):
+            # It was closed while it was dialled.
+            return
         why = failure.getErrorMessage()
         if why != self._why:
             # Told once, however often it is tried.

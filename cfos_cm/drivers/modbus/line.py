@@ -93,7 +93,7 @@ class Line(Protocol):
     @ivar lost: is told when nothing can be asked any more, before those who wait for answers.
     @ivar is_lost: nothing can be asked any more.
     @ivar why_lost: for people, once it is lost.
-    @ivar has_heard: something has come through it.
+    @ivar has_heard: an answer has come through it.
     """
 
     def __init__(
@@ -171,7 +171,6 @@ class Line(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes have come."""
-        self.has_heard = True
         self._silences = 0
         try:
             answers = self._codec.receive(data)
@@ -179,6 +178,8 @@ class Line(Protocol):
             self._counters.count(Counter.MODBUS_CONTRADICTED)
             self._abort(f"no Modbus: {error}")
             return
+        # What is no Modbus is no device that was there.
+        self.has_heard = self.has_heard or bool(answers)
         for answer in answers:
             self._received(answer)
 

@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from cfos_cm.drivers.interfaces import DriverEnvironment, EvseDevice, IEvse
 from cfos_cm.drivers.modbus.buses import Bus
+from cfos_cm.drivers.modbus.complaint import Complaint
 from cfos_cm.drivers.modbus.line import ModbusRefusal
 from cfos_cm.drivers.modbus.place import parse_place
 from cfos_cm.drivers.modbus.rounds import Rounds
@@ -31,7 +32,7 @@ from cfos_cm.drivers.power_brain.steering import (
 )
 from cfos_cm.drivers.power_brain.watch import DEAD_TIME_S, Watch
 from cfos_cm.drivers.power_brain.writing import Box
-from cfos_cm.errors import DeviceError, DeviceRefusal, NotSent, OrderIgnored
+from cfos_cm.errors import CfosError, DeviceError, DeviceRefusal, NotSent, OrderIgnored
 from cfos_cm.site.events import EvseLost, ProfilesMeddled
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.wire.registers import Snapshot
@@ -82,6 +83,7 @@ class PowerBrainEvse:
         self._turn = DeferredLock()
         self._rounds = Rounds(self._clock, ROUND_S, self._round, self._came, self._went)
         self._watch = Watch(self.name, report)
+        self._complaint = Complaint(self.name)
         self._absence = Absence(self._clock, self._settings, after_s, report)
         self._bus: Bus | None = None
         self._box: Box | None = None
@@ -195,7 +197,12 @@ class PowerBrainEvse:
         await release(box, self._settings.max_current_ma)
 
     async def _round(self) -> None:
-        await self._in_turn(self._look)
+        try:
+            await self._in_turn(self._look)
+        except CfosError as error:
+            if not self._rounds.is_there:
+                self._complaint.hear(error, self._bus is not None and self._bus.is_open)
+            raise
 
     async def _look(self) -> None:
         box = self._box
@@ -295,12 +302,14 @@ class PowerBrainEvse:
 
     def _came(self) -> None:
         """It is there."""
+        self._complaint.know("")
         self._absence.end()
         self._watch.came(f"{self._place}, unit {self._device.unit}")
 
     def _went(self, why: str) -> None:
         """It is away."""
         self._told = None
+        self._complaint.know(why)
         if self._falls_back_to_more and not self._environment.observe_only:
             by = "whoever has set what it falls back to"
             self._environment.report(ProfilesMeddled(self.name, by))

@@ -15,16 +15,11 @@ from cfos_cm.site.tag import MAX_ID_TAG_CHARS
 from cfos_cm.wire.registers import Snapshot
 
 __all__ = [
-    "MILLIAMPS",
-    "PLUGGED_IN_SWITCHING",
     "PilotState",
     "PowerBrainReading",
     "identity_of",
     "read_box",
 ]
-
-#: The registers count tenths of an ampere. [mA]
-MILLIAMPS = 100
 
 #: Who makes it; it says so once more before the name of the model.
 _NAME = "cFos"
@@ -37,10 +32,6 @@ _MOST_MA = 1_000_000
 _MOST_W = 1_000_000
 #: [Wh]
 _MOST_WH = 10**12
-
-#: Of C{s0_inputs}: its phases may be switched while a car is plugged in.
-PLUGGED_IN_SWITCHING = 1 << 8
-_PHASES_ARE_TOLD = 1
 
 
 class PilotState(IntEnum):
@@ -106,9 +97,6 @@ class PowerBrainReading:
     @ivar limit_ma: what it may give. [mA per phase]
     @ivar signalled_ma: what it tells the car that this may draw. [mA per phase]
     @ivar is_enabled: whether it may charge at all.
-    @ivar interruption_s: for how long its control pilot will still be interrupted. [s]
-    @ivar is_single_phase: it was told to use the contactor of one phase.
-    @ivar switches_plugged_in: this changes its phases also while a car is plugged in.
     @ivar measured: what the meter that is attached to it says.
     @ivar taps: how many cards it has seen, from 0 again after 65535.
     @ivar tag: the last one; C{None}: there was none.
@@ -121,9 +109,6 @@ class PowerBrainReading:
     limit_ma: int
     signalled_ma: int
     is_enabled: bool
-    interruption_s: int
-    is_single_phase: bool
-    switches_plugged_in: bool
     measured: Measured
     taps: int
     tag: str | None
@@ -156,20 +141,17 @@ def read_box(snapshot: Snapshot, settings: EvseSettings) -> PowerBrainReading:
     @param settings: of the EVSE, for the phases that it is wired to.
     """
     number = snapshot.number(on.CHARGE_PILOT_STATE)
-    interruption_s = snapshot.number(on.DISCONNECT_CP)
-    pilot = None if interruption_s else PilotState.of(number)
+    is_interrupted = snapshot.number(on.DISCONNECT_CP) != 0
+    pilot = None if is_interrupted else PilotState.of(number)
     detail, fault = _words(pilot, number)
     return PowerBrainReading(
         pilot=pilot,
         occupancy=None if pilot is None else _occupancy(pilot),
         detail=detail,
         fault=fault,
-        limit_ma=snapshot.number(on.CHARGING_CUR_LIMIT) * MILLIAMPS,
-        signalled_ma=snapshot.number(on.CHARGING_CURRENT) * MILLIAMPS,
+        limit_ma=snapshot.number(on.CHARGING_CUR_LIMIT) * on.TENTH_MA,
+        signalled_ma=snapshot.number(on.CHARGING_CURRENT) * on.TENTH_MA,
         is_enabled=snapshot.number(on.CHARGING_ENABLE) != 0,
-        interruption_s=interruption_s,
-        is_single_phase=snapshot.number(on.RELAY_SELECT) != 0,
-        switches_plugged_in=bool(snapshot.number(on.S0_INPUTS) & PLUGGED_IN_SWITCHING),
         measured=_measured(snapshot, settings),
         taps=snapshot.number(on.DETECTED_RFIDS),
         tag=_tag(snapshot.text(on.LAST_RFID)),
@@ -234,12 +216,11 @@ def _currents(snapshot: Snapshot, settings: EvseSettings) -> PhaseCurrents | Non
 
     C{None} where it does not know those of each phase, but only the sum.
     """
-    if not snapshot.number(on.METER_FLAGS) & _PHASES_ARE_TOLD:
+    if not snapshot.number(on.METER_FLAGS) & on.PHASES_ARE_TOLD:
         return None
-    own = (on.CURRENT_L1, on.CURRENT_L2, on.CURRENT_L3)
     found = PhaseCurrents()
-    for phase, register in zip(settings.phases, own, strict=False):
-        current_ma = snapshot.number(register) * MILLIAMPS
+    for phase, register in zip(settings.phases, on.CURRENTS, strict=False):
+        current_ma = snapshot.number(register) * on.TENTH_MA
         if current_ma > _MOST_MA:
             return None
         found += PhaseCurrents.on((phase,), current_ma)

@@ -16,12 +16,15 @@ from functools import partial
 from cfos_cm.wire.registers import Access, Register, RegisterType, read_plan
 
 __all__ = [
+    "CURRENTS",
     "EVSE",
     "EVSE_TCP_PORT",
     "EVSE_UNIT",
     "IDENTIFICATION",
     "METER_TCP_PORTS",
     "METER_UNITS",
+    "PHASES_ARE_TOLD",
+    "PLUGGED_IN_SWITCHING",
     "READ_EACH_ROUND",
     "READ_FOR_METER",
     "READ_FOR_SETTINGS",
@@ -29,12 +32,16 @@ __all__ = [
     "READ_ON_CONNECTION",
     "READ_S0_METER",
     "S0_METER",
+    "TENTH_MA",
 ]
 
 #: Where the EVSE is, unless it was set otherwise,
 EVSE_UNIT, EVSE_TCP_PORT = 1, 4701
 #: and the meters of S0 input 1 and 2.
 METER_UNITS, METER_TCP_PORTS = (2, 3), (4702, 4703)
+
+#: A current is said in tenths of an ampere. [mA]
+TENTH_MA = 100
 
 _READ_WRITE = Access.READ_WRITE
 _TENTHS = "0.1 A"
@@ -80,13 +87,16 @@ IDENTIFICATION = (
     COUNT_RESTART,
 )
 
-#: Bit 0: the meter has values of each phase.
 METER_FLAGS = Register("meter_flags", 8057)
+#: Of C{meter_flags}: the meter has values of each phase.
+PHASES_ARE_TOLD = 1 << 0
 ENERGY = _u64("energy", 8058, unit="Wh")
 POWER = _i32("power", 8062, unit="W")
 CURRENT_L1 = _u32("current_l1", 8064, unit=_TENTHS)
 CURRENT_L2 = _u32("current_l2", 8066, unit=_TENTHS)
 CURRENT_L3 = _u32("current_l3", 8068, unit=_TENTHS)
+#: Those of all phases.
+CURRENTS = (CURRENT_L1, CURRENT_L2, CURRENT_L3)
 
 #: What it starts with in C{fixed_current}, C{charging_cur_limit} and C{charging_enable}.
 DEF_FIXED_CURRENT = _flash("def_fixed_current", 8080, unit=_TENTHS)
@@ -118,11 +128,13 @@ LAST_RFID = _text("last_rfid", 8096, length=15)
 DETECTED_RFIDS = Register("detected_rfids", 8111)
 #: 1: a meter is attached, and 8057 to 8069 can be read.
 HAS_METER = Register("has_meter", 8112)
-#: Bit 0 and 1: the S0 inputs. Bit 8: phases may be switched while a car is plugged in. Bit 9:
-#: bit 10 counts, which says that there is a second relay. Bit 11: that one is not its own.
+#: Bit 0 and 1: the S0 inputs. Bit 9: bit 10 counts, which says that there is a second relay.
+#: Bit 11: that one is not its own.
 S0_INPUTS = Register("s0_inputs", 8113)
+#: Of C{s0_inputs}: its phases may be switched while a car is plugged in.
+PLUGGED_IN_SWITCHING = 1 << 8
 
-_ATTACHED_METER = (METER_FLAGS, ENERGY, POWER, CURRENT_L1, CURRENT_L2, CURRENT_L3)
+_ATTACHED_METER = (METER_FLAGS, ENERGY, POWER, *CURRENTS)
 _SETTINGS = (
     DEF_FIXED_CURRENT,
     DEF_CHARG_CUR_LIMIT,
@@ -179,9 +191,7 @@ S0_METER = (
     METER_FLAGS,
     S0_ENERGY,
     POWER,
-    CURRENT_L1,
-    CURRENT_L2,
-    CURRENT_L3,
+    *CURRENTS,
     RESET_PULSES,
     RESET_ENERGY,
 )
@@ -197,4 +207,4 @@ READ_EACH_ROUND = (*READ_FOR_SETTINGS, *READ_FOR_STATE)
 #: only where C{has_meter} says that there is one,
 READ_FOR_METER = read_plan(_ATTACHED_METER)
 #: and of a meter at an S0 input.
-READ_S0_METER = read_plan((METER_FLAGS, S0_ENERGY, POWER, CURRENT_L1, CURRENT_L2, CURRENT_L3))
+READ_S0_METER = read_plan((METER_FLAGS, S0_ENERGY, POWER, *CURRENTS))

@@ -8,12 +8,7 @@ from attrs import frozen
 
 from cfos_cm.drivers.modbus.line import ModbusRefusal
 from cfos_cm.drivers.power_brain import registers as on
-from cfos_cm.drivers.power_brain.reading import (
-    MILLIAMPS,
-    PLUGGED_IN_SWITCHING,
-    PilotState,
-    PowerBrainReading,
-)
+from cfos_cm.drivers.power_brain.reading import PilotState, PowerBrainReading
 from cfos_cm.drivers.power_brain.writing import Box
 from cfos_cm.electrical import amps_text
 from cfos_cm.errors import DeviceError, DeviceRefusal, OrderIgnored
@@ -64,7 +59,7 @@ class Told:
         """Who allows it more than it was told, for people; C{None}: nobody."""
         if reading.is_enabled and not self.is_enabled:
             return "somebody who has told it to charge"
-        if self.tenths is not None and reading.limit_ma > self.tenths * MILLIAMPS:
+        if self.tenths is not None and reading.limit_ma > self.tenths * on.TENTH_MA:
             return f"somebody who has allowed it {amps_text(reading.limit_ma)}"
         return None
 
@@ -170,7 +165,7 @@ class Failsafe:
 
     @property
     def _tenths(self) -> int:
-        return self.current_ma // MILLIAMPS
+        return self.current_ma // on.TENTH_MA
 
     async def secure(self, box: Box) -> None:
         """
@@ -246,7 +241,7 @@ async def release(box: Box, current_ma: int) -> None:
 
 
 def _tenths(current_ma: int) -> int:
-    return min(current_ma // MILLIAMPS, _MOST_TENTHS)
+    return min(current_ma // on.TENTH_MA, _MOST_TENTHS)
 
 
 async def wake(box: Box) -> None:
@@ -290,7 +285,9 @@ async def switch_phases(box: Box, to_single: bool, current_ma: int, rest_s: floa
     pilot = PilotState.of(held.number(on.CHARGE_PILOT_STATE))
     if pilot.charges:
         raise DeviceError(f"not switched to {to}: its car still charges; it was told to pause")
-    acts_now = pilot is PilotState.A or bool(held.number(on.S0_INPUTS) & PLUGGED_IN_SWITCHING)
+    acts_now = pilot is PilotState.A or bool(
+        held.number(on.S0_INPUTS) & on.PLUGGED_IN_SWITCHING
+    )
     if to_single and not acts_now:
         raise DeviceRefusal(
             "a car is plugged in, and its phases are switched only when there is none: to "

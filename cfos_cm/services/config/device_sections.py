@@ -215,8 +215,8 @@ class EvseSection(Section):
     )
     failsafe_after_s: int = option(
         whole(10, 3600),
-        "With cfos_power_brain: for so long it hears nothing of this program before it falls "
-        "back to failsafe_current (s); it is told so when it connects.",
+        "With cfos_power_brain: for so long (s) it hears nothing of this program before it "
+        "falls back to failsafe_current; it is told so when it connects.",
         name="failsafe_after",
         default="180",
     )
@@ -228,8 +228,8 @@ class EvseSection(Section):
     )
     authorisation: Authorisation = option(
         choice(Authorisation),
-        "Of an EVSE without OCPP to this program. manager: its cards, or its fixed_tag, are "
-        "looked up in the list of tags; device: whoever plugs in may charge as far as this "
+        "Of an EVSE without OCPP to this program. manager: its cards are looked up in the list "
+        "of tags, and its fixed_tag may charge unless it is on it as blocked; device: whoever plugs in may charge as far as this "
         "program is concerned, for its device asks for itself, such as a backend of its own.",
         default="manager",
     )

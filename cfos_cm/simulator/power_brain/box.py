@@ -16,6 +16,7 @@ from cfos_cm.drivers.power_brain.registers import (
     EVSE_UNIT,
     LAST_RFID,
     METER_UNITS,
+    PLUGGED_IN_SWITCHING,
 )
 from cfos_cm.simulator.alarm import Alarm
 from cfos_cm.simulator.charge_point import ChargePoint
@@ -47,7 +48,6 @@ ENERGY_AFTER_S = 5
 
 _MAX_RFID_CHARS = 2 * LAST_RFID.count
 _COUNTERS = 1 << 16
-_MAY_SWITCH_PHASES = 1 << 8
 _RELAY2_IS_KNOWN = 1 << 9
 _RELAY2_IS_THERE = 1 << 10
 
@@ -235,7 +235,7 @@ class PowerBrain:
         """The bits of register 8113."""
         bits = sum(meter.is_on << index for index, meter in enumerate(self.s0_meters))
         if self._settings.has_phase_switching:
-            bits |= _MAY_SWITCH_PHASES
+            bits |= PLUGGED_IN_SWITCHING
         if self._settings.has_relay2:
             bits |= _RELAY2_IS_KNOWN | _RELAY2_IS_THERE
         return bits

@@ -12,6 +12,7 @@ from cfos_cm.drivers.power_brain.registers import (
     DEF_FIXED_CURRENT,
     FAIL_SAFE_CURRENT,
     FAIL_SAFE_DURATION,
+    TENTH_MA,
 )
 from cfos_cm.limits.schedules.limit import Limit
 from cfos_cm.simulator.local_control import Ceiling
@@ -27,12 +28,8 @@ __all__ = [
     "DEFAULT_FAIL_SAFE_S",
     "DEFAULT_FAIL_SAFE_TENTHS",
     "DEFAULT_FIXED_TENTHS",
-    "TENTH_MA",
     "Control",
 ]
-
-#: Registers say a current in tenths of an ampere. [mA]
-TENTH_MA = 100
 
 #: How a box is delivered: nobody has to ask it anything for so long [s],
 DEFAULT_FAIL_SAFE_S = 300

@@ -11,9 +11,7 @@ from cfos_cm.drivers.power_brain.registers import (
     CHARGING_CUR_LIMIT,
     CHARGING_CURRENT,
     CHARGING_ENABLE,
-    CURRENT_L1,
-    CURRENT_L2,
-    CURRENT_L3,
+    CURRENTS,
     DEF_CHARG_CUR_LIMIT,
     DEF_CHARGING_ENABLE,
     DEF_FIXED_CURRENT,
@@ -30,6 +28,7 @@ from cfos_cm.drivers.power_brain.registers import (
     RELAY2,
     RELAY_SELECT,
     S0_INPUTS,
+    TENTH_MA,
 )
 from cfos_cm.simulator.measurements import Flow
 from cfos_cm.simulator.power_brain.control import (
@@ -37,7 +36,6 @@ from cfos_cm.simulator.power_brain.control import (
     DEFAULT_FAIL_SAFE_S,
     DEFAULT_FAIL_SAFE_TENTHS,
     DEFAULT_FIXED_TENTHS,
-    TENTH_MA,
     Control,
 )
 from cfos_cm.simulator.power_brain.memory import Cell, Flash, kept
@@ -48,7 +46,6 @@ _LIMITS = range(60, 631)
 #: 0 has a meaning of its own where a current need not be one.
 _LIMITS_OR_0 = frozenset((0, *_LIMITS))
 _FLAGS = range(2)
-_CURRENTS = (CURRENT_L1, CURRENT_L2, CURRENT_L3)
 
 
 class Behind(typing.Protocol):
@@ -161,7 +158,7 @@ def _attached_meter(box: Behind) -> tuple[Cell, ...]:
         Cell(METER_FLAGS, lambda: 1),
         Cell(ENERGY, lambda: box.energy_wh),
         Cell(POWER, lambda: round(box.flow.power_w)),
-        *(Cell(register, _current(box, index)) for index, register in enumerate(_CURRENTS)),
+        *(Cell(register, _current(box, index)) for index, register in enumerate(CURRENTS)),
     )
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cfos_cm.drivers.power_brain.registers import (
-    CURRENT_L1,
-    CURRENT_L2,
-    CURRENT_L3,
+    CURRENTS,
     INPUT,
     LEVEL,
     METER_FLAGS,
@@ -31,7 +29,6 @@ from cfos_cm.simulator.power_brain.s0_meter import (
 
 __all__ = ["meter_cells"]
 
-_CURRENTS = (CURRENT_L1, CURRENT_L2, CURRENT_L3)
 _PULSES_PER_KWH = range(1, 1_000_001)
 _ANY_PHASES = range(8)
 _VOLTAGES_V = range(1, 501)
@@ -70,7 +67,7 @@ def meter_cells(meter: S0Meter, flash: Flash) -> tuple[Cell, ...]:
         Cell(METER_FLAGS, lambda: int(flash.number(PHASES, DEFAULT_PHASES) > 0)),
         Cell(S0_ENERGY, lambda: meter.energy_wh, put_energy),
         Cell(POWER, lambda: meter.power_w),
-        *(Cell(register, _current(meter, index)) for index, register in enumerate(_CURRENTS)),
+        *(Cell(register, _current(meter, index)) for index, register in enumerate(CURRENTS)),
         Cell(RESET_PULSES, None, lambda _: put_pulses(0), _DO_IT),
         Cell(RESET_ENERGY, None, lambda _: put_energy(0), _DO_IT),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from twisted.application.service import IService, Service
+from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
 
 from cfos_cm.simulator.charge_point_service import (
@@ -20,10 +20,12 @@ from cfos_cm.simulator.power_brain.box import PowerBrain
 from cfos_cm.simulator.power_brain.memory import PowerBrainFlash
 from cfos_cm.simulator.power_brain.settings import VirtualPowerBrainSettings
 
-__all__ = ["PowerBrainService", "VirtualPowerBrainSettings", "make_power_brain"]
+__all__ = ["PowerBrainService", "make_power_brain"]
 
 
-def make_power_brain(name: str, settings: VirtualPowerBrainSettings, reactor: Any) -> IService:
+def make_power_brain(
+    name: str, settings: VirtualPowerBrainSettings, reactor: Any
+) -> PowerBrainService:
     """
     A Power Brain with a car, which comes to life when the service is started.
 

@@ -24,7 +24,6 @@ from cfos_cm.drivers.meters.definition import (
     read_order,
     read_quantity,
     register_words,
-    written,
 )
 from cfos_cm.drivers.meters.readings import Reading, Terminal
 from cfos_cm.errors import LocalProtocolError
@@ -144,7 +143,8 @@ class MeasureTests(SynchronousTestCase):
         """What is written is what is read."""
         register = measure.register
         orders = register.word_order, register.byte_order
-        self.assertEqual(measure, read_measure(measure.quantity, written(measure), *orders))
+        text = f"{register.address} {register.type} {register.unit}"
+        self.assertEqual(measure, read_measure(measure.quantity, text, *orders))
 
     @given(measures(), st.integers(-(1 << 64), 1 << 64) | st.floats(width=32))
     @settings(max_examples=300, deadline=None, derandomize=True)

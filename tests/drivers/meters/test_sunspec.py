@@ -7,7 +7,7 @@ from zope.interface.verify import verifyObject
 from cfos_cm.drivers.interfaces import IMeter, IMeterMaker
 from cfos_cm.drivers.meters.sunspec import MAKER
 from cfos_cm.drivers.meters.sunspec_models import METER_MODELS
-from cfos_cm.drivers.modbus import line
+from cfos_cm.drivers.modbus import complaint, line
 from cfos_cm.electrical import Phase, PhaseCurrents
 from cfos_cm.site.events import MeterMeasured
 from cfos_cm.site.meter import MeterRole
@@ -54,14 +54,8 @@ class Case(MeterCase):
         super().setUp()
         self.warned: list[str] = []
         self.patch(
-            _polled_log(), "warn", lambda text, **words: self.warned.append(words["why"])
+            complaint._log, "warn", lambda text, **words: self.warned.append(words["why"])
         )
-
-
-def _polled_log() -> object:
-    from cfos_cm.drivers.meters import polled_meter
-
-    return polled_meter._log
 
 
 class FindingTests(Case):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pty
 import subprocess
@@ -10,22 +11,26 @@ import termios
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
-from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from cfos_cm.counters import Counter, Counters
 from cfos_cm.drivers.modbus.buses import Bus, Buses
 from cfos_cm.drivers.modbus.place import parse_place
 from cfos_cm.drivers.modbus.unit import Unit
 from cfos_cm.errors import DeviceError, DeviceRefusal, NotSent
-from cfos_cm.wire.modbus import Read
+from cfos_cm.wire.modbus import Answer, Framing, Read, Write
+from cfos_cm.wire.modbus_server import Responder
 from cfos_cm.wire.registers import Access, Block, Register, RegisterType, read_plan
 from tests.drivers.modbus.served import FIRST
 from tests.drivers.modbus.serving import ROOT, ServedCase
 
 BOX = parse_place("tcp:192.0.2.5:502")
+#: How long a request for registers is through a socket.
+REQUEST_BYTES = 12
 
 
 class SharingTests(SynchronousTestCase):
@@ -75,6 +80,101 @@ class SharingTests(SynchronousTestCase):
             users = [self.buses.bus(place, window) for window in windows]
             shared: Any = users[0]._shared
             self.assertEqual(expected, shared.window)
+
+    def test_told(self) -> None:
+        """One that leaves when it is told keeps nobody else from being told."""
+        first, second = self.buses.bus(BOX), self.buses.bus(BOX)
+        told: list[bool] = []
+        first.changed = lambda _: self.successResultOf(first.leave())
+        second.changed = told.append
+        self.connect()
+        self.assertEqual([True], told)
+
+    def connect(self) -> StringTransport:
+        """Somebody answers the last call; what is sent to him."""
+        self.dialled()
+        *_, factory, timeout_s, _ = self.reactor.tcpClients[-1]
+        self.assertEqual(5, timeout_s)
+        transport = StringTransport()
+        factory.buildProtocol(None).makeConnection(transport)
+        self.reactor.advance(0)
+        return transport
+
+
+class LineTests(SynchronousTestCase):
+    """What of its users and its place reaches a line."""
+
+    def setUp(self) -> None:
+        """No connection."""
+        self.reactor = MemoryReactorClock()
+        self.counters = Counters()
+        self.buses = Buses(self.reactor, self.counters, timeout_s=3.0)
+
+    def connect(self) -> StringTransport:
+        """Somebody answers the call; what is sent to him."""
+        self.reactor.advance(0)
+        *_, factory, _, _ = self.reactor.tcpClients[-1]
+        transport = StringTransport()
+        self.protocol = factory.buildProtocol(None)
+        self.protocol.makeConnection(transport)
+        self.reactor.advance(0)
+        return transport
+
+    def ask(self, bus: Bus, times: int) -> list[Deferred[Answer]]:
+        """Ask for so many registers, one by one."""
+        asked = [bus.ask(Read(1, address, 1)) for address in range(times)]
+        for one in asked:
+            one.addErrback(lambda _: None)
+        return asked
+
+    def test_window(self) -> None:
+        """As much is asked at once as its users bear, also from the next one on."""
+        bus = self.buses.bus(BOX, 3)
+        transport = self.connect()
+        self.ask(bus, 4)
+        self.assertEqual(3 * REQUEST_BYTES, len(transport.value()))
+        other = self.buses.bus(parse_place("tcp:192.0.2.6:502"), 3)
+        transport = self.connect()
+        self.buses.bus(other.place, 1)
+        self.ask(other, 4)
+        self.assertEqual(REQUEST_BYTES, len(transport.value()))
+
+    def test_timeout(self) -> None:
+        """An answer may take as long as was said; one that does not come is counted."""
+        bus = self.buses.bus(BOX)
+        self.connect()
+        asked = bus.ask(Read(1, 0, 1))
+        self.reactor.advance(2.9)
+        self.assertNoResult(asked)
+        self.reactor.advance(0.1)
+        self.failureResultOf(asked, DeviceError)
+        self.assertEqual(1, self.counters[Counter.MODBUS_TIMED_OUT])
+
+    def test_retries(self) -> None:
+        """It is asked as often as was said."""
+        bus = self.buses.bus(BOX)
+        transport = self.connect()
+        asked = bus.ask(Read(1, 0, 1), 1)
+        self.reactor.advance(3)
+        self.assertEqual(2 * REQUEST_BYTES, len(transport.value()))
+        self.reactor.advance(3)
+        self.failureResultOf(asked, DeviceError)
+
+    def test_gap(self) -> None:
+        """Between an answer and the next request there is the silence of its place."""
+        place = parse_place("rtu:192.0.2.5:4196")
+        bus = self.buses.bus(place)
+        transport = self.connect()
+        first, _ = self.ask(bus, 2)
+        device = Responder(Framing.RTU, lambda _: True, lambda _: (7,))
+        (answer,) = device.receive(transport.value())
+        transport.clear()
+        self.protocol.dataReceived(answer)
+        self.assertEqual((7,), self.successResultOf(first).registers)
+        self.reactor.advance(place.gap_s / 2)
+        self.assertEqual(b"", transport.value())
+        self.reactor.advance(place.gap_s / 2)
+        self.assertNotEqual(b"", transport.value())
 
 
 class UnitTests(ServedCase):
@@ -135,6 +235,60 @@ class UnitTests(ServedCase):
         self.assertEqual({FIRST: FIRST}, other.words)
 
 
+class _Scripted:
+    """A bus whose answers the test gives."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, int, Deferred[Answer]]] = []
+
+    def ask(self, request: Any, retries: int = 0) -> Deferred[Answer]:
+        """See L{Bus.ask}."""
+        deferred: Deferred[Answer] = Deferred()
+        self.asked.append((request, retries, deferred))
+        return deferred
+
+
+class ReadingTests(SynchronousTestCase):
+    """What a unit asks for, and what becomes of it when a part of it fails."""
+
+    def setUp(self) -> None:
+        """Nothing is asked."""
+        self.bus = _Scripted()
+        bus: Any = self.bus
+        self.unit = Unit(bus, 7)
+
+    def test_asked(self) -> None:
+        """Registers are asked for by the wanted function, and once more if need be."""
+        reading = Deferred.fromCoroutine(self.unit.read((Block(10, 2),), function=4))
+        ((request, retries, answer),) = self.bus.asked
+        self.assertEqual((Read(7, 10, 2, 4), 1), (request, retries))
+        answer.callback(Answer(0, 7, 4, (1, 2)))
+        self.assertEqual({10: 1, 11: 2}, self.successResultOf(reading).words)
+
+    def test_written_once(self) -> None:
+        """What is written is not repeated: it may have been done."""
+        register = Register("limit", 8093, access=Access.READ_WRITE)
+        writing = Deferred.fromCoroutine(self.unit.put(register, 160))
+        ((request, retries, answer),) = self.bus.asked
+        self.assertEqual((Write(7, 8093, (160,)), 0), (request, retries))
+        answer.errback(DeviceError("no answer"))
+        self.failureResultOf(writing, DeviceError)
+
+    def test_dropped(self) -> None:
+        """When one block fails nobody waits for the others, whatever becomes of them."""
+        blocks = (Block(10, 1), Block(20, 1), Block(30, 1))
+        reading = Deferred.fromCoroutine(self.unit.read(blocks))
+        first, second, third = (answer for _, _, answer in self.bus.asked)
+        second.errback(DeviceError("no answer"))
+        first.errback(DeviceError("no answer"))
+        self.failureResultOf(reading, DeviceError)
+        self.assertTrue(third.called)
+        self.bus.asked.clear()
+        del first, second, third
+        gc.collect()
+        self.assertEqual([], self.flushLoggedErrors())
+
+
 class _Stubborn:
     """A bus whose device holds what it wants, whatever is written."""
 
@@ -144,10 +298,6 @@ class _Stubborn:
 
     def ask(self, request: Any, retries: int = 0) -> Deferred[Any]:
         """Say that it was done."""
-        from twisted.internet.defer import succeed
-
-        from cfos_cm.wire.modbus import Answer
-
         self.asked.append(request)
         return succeed(Answer(0, request.unit, request.function, (self.held,)))
 

@@ -63,6 +63,21 @@ class FruitlessTests(Case):
         self.assertLess(self.pass_time(600), 32)
         self.assertEqual([], self.told())
 
+    def test_something_else(self) -> None:
+        """So is what answers with something else than Modbus, such as a page."""
+        bus = self.bus()
+        connections = []
+        for _ in range(2):
+            before = self.box.connections
+            for _ in range(600 * 4):
+                self.clock.advance(0.25)
+                if bus.is_open:
+                    self.box.say(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    self.box.hang_up(is_off=False)
+            connections.append(self.box.connections - before)
+        self.assertLess(connections[1], 32)
+        self.assertLess(len(self.told()), 5)
+
     def test_answers_again(self) -> None:
         """When something has come it is tried soon again, and the next loss is told."""
         bus = self.bus()

@@ -49,6 +49,8 @@ class PlaceTests(SynchronousTestCase):
             "udp:box:502",
             "serial:",
             "serial:/dev/x:99",
+            "serial:/dev/x:299",
+            "serial:/dev/x:1000001",
             "serial:/dev/x:9600:9N1",
             "serial:/dev/x:9600:8X1",
             "serial:/dev/x:9999999",
@@ -56,9 +58,15 @@ class PlaceTests(SynchronousTestCase):
             with self.assertRaises(ValueError, msg=text):
                 parse_place(text)
 
+    def test_rates(self) -> None:
+        """The slowest and the fastest rate of a serial line."""
+        for rate in (300, 1_000_000):
+            self.assertEqual(SerialPlace("/dev/x", rate), parse_place(f"serial:/dev/x:{rate}"))
+
     def test_silence(self) -> None:
         """MODBUS over Serial Line 2.5.1.1: 3.5 characters, at least 1.75 ms."""
         self.assertAlmostEqual(0.00401, parse_place("serial:/dev/x:9600").gap_s, places=5)
+        self.assertAlmostEqual(0.00201, parse_place("serial:/dev/x:19200").gap_s, places=5)
         self.assertEqual(0.00175, parse_place("serial:/dev/x:115200").gap_s)
         self.assertEqual(0.00175, parse_place("rtu:box:502").gap_s)
         self.assertEqual(0.0, parse_place("tcp:box:502").gap_s)

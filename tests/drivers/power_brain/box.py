@@ -126,6 +126,11 @@ class FakeBox:
         """Whether anything can be said to it."""
         return self._wire is not None and not self._wire.is_closed
 
+    def say(self, data: bytes) -> None:
+        """Some bytes, whatever was asked."""
+        assert self._wire is not None
+        self._wire.say(data)
+
     def hang_up(self, is_off: bool = True) -> None:
         """Close the connection."""
         self.is_off = is_off
@@ -216,7 +221,7 @@ class Wire(StringTransport):
     def write(self, data: bytes) -> None:
         """See L{ITCPTransport.write}."""
         for answer in self._device(data):
-            self._clock.callLater(0, self._say, answer)
+            self._clock.callLater(0, self.say, answer)
 
     def loseConnection(self) -> None:
         """See L{ITCPTransport.loseConnection}."""
@@ -232,6 +237,7 @@ class Wire(StringTransport):
             self.is_closed = True
             self._protocol.connectionLost(Failure(ConnectionDone()))
 
-    def _say(self, data: bytes) -> None:
+    def say(self, data: bytes) -> None:
+        """Some bytes come through it."""
         if not self.is_closed:
             self._protocol.dataReceived(data)

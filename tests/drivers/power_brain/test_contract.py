@@ -10,7 +10,6 @@ from cfos_cm.drivers.interfaces import EvseDevice, IEvse
 from cfos_cm.drivers.modbus import buses
 from cfos_cm.drivers.power_brain import registers as on
 from cfos_cm.drivers.power_brain.maker import MAKER
-from cfos_cm.drivers.power_brain.reading import MILLIAMPS
 from cfos_cm.wire.modbus import Framing
 from tests.drivers.environment import environment
 from tests.drivers.power_brain.box import FakeBox
@@ -46,7 +45,7 @@ class PowerBrainContract(EvseContract, SynchronousTestCase):
         """See L{EvseContract.given_ma}."""
         limit, enable = self.box[on.CHARGING_CUR_LIMIT], self.box[on.CHARGING_ENABLE]
         assert isinstance(limit, int)
-        return limit * MILLIAMPS if enable else 0
+        return limit * on.TENTH_MA if enable else 0
 
     def refuse(self) -> None:
         """See L{EvseContract.refuse}."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from attrs import evolve
+from twisted.logger import capturedLogs, formatEvent
 from zope.interface.verify import verifyObject
 
 from cfos_cm.drivers.interfaces import IEvse
@@ -118,6 +119,17 @@ class ConnectionTests(BoxCase):
         self.assertEqual(1, len(self.told(DeviceBooted)))
         self.assertEqual(60, self.box[on.CHARGING_CUR_LIMIT])
         self.assertEqual([], self.told(ProfilesMeddled))
+
+    def test_never_there(self) -> None:
+        """Why one cannot be read that was never there is told, once for each reason."""
+        self.make()
+        self.box[on.VENDOR_ID] = 0x12345678
+        with capturedLogs() as events:
+            self.evse.start()
+            self.run_for(60)
+        said = [line for line in map(formatEvent, events) if line and "cannot be read" in line]
+        self.assertEqual(1, len(said), said)
+        self.assertIn("B1 cannot be read: no Power Brain: its vendor id is 0x12345678", said[0])
 
     def test_another_device(self) -> None:
         """What is no Power Brain is not connected, and nothing is written to it."""

@@ -75,7 +75,6 @@ class StateTests(SynchronousTestCase):
         """While the control pilot is interrupted its state is frozen, and says nothing."""
         found = read({on.CHARGE_PILOT_STATE: 5, on.DISCONNECT_CP: 3})
         self.assertEqual((None, None, None), (found.pilot, found.occupancy, found.fault))
-        self.assertEqual(3, found.interruption_s)
 
 
 class ValueTests(SynchronousTestCase):
@@ -88,20 +87,10 @@ class ValueTests(SynchronousTestCase):
                 on.CHARGING_CUR_LIMIT: 135,
                 on.CHARGING_CURRENT: 72,
                 on.CHARGING_ENABLE: 0,
-                on.RELAY_SELECT: 1,
-                on.S0_INPUTS: 256,
             }
         )
         self.assertEqual((13_500, 7200), (found.limit_ma, found.signalled_ma))
-        self.assertEqual(
-            (False, True, True),
-            (found.is_enabled, found.is_single_phase, found.switches_plugged_in),
-        )
-        other = read({on.S0_INPUTS: 255})
-        self.assertEqual(
-            (True, False, False),
-            (other.is_enabled, other.is_single_phase, other.switches_plugged_in),
-        )
+        self.assertEqual((False, True), (found.is_enabled, read({}).is_enabled))
 
     def test_tag(self) -> None:
         """Of 30 digits the site knows the first 20, in capitals."""

@@ -106,7 +106,7 @@ class FaultyWire(Wire):
             return
         for answer in self._device(data):
             for part in _spoilt(answer, fault):
-                self._clock.callLater(self.cable.late_s, self._say, part)
+                self._clock.callLater(self.cable.late_s, self.say, part)
 
 
 def _spoilt(answer: bytes, fault: str | None) -> Iterable[bytes]:

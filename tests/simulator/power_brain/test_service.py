@@ -15,11 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from cfos_cm.drivers.power_brain import registers as of
 from cfos_cm.errors import LocalProtocolError
 from cfos_cm.simulator.power_brain.memory import PowerBrainFlash
-from cfos_cm.simulator.power_brain.service import (
-    PowerBrainService,
-    VirtualPowerBrainSettings,
-    make_power_brain,
-)
+from cfos_cm.simulator.power_brain.service import PowerBrainService, make_power_brain
+from cfos_cm.simulator.power_brain.settings import VirtualPowerBrainSettings
 from tests.end_to_end.ports import ports_in_a_row
 
 from ..ocpp_server import OcppServer
