@@ -229,8 +229,9 @@ class EvseSection(Section):
     authorisation: Authorisation = option(
         choice(Authorisation),
         "Of an EVSE without OCPP to this program. manager: its cards are looked up in the list "
-        "of tags, and its fixed_tag may charge unless it is on it as blocked; device: whoever plugs in may charge as far as this "
-        "program is concerned, for its device asks for itself, such as a backend of its own.",
+        "of tags, and its fixed_tag may charge unless it is on it as blocked; device: whoever "
+        "plugs in may charge as far as this program is concerned, for its device asks for "
+        "itself, such as a backend of its own.",
         default="manager",
     )
     parameters: str | None = option(optional(text(1000)), _PARAMETERS, default="", shown=hidden)
