@@ -11,7 +11,7 @@ ARGS ?=
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench scenarios compliance fuzz lock clean
+.PHONY: help run test lint bench scenarios compliance fuzz faults lock clean
 .PHONY: ready-to-run ready-to-test ready-to-bench lint-steps
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo 'make scenarios   the control loop in a simulated garage, for hours (ARGS="S2 --seeds 2")'
 	@echo 'make compliance  the OCPP cases, in memory and on sockets (ARGS=... for some ids)'
 	@echo 'make fuzz        a million damaged messages (ARGS="--count 1000 --seed 2" for others)'
+	@echo 'make faults      kill the manager at each step of a charge, and 100 times at random'
 	@echo 'make lock        write requirements/*.txt anew from setup.cfg (ARGS=--upgrade for newest)'
 	@echo 'make clean       remove .venv, caches and build results; data stays'
 
@@ -42,7 +43,7 @@ test: ready-to-test
 	@sh tools/system_packages
 	@$(MAKE) --no-print-directory lint-steps
 	@echo '-- pytest'
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: ready-to-test lint-steps
 
@@ -70,6 +71,10 @@ fuzz: ready-to-test
 	@$(BIN)/python -m tests.fuzz.shapes
 	@$(BIN)/python -m tests.fuzz.frames --count 500000 $(ARGS)
 	@exec $(BIN)/python -m tests.fuzz.sessions --count 500000 $(ARGS)
+
+faults: ready-to-test
+	@$(BIN)/python -m tests.faults.steps
+	@exec $(BIN)/python -m tests.faults.storm $(ARGS)
 
 lock:
 	@sh tools/lock $(ARGS)

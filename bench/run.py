@@ -6,11 +6,13 @@ The benchmarks, one after the other, with the peers they are measured against in
     make bench ARGS=messages                one of them
     make bench ARGS='server --connections 100,1000 --rounds 5'
 
-messages, limits, ledger: parts of the program, without sockets. allocation: sharing a garage,
-beside acnportal. server: MeterValues over sockets. storm: a thousand wallboxes that come back
-at once. burst: a hundred that all speak at once. limit_change: how soon a hundred obey when
-their circuit is limited. modbus: how fast one device is asked, beside pymodbus's client, and
-what a hundred boxes cost. memory: what an idle wallbox costs.
+messages, limits, ledger, outbox: parts of the program, without sockets. allocation: sharing a
+garage, beside acnportal. server: MeterValues over sockets. storm: a thousand wallboxes that
+come back at once. burst: a hundred that all speak at once. limit_change: how soon a hundred
+obey when their circuit is limited. modbus: how fast one device is asked, beside pymodbus's
+client, and what a hundred boxes cost. memory: what an idle wallbox costs.
+relay: what a message costs in time on its way to a backend, beside socat. drain: how soon a
+backend has what has waited for it, and what waiting costs in memory.
 bounds: what a wallbox that behaves notices of others that do not.
 scenarios: two hours of a garage with a hundred simulated cars, and a month of sessions;
 bench.scenarios runs all of them, for as long as you like.
@@ -36,6 +38,11 @@ def _part(name: str) -> Callable[[argparse.Namespace], str]:
 def _allocation(options: argparse.Namespace) -> str:
     rounds = 1 if options.quick else 5
     return _run_of("allocation")(options.quick, options.rounds or rounds)
+
+
+def _outbox(options: argparse.Namespace) -> str:
+    rounds, seconds, backlog = (1, 0.5, 10_000) if options.quick else (5, 4.0, 100_000)
+    return _run_of("outbox")(options.rounds or rounds, seconds, backlog)
 
 
 def _server(options: argparse.Namespace) -> str:
@@ -71,6 +78,17 @@ def _memory(options: argparse.Namespace) -> str:
     return _run_of("memory")(wanted, options.rounds or rounds)
 
 
+def _relay(options: argparse.Namespace) -> str:
+    rounds, seconds = (1, 3.0) if options.quick else (5, 15.0)
+    connections = max(options.connections or [100])
+    return _run_of("gateway_relay")(connections, (1, 10), options.rounds or rounds, seconds)
+
+
+def _drain(options: argparse.Namespace) -> str:
+    rounds, messages = (1, 5_000) if options.quick else (3, 100_000)
+    return _run_of("gateway_drain")(messages, options.rounds or rounds)
+
+
 def _bounds(options: argparse.Namespace) -> str:
     return _run_of("bounds")(3.0 if options.quick else 12.0)
 
@@ -89,12 +107,15 @@ _RUNS: dict[str, Callable[[argparse.Namespace], str]] = {
     "limits": _part("limits"),
     "allocation": _allocation,
     "ledger": _part("ledger"),
+    "outbox": _outbox,
     "server": _server,
     "storm": _storm,
     "burst": _burst,
     "limit_change": _limit_change,
     "modbus": _modbus,
     "memory": _memory,
+    "relay": _relay,
+    "drain": _drain,
     "bounds": _bounds,
     "scenarios": _scenarios,
     "profile": _profile,

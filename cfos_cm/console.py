@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 
 from cfos_cm.services.check import check
+from cfos_cm.services.gateway_command import add_gateway_commands
 from cfos_cm.services.limit_command import add_limit_commands
 from cfos_cm.services.tag_command import add_tag_commands
 from cfos_cm.simulator.personas.command import add_fake_charger_command
@@ -36,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     checking.set_defaults(run=_check)
     add_tag_commands(commands)
     add_limit_commands(commands)
+    add_gateway_commands(commands)
     add_fake_charger_command(commands)
     return root
 

@@ -23,6 +23,7 @@ __all__ = [
     "DeviceRefusal",
     "LocalProtocolError",
     "Mistake",
+    "NoAnswer",
     "NotSent",
     "RemoteProtocolError",
     "StorageError",
@@ -97,6 +98,10 @@ class DeviceError(CfosError):
 
 class NotSent(DeviceError):
     """An order never left: the device cannot have obeyed it."""
+
+
+class NoAnswer(DeviceError):
+    """It was asked, is still connected, and has not answered in time."""
 
 
 class DeviceRefusal(DeviceError):

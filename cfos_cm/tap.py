@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
-from twisted.python import usage
 
-from cfos_cm.errors import ConfigError
-from cfos_cm.services.config import Config, read_config
+from cfos_cm.services.config import Config
+from cfos_cm.services.configured_options import ConfiguredOptions
 from cfos_cm.services.long_lived import LongLived
 from cfos_cm.services.open_files import raise_limit
 from cfos_cm.services.steady_time import make_steady
@@ -30,27 +29,14 @@ __all__ = ["Options", "WholeSite", "makeService", "site_service"]
 _TO_SEE_S = 0.2
 
 
-class Options(usage.Options):
+class Options(ConfiguredOptions):
     """The options of the command C{twistd cfos-cm}."""
 
-    synopsis = "[--config FILE]"
     longdesc = (
         "An open charging manager: an OCPP 1.6J server and charging limits. "
         "Everything else is said in the configuration file; "
         "'cfos-cm check FILE' looks for mistakes in it without starting anything."
     )
-    optParameters = [["config", "c", "tap.cfg", "The configuration file."]]
-
-    def postOptions(self) -> None:
-        """
-        Read the configuration.
-
-        @raise usage.UsageError: with every mistake in it.
-        """
-        try:
-            self["parsed"] = read_config(self["config"])
-        except ConfigError as error:
-            raise usage.UsageError(str(error)) from error
 
 
 def makeService(options: Options) -> MultiService:
@@ -85,11 +71,15 @@ def site_service(config: Config, reactor: Any) -> WholeSite:
     site = ChargingSite(config, reactor)
     whole = WholeSite(site, reactor)
     if config.simulators:
+        from cfos_cm.simulator.power_brain.service import PowerBrainService
         from cfos_cm.virtual_devices import virtual_devices
 
-        devices = virtual_devices(config.simulators, reactor)
+        devices = virtual_devices(config, reactor)
+        for backend in devices.backends:
+            whole.add_around(backend, backend.ready)
         for device in devices.asked:
-            whole.add_before(device)
+            fade = device.fade if isinstance(device, PowerBrainService) else None
+            whole.add_before(device, fade)
         for device in devices.asking:
             whole.add_later(device)
     return whole
@@ -108,20 +98,58 @@ class WholeSite(MultiService):
         super().__init__()
         self._site = site
         self._reactor = reactor
+        self._fades: list[Callable[[], Deferred[None]]] = []
+        self._awaited: list[Callable[[], Deferred[None]]] = []
+        self._around = _Sooner()
+        self._around.setName("around the site")
         self._asked = _Sooner()
         self._asked.setName("before the site")
         self._later = _Later(lambda: site.started)
         self._later.setName("after the site")
-        for service in (self._asked, site, self._later):
+        for service in (self._around, self._asked, site, self._later):
             service.setServiceParent(self)
 
-    def add_before(self, service: IService) -> None:
-        """Have something more started before the site, and stopped before it closes."""
+    def add_around(
+        self, service: IService, ready: Callable[[], Deferred[None]] | None = None
+    ) -> None:
+        """
+        Have something more started before the site, and stopped when that has closed.
+
+        @param ready: fires when it is of use, or will not be; all others wait for that.
+        """
+        service.setServiceParent(self._around)
+        if ready is not None:
+            self._awaited.append(ready)
+
+    def add_before(
+        self, service: IService, fade: Callable[[], Deferred[None]] | None = None
+    ) -> None:
+        """
+        Have something more started before the site, and stopped before it closes.
+
+        @param fade: has the cars leave that charge at it; fires when they have left.
+        """
         service.setServiceParent(self._asked)
+        if fade is not None:
+            self._fades.append(fade)
 
     def add_later(self, service: IService) -> None:
         """Have something more started when the site has been, and stopped before it."""
         service.setServiceParent(self._later)
+
+    def startService(self) -> None:
+        """Start all of it, what is around the site first."""
+        Service.startService(self)
+        self._around.startService()
+        if self._awaited:
+            gatherResults([ready() for ready in self._awaited]).addCallback(self._start_site)
+        else:
+            self._start_site(None)
+
+    def _start_site(self, _: object) -> None:
+        if self.running:
+            for service in (self._asked, self._site, self._later):
+                service.startService()
 
     def stopService(self) -> Deferred[None]:
         """
@@ -138,19 +166,21 @@ class WholeSite(MultiService):
             self._site.control_loop.stop()
         await gatherResults([self._later.stopService(), Deferred.fromCoroutine(self._fade())])
         await self._site.leave_devices()
-        await self._asked.stopService()
+        if self._asked.running:
+            await self._asked.stopService()
         closed = self._site.stopService()
         if self.running:
             # It was started again meanwhile.
             self._asked.startService()
             self._site.startService()
         await closed
+        if not self.running:
+            await self._around.stopService()
 
     async def _fade(self) -> None:
         """Let the cars leave that charge at devices which the site asks, and see that."""
-        fades = [one.fade for one in self._asked if hasattr(one, "fade")]
-        if fades:
-            await gatherResults([fade() for fade in fades])
+        if self._fades and self._asked.running:
+            await gatherResults([fade() for fade in self._fades])
             await deferLater(self._reactor, _TO_SEE_S, lambda: None)
 
 

@@ -1,19 +1,25 @@
 """
-The devices that C{[simulator …]} sections ask for: they live in this process, and are reached
-through sockets like real ones.
+What C{[simulator …]} sections ask for. Devices live in this process, and are reached through
+sockets like real ones; a backend has a process of its own.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from attrs import fields_dict, frozen
 from twisted.application.service import IService
 
 from cfos_cm.electrical import NO_CURRENT, PhaseCurrents
+from cfos_cm.services.config import Config
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.services.config.words import SimulatorType
+from cfos_cm.simulator.backend.process import BackendProcess
+from cfos_cm.simulator.backend.service import BackendService
+from cfos_cm.simulator.backend.settings import VirtualBackendSettings
 from cfos_cm.simulator.charge_point_service import (
     VirtualChargePointSettings,
     make_charge_point,
@@ -26,9 +32,11 @@ from cfos_cm.simulator.power_brain.settings import VirtualPowerBrainSettings
 __all__ = [
     "GRID_METER_PORT",
     "VirtualDevices",
+    "backend_settings",
     "charge_point_settings",
     "grid_meter_settings",
     "power_brain_settings",
+    "virtual_backend",
     "virtual_devices",
     "virtual_power_brain",
 ]
@@ -44,13 +52,15 @@ class VirtualDevices:
 
     @ivar asked: those that a site asks, by Modbus.
     @ivar asking: those that connect to a site by themselves.
+    @ivar backends: those that a site connects to.
     """
 
     asked: tuple[IService, ...]
     asking: tuple[IService, ...]
+    backends: tuple[BackendProcess, ...] = ()
 
 
-def virtual_devices(sections: Sequence[SimulatorSection], reactor: Any) -> VirtualDevices:
+def virtual_devices(config: Config, reactor: Any) -> VirtualDevices:
     """
     A service for each section that this version can play.
 
@@ -60,8 +70,9 @@ def virtual_devices(sections: Sequence[SimulatorSection], reactor: Any) -> Virtu
     """
     asked: list[IService] = []
     asking: list[IService] = []
+    backends: list[BackendProcess] = []
     flows: list[Callable[[], Flow]] = []
-    for section in sections:
+    for section in config.simulators:
         if section.type is SimulatorType.CHARGE_POINT:
             wallbox = make_charge_point(section.name, charge_point_settings(section), reactor)
             flows.append(lambda one=wallbox: one.charge_point.evse.flow)  # type: ignore[misc]
@@ -70,12 +81,14 @@ def virtual_devices(sections: Sequence[SimulatorSection], reactor: Any) -> Virtu
             box = virtual_power_brain(section, reactor)
             flows.append(lambda one=box: one.power_brain.flow)  # type: ignore[misc]
             asked.append(box)
-    for section in sections:
+        elif section.type is SimulatorType.BACKEND:
+            backends.append(_process(config, section, reactor))
+    for section in config.simulators:
         if section.type is SimulatorType.METER:
             settings = grid_meter_settings(section)
             meter = GridMeterService(section.name, settings, reactor, lambda: _sum(flows))
             asked.append(meter)
-    return VirtualDevices(tuple(asked), tuple(asking))
+    return VirtualDevices(tuple(asked), tuple(asking), tuple(backends))
 
 
 def virtual_power_brain(section: SimulatorSection, reactor: Any) -> PowerBrainService:
@@ -86,6 +99,40 @@ def virtual_power_brain(section: SimulatorSection, reactor: Any) -> PowerBrainSe
     @param reactor: the one that will run it.
     """
     return make_power_brain(section.name, power_brain_settings(section), reactor)
+
+
+def virtual_backend(
+    config: Config,
+    section: SimulatorSection,
+    reactor: Any,
+    give_up: Callable[[], None] = lambda: None,
+) -> BackendService:
+    """
+    The service of one virtual backend, in this process.
+
+    @param section: one of type C{backend}.
+    @param give_up: is called when it cannot do its work.
+    """
+    settings = backend_settings(config, section)
+    return BackendService(section.name, settings, reactor, give_up)
+
+
+def _process(config: Config, section: SimulatorSection, reactor: Any) -> BackendProcess:
+    return BackendProcess(section.name, config.absolute_path, reactor, config.path)
+
+
+def backend_settings(config: Config, section: SimulatorSection) -> VirtualBackendSettings:
+    """
+    What a section says of a virtual backend.
+
+    Its book is in the state directory, unless the section says where.
+    """
+    told = _told(section, VirtualBackendSettings)
+    usual = os.path.join(config.state_directory, f"backend-{section.name}.jsonl")
+    told["book"] = usual if section.book is None else config.located(section.book)
+    told["port"] = section.backend_port
+    told["price"] = Decimal(str(section.price))
+    return VirtualBackendSettings(**told)
 
 
 def power_brain_settings(section: SimulatorSection) -> VirtualPowerBrainSettings:

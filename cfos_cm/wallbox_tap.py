@@ -9,9 +9,8 @@ from __future__ import annotations
 from twisted.application.service import MultiService
 from twisted.python import usage
 
-from cfos_cm.errors import ConfigError
-from cfos_cm.services.config import read_config
 from cfos_cm.services.config.words import SimulatorType
+from cfos_cm.services.configured_options import ConfiguredOptions
 from cfos_cm.services.steady_time import make_steady
 from cfos_cm.services.stop_signal import stop_once
 from cfos_cm.virtual_devices import virtual_power_brain
@@ -19,16 +18,14 @@ from cfos_cm.virtual_devices import virtual_power_brain
 __all__ = ["Options", "makeService"]
 
 
-class Options(usage.Options):
+class Options(ConfiguredOptions):
     """The options of the command C{twistd cfos-wallbox}."""
 
-    synopsis = "[--config FILE]"
     longdesc = (
         "Virtual cFos Power Brains: wallboxes that are steered by Modbus TCP and speak OCPP "
         "1.6 to a backend at the same time. Each is a section [simulator NAME] of the "
         "configuration file with 'type = power_brain'; all other sections are left alone."
     )
-    optParameters = [["config", "c", "tap.cfg", "The configuration file."]]
 
     def postOptions(self) -> None:
         """
@@ -36,15 +33,12 @@ class Options(usage.Options):
 
         @raise usage.UsageError: with every mistake in it, or because it has no Power Brain.
         """
-        path = self["config"]
-        try:
-            config = read_config(path)
-        except ConfigError as error:
-            raise usage.UsageError(str(error)) from error
-        wanted = [one for one in config.simulators if one.type is SimulatorType.POWER_BRAIN]
+        super().postOptions()
+        simulators = self["parsed"].simulators
+        wanted = [one for one in simulators if one.type is SimulatorType.POWER_BRAIN]
         if not wanted:
             raise usage.UsageError(
-                f"{path}: has no section [simulator NAME] with 'type = power_brain'"
+                f"{self['config']}: has no section [simulator NAME] with 'type = power_brain'"
             )
         self["power_brains"] = wanted
 

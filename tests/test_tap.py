@@ -20,6 +20,7 @@ from cfos_cm import tap
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
 from cfos_cm.services.long_lived import LongLived
+from cfos_cm.simulator.backend.process import BackendProcess
 from cfos_cm.simulator.charge_point_service import ChargePointService
 from cfos_cm.simulator.grid_meter import GridMeterService
 from cfos_cm.simulator.power_brain.service import PowerBrainService
@@ -145,7 +146,7 @@ class Making(FileCase):
     def test_simulators(self) -> None:
         """
         Each virtual device of the file is a service: those that are asked are there before
-        the site, those that connect come after it; what is not played is none.
+        the site, those that connect come after it, and backends are there all the time.
         """
         asked = "[simulator box-2]\ntype = power_brain\n[simulator grid]\ntype = meter\n"
         self.write(BAYS + SIMULATOR + asked + "[simulator b]\ntype = backend\n")
@@ -156,7 +157,13 @@ class Making(FileCase):
             for child in service
         ]
         self.assertEqual(
-            [[PowerBrainService, GridMeterService], ChargingSite, [ChargePointService]], order
+            [
+                [BackendProcess],
+                [PowerBrainService, GridMeterService],
+                ChargingSite,
+                [ChargePointService],
+            ],
+            order,
         )
         self.assertEqual(([], []), (clock.tcpClients, clock.getDelayedCalls()))
 
@@ -236,14 +243,15 @@ class WholeSiteTests(SynchronousTestCase):
         site: Any = self.site
         self.whole = WholeSite(site, self.clock)
         self.box = _Fading(self.notes)
-        self.whole.add_before(self.box)
+        self.whole.add_before(self.box, self.box.fade)
         self.whole.add_before(_Noted("meter", self.notes))
         self.whole.add_later(_Noted("point", self.notes))
+        self.whole.add_around(_Noted("backend", self.notes))
 
     def test_start(self) -> None:
-        """Those that are asked are first, those that come are last; each starts once."""
+        """Those around all are first, those that come are last; each starts once."""
         self.whole.startService()
-        self.assertEqual(["box", "meter", "site", "point"], self.started())
+        self.assertEqual(["backend", "box", "meter", "site", "point"], self.started())
         self.whole.startService()
         self.assertNotIn("box", self.started())
 
@@ -256,7 +264,7 @@ class WholeSiteTests(SynchronousTestCase):
     def test_stop(self) -> None:
         """
         The site goes on asking until it has seen that the cars have left, and orders nothing
-        meanwhile; the devices go before it closes.
+        meanwhile; the devices go before it closes, and what is around it when it has.
         """
         self.whole.startService()
         self.notes.clear()
@@ -270,7 +278,39 @@ class WholeSiteTests(SynchronousTestCase):
         self.successResultOf(stopped)
         self.assertEqual("devices are left", self.notes[2])
         self.assertEqual({"box stops", "meter stops"}, {*self.notes[3:5]})
-        self.assertEqual(["site stops"], self.notes[5:])
+        self.assertEqual(["site stops", "backend stops"], self.notes[5:])
+
+    def test_ready(self) -> None:
+        """Nobody starts before what is around the site is ready, unless all of it stops."""
+        ready: list[Deferred[None]] = [Deferred(), Deferred()]
+        waiting = iter(ready)
+        self.whole.add_around(_Noted("late", self.notes), lambda: next(waiting))
+        self.whole.startService()
+        self.assertEqual(["backend", "late"], self.started())
+        ready[0].callback(None)
+        self.assertEqual(["box", "meter", "site", "point"], self.started())
+        self.box.left.callback(None)
+        stopped = self.whole.stopService()
+        self.clock.advance(0.2)
+        self.successResultOf(stopped)
+        self.notes.clear()
+        self.whole.startService()
+        self.successResultOf(self.whole.stopService())
+        ready[1].callback(None)
+        self.assertNotIn("site starts", self.notes)
+        self.assertIn("backend stops", self.notes)
+
+    def test_closing(self) -> None:
+        """As long as the site closes it can still talk to what is around it."""
+        self.whole.startService()
+        self.site.closed = Deferred()
+        self.box.left.callback(None)
+        stopped = self.whole.stopService()
+        self.clock.advance(0.2)
+        self.assertNotIn("backend stops", self.notes)
+        self.site.closed.callback(None)
+        self.successResultOf(stopped)
+        self.assertIn("backend stops", self.notes)
 
     def test_started_again(self) -> None:
         """Started again while it still stops, all of it comes back."""
@@ -288,6 +328,7 @@ class WholeSiteTests(SynchronousTestCase):
         self.assertNoResult(stopped)
         self.site.closed.callback(None)
         self.successResultOf(stopped)
+        self.assertNotIn("backend stops", self.notes)
 
     def test_too_late(self) -> None:
         """Stopped before the site is there, nobody comes who would connect to it."""
@@ -327,6 +368,19 @@ class OpensNothing(SiteCase, TestCase):
         self.assertEqual([], [line for line in self.log if "s3cret" in line])
         refused = [line for line in self.log if "has no connection" in line]
         self.assertEqual([], refused, "dialled before there was anybody to answer")
+
+    async def test_fades(self) -> None:
+        """The cars at its virtual Power Brains are let go when it stops."""
+        faded: list[PowerBrainService] = []
+        self.patch(PowerBrainService, "fade", lambda one: succeed(faded.append(one)))
+        port, boxes = await self.free_port(), await self.free_port()
+        box = f"[simulator box]\ntype = power_brain\nmodbus_port = {boxes}\n"
+        self.write(BAYS + box, server=f"port = {port}")
+        service = site_service(read_config(str(self.path)), reactor)
+        service.startService()
+        self.assertEqual([], faded)
+        await service.stopService()
+        self.assertEqual(1, len(faded))
 
     async def test_stoppedAtOnce(self) -> None:
         """Stopped before it is open, the virtual wallboxes do not come to life any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from twisted.internet.testing import MemoryReactorClock
@@ -10,10 +11,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cm.electrical import NO_CURRENT, PhaseCurrents
 from cfos_cm.services.config import parse_config
 from cfos_cm.services.config.simulator import SimulatorSection
+from cfos_cm.simulator.backend.settings import VirtualBackendSettings
 from cfos_cm.simulator.vehicle import Vehicle, VehicleSettings
 from cfos_cm.virtual_devices import (
     GRID_METER_PORT,
     VirtualDevices,
+    backend_settings,
     charge_point_settings,
     grid_meter_settings,
     power_brain_settings,
@@ -50,6 +53,15 @@ solar_peak = 9 kW
 time_lapse = 10
 """
 
+BACKEND = """\
+[simulator demo]
+type = backend
+backend_port = 9211
+interface = 192.0.2.1
+price = 0.49
+tags = DE-* 04A1
+"""
+
 
 class Case(SynchronousTestCase):
     """Has devices of some sections, which do not run."""
@@ -57,7 +69,7 @@ class Case(SynchronousTestCase):
     def devices(self, *sections: str) -> VirtualDevices:
         """The services of a file."""
         config = parse_config("".join(sections), "tap.cfg")
-        return virtual_devices(config.simulators, MemoryReactorClock())
+        return virtual_devices(config, MemoryReactorClock())
 
 
 class SettingsTests(Case):
@@ -111,6 +123,29 @@ class SettingsTests(Case):
         other = grid_meter_settings(self.section(METER + "modbus_port = 9\n"))
         self.assertEqual(9, other.port)
 
+    def test_backend(self) -> None:
+        """A backend: where it is, what it bills, whom it knows, and its book."""
+        for more, book in (
+            ("", "/site/var/backend-demo.jsonl"),
+            ("book = b/demo\n", "/site/b/demo"),
+        ):
+            config = parse_config(BACKEND + more, "/site/tap.cfg")
+            (section,) = config.simulators
+            expected = VirtualBackendSettings(
+                book=book,
+                port=9211,
+                interface="192.0.2.1",
+                price=Decimal("0.49"),
+                tags=("DE-*", "04A1"),
+            )
+            self.assertEqual(expected, backend_settings(config, section))
+
+    def test_backend_default(self) -> None:
+        """A section that says nothing means what the settings of a backend mean."""
+        config = parse_config("[simulator demo]\ntype = backend\n", "/site/tap.cfg")
+        found = backend_settings(config, config.simulators[0])
+        self.assertEqual(VirtualBackendSettings(book=found.book), found)
+
 
 class WiringTests(Case):
     """What the meter sees."""
@@ -146,8 +181,7 @@ class WiringTests(Case):
         self.assertEqual(PhaseCurrents(34_000, 17_000, 17_000), found.meter._wallboxes())
 
     def test_kinds(self) -> None:
-        """What the site asks, and what connects to it, are told apart; a backend is neither."""
-        devices = self.devices(
-            METER, CHARGE_POINT, POWER_BRAIN, "[simulator b]\ntype = backend\n"
-        )
-        self.assertEqual((2, 1), (len(devices.asked), len(devices.asking)))
+        """What the site asks, what connects to it, and whom it connects to, are told apart."""
+        devices = self.devices(METER, CHARGE_POINT, POWER_BRAIN, BACKEND)
+        found = (devices.asked, devices.asking, devices.backends)
+        self.assertEqual((2, 1, 1), tuple(map(len, found)))

@@ -19,6 +19,8 @@ class Admission(Enum):
     """It is not configured, and others are refused."""
     TOO_MANY = auto()
     """There are too many already that are not configured."""
+    SHUT_OUT = auto()
+    """Its backend cannot be reached, and it is to notice that."""
 
 
 def configured_identity(settings: CentralSystemSettings, text: str) -> str:

@@ -83,6 +83,8 @@ class CentralSystem:
         @param credentials: what it says with HTTP Basic authentication, if anything.
         """
         proven = self.passwords.proves(identity, credentials)
+        if proven and self.roster.environment.backends.shuts_out(identity):
+            return Admission.SHUT_OUT
         room = not self._is_stranger(identity) or self._has_room_for(identity)
         return admission(self.settings, identity, proven, room, self.roster.owes(identity))
 
@@ -181,6 +183,24 @@ class CentralSystem:
         if session is None:
             return fail(NotSent(f"{identity} is not connected"))
         return session.charge_point.call(request)
+
+    def relay(self, identity: str, action: str, payload: bytes) -> Deferred[bytes]:
+        """
+        Ask a Charge Point what a backend asks, word for word.
+
+        @param payload: the JSON text of the request's object, vetted.
+        @return: the JSON text of the confirmation's object; fails as that of L{call}.
+        """
+        session = self._sessions.get(identity)
+        if session is None:
+            return fail(NotSent(f"{identity} is not connected"))
+        return session.charge_point.relay(action, payload)
+
+    def shut_out(self, identity: str, why: str) -> None:
+        """Close the connection of a Charge Point whose backend is away; it dials again."""
+        session = self._sessions.get(identity)
+        if session is not None:
+            session.hang_up(CloseCode.GOING_AWAY, why)
 
     def meddled(self, identity: str, connector: int | None = None) -> None:
         """

@@ -9,8 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from cfos_cm.calls import OutgoingCalls
 from cfos_cm.central_system.acquaintance import Acquaintance
-from cfos_cm.central_system.calls import OutgoingCalls
 from cfos_cm.central_system.profile_habits import ProfileHabits
 from cfos_cm.central_system.profile_setting import STANDING, set_profile
 from cfos_cm.central_system.profiles import Allowance
@@ -94,6 +94,10 @@ class ConnectedChargePoint:
     def call(self, request: Message) -> Deferred[Message]:
         """Ask it; see L{OutgoingCalls.call}."""
         return self._calls.call(request, self.roster.settings.call_timeout_s)
+
+    def relay(self, action: str, payload: bytes) -> Deferred[bytes]:
+        """Ask it what somebody else asks; see L{OutgoingCalls.relay}."""
+        return self._calls.relay(action, payload, self.roster.settings.call_timeout_s)
 
     def call_aside(self, request: Message) -> None:
         """

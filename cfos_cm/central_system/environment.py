@@ -10,6 +10,7 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from cfos_cm.central_system.backends import NO_BACKENDS, Backends
 from cfos_cm.site.events import SiteEvent
 from cfos_cm.site.evse import DeviceIdentity
 from cfos_cm.site.given_key import GivenKey
@@ -103,6 +104,7 @@ class Environment:
     @ivar report: takes what happened.
     @ivar new_unique_id: makes message ids; at most 36 characters, never the same twice.
     @ivar random_bytes: makes so many bytes that nobody can guess.
+    @ivar backends: those who bill what is charged.
     """
 
     clock: IReactorTime
@@ -115,3 +117,4 @@ class Environment:
     keys: Keys
     new_unique_id: Callable[[], str]
     random_bytes: Callable[[int], bytes]
+    backends: Backends = NO_BACKENDS

@@ -15,7 +15,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
+from cfos_cm import strict_json
 from cfos_cm.central_system.authorisation import NOWHERE_TO_CHARGE, judge_tag
 from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.reading import device_of
@@ -28,7 +30,7 @@ from cfos_cm.central_system.transactions import (
     start_transaction,
     stop_transaction,
 )
-from cfos_cm.errors import CallErrorCode, RemoteProtocolError
+from cfos_cm.errors import CallErrorCode, DeviceError, DeviceRefusal, RemoteProtocolError
 from cfos_cm.quirk import Quirk
 from cfos_cm.site.events import (
     DeviceBooted,
@@ -37,6 +39,7 @@ from cfos_cm.site.events import (
 )
 from cfos_cm.site.evse import EvseSettings, Occupancy
 from cfos_cm.site.tag import Verdict
+from cfos_cm.strict_json import AmbiguousJson
 from cfos_cm.v16.core import (
     AuthorizeConfirmation,
     AuthorizeRequest,
@@ -74,9 +77,10 @@ from cfos_cm.v16.security import (
 )
 from cfos_cm.v16.timestamps import format_timestamp, parse_timestamp
 from cfos_cm.v16.types import Message
+from cfos_cm.v16.violations import excerpt
 from cfos_cm.wire.ocppj import Call
 
-__all__ = ["HANDLERS"]
+__all__ = ["HANDLERS", "ask_backend"]
 
 #: How soon a Charge Point that waits for approval asks again. [s]
 PENDING_INTERVAL_S = 60
@@ -123,6 +127,7 @@ async def _boot_notification(
             # It has started, and may have forgotten its limits, also if that is not on disk.
             for evse in charge_point.evses.values():
                 charge_point.report(DeviceBooted(evse.name, device))
+            _pass_on(charge_point, None, call)
     heartbeat_s = charge_point.roster.settings.heartbeat_interval_s
     return BootNotificationConfirmation(
         status=RegistrationStatus.ACCEPTED if accepted else RegistrationStatus.PENDING,
@@ -146,7 +151,7 @@ async def _authorize(
 ) -> AuthorizeConfirmation:
     evses = list(charge_point.evses.values())
     judgement = (
-        await judge_tag(charge_point.roster.environment, request.id_tag, evses)
+        await judge_tag(charge_point.roster.environment, request.id_tag, evses, call.payload)
         if evses
         else NOWHERE_TO_CHARGE
     )
@@ -170,9 +175,13 @@ def _status_notification(
     if evse is None:
         if connector > 0:
             charge_point.forbid_at(connector)
+        elif _is_news(charge_point, request):
+            # It is about all of it, which is nothing to us.
+            _pass_on(charge_point, None, call)
         return StatusNotificationConfirmation()
     if not _is_news(charge_point, request):
         return StatusNotificationConfirmation()
+    _pass_on(charge_point, connector, call)
     roster, identity = charge_point.roster, charge_point.identity
     occupancy = OCCUPANCY[request.status]
     waits = roster.turns.is_taken(identity)
@@ -266,11 +275,64 @@ def _time_or_none(text: str) -> datetime | None:
 
 def _data_transfer(
     charge_point: ConnectedChargePoint, request: DataTransferRequest, call: Call
-) -> DataTransferConfirmation:
+) -> DataTransferConfirmation | Deferred[bytes | DataTransferConfirmation]:
+    backends = charge_point.roster.environment.backends
+    if backends.bills(charge_point.identity):
+        asked: Deferred[Any] = backends.ask(charge_point.identity, call)
+        return asked.addErrback(_not_transferred, charge_point)
+    _pass_on(charge_point, None, call)
     if Quirk.ACCEPTED_DATA in charge_point.acquaintance.tolerated:
         return DataTransferConfirmation(status=DataTransferStatus.ACCEPTED)
     # OCPP 1.6, "Data Transfer": accepted is only what the receiver has an implementation for.
     return DataTransferConfirmation(status=DataTransferStatus.UNKNOWN_VENDOR_ID)
+
+
+def ask_backend(charge_point: ConnectedChargePoint, call: Call) -> Deferred[bytes]:
+    """
+    Have a backend answer what nobody here understands.
+
+    @return: the JSON text of the confirmation's object.
+    @raise RemoteProtocolError: if there is no backend, or it is not even JSON.
+    """
+    backends = charge_point.roster.environment.backends
+    if not backends.bills(charge_point.identity):
+        raise RemoteProtocolError(
+            f"action {excerpt(call.action)} is not known", CallErrorCode.NOT_IMPLEMENTED
+        )
+    try:
+        strict_json.check(call.payload)
+    except AmbiguousJson as error:
+        raise RemoteProtocolError(f"{excerpt(call.action)}: {error}") from error
+    return backends.ask(charge_point.identity, call).addErrback(_not_asked)
+
+
+def _not_asked(failure: Failure) -> bytes:
+    if isinstance(failure.value, DeviceError):
+        raise _refusal_of(failure.value)
+    failure.raiseException()
+
+
+def _refusal_of(error: DeviceError) -> RemoteProtocolError:
+    """What a Charge Point is told that a backend has refused, or that it does not answer."""
+    code = error.code if isinstance(error, DeviceRefusal) else CallErrorCode.INTERNAL_ERROR
+    return RemoteProtocolError(str(error), code or CallErrorCode.GENERIC_ERROR)
+
+
+def _not_transferred(
+    failure: Failure, charge_point: ConnectedChargePoint
+) -> DataTransferConfirmation:
+    # Accepted, it would be lost without anybody knowing.
+    if not isinstance(failure.value, DeviceError):
+        failure.raiseException()
+    if isinstance(failure.value, DeviceRefusal):
+        raise _refusal_of(failure.value)
+    _tell(charge_point, f"DataTransfer is refused: {failure.value}")
+    return DataTransferConfirmation(status=DataTransferStatus.REJECTED)
+
+
+def _pass_on(charge_point: ConnectedChargePoint, connector: int | None, call: Call) -> None:
+    backends = charge_point.roster.environment.backends
+    backends.told(charge_point.identity, connector, call)
 
 
 def _diagnostics_status(
@@ -279,6 +341,7 @@ def _diagnostics_status(
     call: Call,
 ) -> DiagnosticsStatusNotificationConfirmation:
     _note_activity(charge_point, "diagnostics", request.status.value)
+    _pass_on(charge_point, None, call)
     return DiagnosticsStatusNotificationConfirmation()
 
 
@@ -286,6 +349,7 @@ def _firmware_status(
     charge_point: ConnectedChargePoint, request: FirmwareStatusNotificationRequest, call: Call
 ) -> FirmwareStatusNotificationConfirmation:
     _note_activity(charge_point, "firmware", request.status.value)
+    _pass_on(charge_point, None, call)
     return FirmwareStatusNotificationConfirmation()
 
 
@@ -295,6 +359,7 @@ def _signed_firmware_status(
     call: Call,
 ) -> SignedFirmwareStatusNotificationConfirmation:
     _note_activity(charge_point, "firmware", request.status.value)
+    _pass_on(charge_point, None, call)
     return SignedFirmwareStatusNotificationConfirmation()
 
 
@@ -302,6 +367,7 @@ def _log_status(
     charge_point: ConnectedChargePoint, request: LogStatusNotificationRequest, call: Call
 ) -> LogStatusNotificationConfirmation:
     _note_activity(charge_point, "log", request.status.value)
+    _pass_on(charge_point, None, call)
     return LogStatusNotificationConfirmation()
 
 
@@ -317,6 +383,7 @@ async def _security_event(
         request.tech_info,
         environment.now(),
     )
+    _pass_on(charge_point, None, call)
     return SecurityEventNotificationConfirmation()
 
 

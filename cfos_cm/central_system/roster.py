@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred, DeferredLock, fail, gatherResults, 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from cfos_cm.calls import OutgoingCalls
 from cfos_cm.central_system.acquaintance import Acquaintance
-from cfos_cm.central_system.calls import OutgoingCalls
 from cfos_cm.central_system.environment import Environment, Ledger
 from cfos_cm.central_system.settings import CentralSystemSettings, UnknownChargePoints
 from cfos_cm.counters import Counters

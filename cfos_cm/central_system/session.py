@@ -10,9 +10,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from cfos_cm.central_system.calls import OutgoingCalls
+from cfos_cm.calls import OutgoingCalls
 from cfos_cm.central_system.connected import ConnectedChargePoint
-from cfos_cm.central_system.handlers import HANDLERS
+from cfos_cm.central_system.handlers import HANDLERS, ask_backend
 from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.central_system.reading import read_frame, read_request
 from cfos_cm.central_system.roster import Roster
@@ -20,7 +20,7 @@ from cfos_cm.central_system.usual import read_usual
 from cfos_cm.counters import Counter
 from cfos_cm.errors import CallErrorCode, CfosError, RemoteProtocolError
 from cfos_cm.strict_json import JsonTooDeep
-from cfos_cm.v16.actions import encode
+from cfos_cm.v16.actions import ACTIONS, encode
 from cfos_cm.v16.core import (
     BootNotificationRequest,
     MeterValuesRequest,
@@ -233,7 +233,7 @@ class Session:
         )
         return None
 
-    def _carried_out(self, confirmation: Message, call: Call) -> None:
+    def _carried_out(self, confirmation: Message | bytes, call: Call) -> None:
         try:
             answer = self._confirmed(confirmation, call)
         except Exception:  # noqa: BLE001
@@ -243,8 +243,12 @@ class Session:
     def _could_not(self, failure: Failure, call: Call) -> None:
         self._answer_later(self._refused(failure, call), call)
 
-    def _carry_out(self, call: Call, request: Message | None) -> Message | Deferred[Message]:
+    def _carry_out(
+        self, call: Call, request: Message | None
+    ) -> Message | Deferred[Message | bytes]:
         if request is None:
+            if call.action not in ACTIONS and self.charge_point.is_accepted:
+                return cast("Deferred[Message | bytes]", ask_backend(self.charge_point, call))
             request = self._read(call)
         handler = HANDLERS.get(type(request))
         if handler is None:
@@ -255,7 +259,7 @@ class Session:
         # Asked in this way, because the class of messages is one of those that answer slowly.
         if isinstance(answering, CoroutineType):
             return Deferred.fromCoroutine(answering)
-        return cast("Message | Deferred[Message]", answering)
+        return cast("Message | Deferred[Message | bytes]", answering)
 
     def _read(self, call: Call) -> Message:
         accepted = self.charge_point.is_accepted
@@ -280,8 +284,9 @@ class Session:
             case _:
                 return False
 
-    def _confirmed(self, confirmation: Message, call: Call) -> bytes:
-        payload = encode(confirmation)
+    def _confirmed(self, confirmation: Message | bytes, call: Call) -> bytes:
+        # What a backend has answered stays as it is.
+        payload = confirmation if isinstance(confirmation, bytes) else encode(confirmation)
         self._acquaintance.repetitions.note(call, payload)
         return ocppj.confirm(call, payload)
 

@@ -23,6 +23,7 @@ from cfos_cm.site.evse import EvseSettings
 from cfos_cm.site.meter import MeterSettings
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.site.state import SiteState
+from cfos_cm.wire.registers import Order
 
 __all__ = [
     "DriverEnvironment",
@@ -103,7 +104,7 @@ class MeterDevice:
     @ivar phases: the supply's phases in the order in which its terminals are wired.
     @ivar definition: which registers it has: the name of a known one, or a file.
     @ivar registers: the same, written into C{tap.cfg} itself; with C{word_order} and
-        C{byte_order}, big or little, and C{function}, 3 or 4.
+        C{byte_order}, and C{function}, 3 or 4.
     @ivar parameters: what only its driver understands.
     @ivar folder: where a relative path begins.
     """
@@ -115,8 +116,8 @@ class MeterDevice:
     phases: tuple[Phase, ...] = ALL_PHASES
     definition: str = ""
     registers: str = ""
-    word_order: str = "big"
-    byte_order: str = "big"
+    word_order: Order = Order.BIG
+    byte_order: Order = Order.BIG
     function: int = 3
     parameters: str = field(default="", repr=False)
     folder: str = ""

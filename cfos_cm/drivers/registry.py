@@ -33,6 +33,8 @@ class Makers(Generic[M]):
     Who makes drivers of one kind.
 
     @ivar built_in: the words for those of this package.
+    @ivar found: those of other packages that were asked for, by word. To look for plugins is
+        slow; who is not there yet is looked for each time.
     """
 
     def __init__(self, rows: Mapping[str, str], interface: Any) -> None:
@@ -41,6 +43,7 @@ class Makers(Generic[M]):
         @param interface: what plugins of other packages provide.
         """
         self.built_in = tuple(rows)
+        self.found: dict[str, M] = {}
         self._rows = rows
         self._interface = interface
 
@@ -48,7 +51,9 @@ class Makers(Generic[M]):
         """Who makes the drivers of a type; C{None}: nobody."""
         if word in self._rows:
             return namedAny(self._rows[word])  # type: ignore[no-any-return]
-        return self._plugins().get(word)
+        if word not in self.found and (maker := self._plugins().get(word)) is not None:
+            self.found[word] = maker
+        return self.found.get(word)
 
     def _plugins(self) -> Mapping[str, M]:
         found: dict[str, M] = {}

@@ -65,9 +65,9 @@ def authorised(state: SiteState, evse: Evse) -> Ceiling | None:
 
 def backend_allows(state: SiteState, evse: Evse) -> Ceiling | None:
     """What is billed by a backend charges only with its consent."""
-    if not evse.settings.needs_backend:
+    if not evse.settings.needs_backend or evse.backend_objection is None:
         return None
-    return forbidden(ReasonCode.BACKEND, "its billing backend has not allowed it")
+    return forbidden(ReasonCode.BACKEND, f"its billing backend {evse.backend_objection}")
 
 
 def meters_known(state: SiteState, evse: Evse) -> Ceiling | None:

@@ -9,11 +9,14 @@ from cfos_cm.site.events import (
     CircuitLimitMet,
     CircuitOverdrawn,
     EvseMeasured,
+    MeterMeasured,
     SetpointDecided,
     SetpointOrdered,
     SiteEvent,
     TagJudged,
 )
+from cfos_cm.site.meter import MeterRole
+from cfos_cm.site.state import SiteState
 
 __all__ = ["Urgency", "urgency"]
 
@@ -41,6 +44,18 @@ _NOT_AT_ONCE: Mapping[type, Urgency] = {
 }
 
 
-def urgency(event: SiteEvent) -> Urgency:
-    """How soon the site is decided again after C{event}, if it has changed anything."""
+#: What these meters say is as what an EVSE's own says: nothing waits for it.
+_SEEN_IN_EACH_CYCLE = (MeterRole.EVSE, MeterRole.DISPLAY)
+
+
+def urgency(event: SiteEvent, state: SiteState) -> Urgency:
+    """
+    How soon the site is decided again after C{event}, if it has changed anything.
+
+    @param state: that after it.
+    """
+    if isinstance(event, MeterMeasured):
+        meter = state.meters.get(event.meter)
+        if meter is not None and meter.settings.role in _SEEN_IN_EACH_CYCLE:
+            return Urgency.NEVER
     return _NOT_AT_ONCE.get(type(event), Urgency.AT_ONCE)

@@ -15,14 +15,14 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 
-__all__ = ["EagerServer"]
+__all__ = ["EagerClient", "EagerServer"]
 
 #: What a socket says that takes nothing for the moment.
 _TAKES_NOTHING = frozenset({EAGAIN, EWOULDBLOCK, EINTR, ENOBUFS})
 
 
-class EagerServer(tcp.Server):
-    """The server's end of a TCP connection that sends at once."""
+class _Eager(tcp.Connection):
+    """One end of a TCP connection that sends at once."""
 
     _is_broken = False
 
@@ -53,3 +53,11 @@ class EagerServer(tcp.Server):
         if self._is_broken and reason.check(ConnectionDone):
             reason = Failure(CONNECTION_LOST)
         super().connectionLost(reason)
+
+
+class EagerServer(_Eager, tcp.Server):
+    """The server's end of a TCP connection that sends at once."""
+
+
+class EagerClient(_Eager, tcp.Client):
+    """The client's end of a TCP connection that sends at once."""

@@ -35,11 +35,13 @@ _STATUSES: dict[Admission, HTTPStatus] = {
     Admission.UNAUTHORISED: HTTPStatus.UNAUTHORIZED,
     Admission.UNKNOWN: HTTPStatus.NOT_FOUND,
     Admission.TOO_MANY: HTTPStatus.SERVICE_UNAVAILABLE,
+    Admission.SHUT_OUT: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _COUNTERS: dict[Admission, Counter] = {
     Admission.UNAUTHORISED: Counter.LOGINS_FAILED,
     Admission.UNKNOWN: Counter.IDENTITIES_REFUSED,
     Admission.TOO_MANY: Counter.IDENTITIES_REFUSED,
+    Admission.SHUT_OUT: Counter.IDENTITIES_REFUSED,
 }
 
 
@@ -299,6 +301,8 @@ def _why(admission: Admission, credentials: Credentials | None) -> str:
         return "no [evse ...] section has it as its address"
     if admission is Admission.TOO_MANY:
         return "too many that are not configured are connected"
+    if admission is Admission.SHUT_OUT:
+        return "its backend cannot be reached, and outage = strict closes it out until then"
     if credentials is None:
         return "it has sent no password"
     return "wrong password, or its user name is not its ChargeBox ID"

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from cfos_cm.central_system.central_system import CentralSystem
 from cfos_cm.central_system.commands.operator import Archives, Chance, Operator
 from cfos_cm.central_system.environment import Environment
+from cfos_cm.counters import Counters
 from cfos_cm.drivers.interfaces import DriverEnvironment
 from cfos_cm.drivers.modbus.buses import Buses
 from cfos_cm.errors import ConfigError
@@ -36,8 +37,13 @@ from cfos_cm.services.config import Config, changes, differences, read_config
 from cfos_cm.services.control_loop import ControlLoop
 from cfos_cm.services.control_socket import ControlSocket
 from cfos_cm.services.devices import Devices
+from cfos_cm.services.forwarding import TellingLedger
+from cfos_cm.services.gateway_devices import GatewayDevices
+from cfos_cm.services.gateway_orders import gateway_orders
+from cfos_cm.services.gateways import Gateways, GatewayWorld
 from cfos_cm.services.journal import Journal
 from cfos_cm.services.limit_orders import limit_orders
+from cfos_cm.services.local_metering import LocalMetering
 from cfos_cm.services.local_transactions import LocalTransactions
 from cfos_cm.services.open_files import allowed_sockets
 from cfos_cm.services.outside_limits import OutsideLimits
@@ -47,9 +53,11 @@ from cfos_cm.site.events import SettingsChanged, TransactionResumed
 from cfos_cm.site.transaction import MAX_TRANSACTION_ID
 from cfos_cm.storage.charge_points import ChargePointRegister
 from cfos_cm.storage.database import Database
+from cfos_cm.storage.forwarding import ForwardingLedger
 from cfos_cm.storage.intake import ReadingsIntake
 from cfos_cm.storage.keys import KeyStore
 from cfos_cm.storage.local_lists import SentLists
+from cfos_cm.storage.outbox import Outboxes
 from cfos_cm.storage.outside_limits import OutsideLimitStore
 from cfos_cm.storage.overdrafts import OverdraftStore
 from cfos_cm.storage.readings_log import ReadingsLog
@@ -75,6 +83,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _new_key() -> str:
+    return str(uuid4())
+
+
 def _new_number() -> int:
     # Whoever can guess the id of a transaction can try to stop it.
     return secrets.randbelow(MAX_TRANSACTION_ID) + 1
@@ -94,6 +106,8 @@ class _Parts:
     control: ControlSocket
     devices: Devices
     local_transactions: LocalTransactions
+    local_metering: LocalMetering
+    gateways: Gateways
 
 
 @frozen
@@ -213,6 +227,11 @@ class ChargingSite(Service):
         return None if self._parts is None else self._parts.outside_limits
 
     @property
+    def gateways(self) -> Gateways | None:
+        """The gateways, while they run."""
+        return None if self._parts is None else self._parts.gateways
+
+    @property
     def listening(self) -> IListeningPort | None:
         """Where Charge Points can connect, while they can."""
         return None if self._door is None else self._door.port
@@ -269,15 +288,26 @@ class ChargingSite(Service):
         loop = ControlLoop(self._reactor, self.config.manager.cycle_s)
         loop.observe(Journal().note)
         log = ReadingsLog(str(Path(self.config.state_directory) / "readings"))
-        ledger = Ledger(database, _new_number, ReadingsIntake(database, log, self._reactor))
-        environment = self._environment(loop, database, ledger)
-        central_system = CentralSystem(environment, central_system_settings(self.config))
+        intake = ReadingsIntake(database, log, self._reactor)
+        ledger = ForwardingLedger(database, _new_number, _new_key, _now, intake)
+        counters = Counters()
+        gateways = Gateways(self._gateway_world(loop, database, ledger, counters))
+        environment = evolve(
+            self._environment(loop, database, TellingLedger(ledger, gateways)),
+            backends=gateways,
+        )
+        settings = central_system_settings(self.config)
+        central_system = CentralSystem(environment, settings, counters=counters)
         local = LocalTransactions(environment)
-        loop.observe(local.note)
+        gateways.wishes.tell(local)
+        metering = LocalMetering(environment, local.runs)
+        gateways.attach(GatewayDevices(central_system, local), central_system.shut_out)
+        for observer in (local.note, metering.note, gateways.note):
+            loop.observe(observer)
         operator = _operator(central_system, database)
         central_system.roster.reservation_used = operator.reservations.used
         limits = self._outside_limits(loop, database)
-        orders = limit_orders(limits, lambda: loop.state)
+        orders = {**limit_orders(limits, lambda: loop.state), **gateway_orders(gateways)}
         return _Parts(
             database=database,
             ledger=ledger,
@@ -289,6 +319,8 @@ class ChargingSite(Service):
             control=ControlSocket(self._reactor, self.config.state_directory, orders),
             devices=self._devices(loop, central_system),
             local_transactions=local,
+            local_metering=metering,
+            gateways=gateways,
         )
 
     async def _remember(self, parts: _Parts) -> None:
@@ -303,6 +335,7 @@ class ChargingSite(Service):
         await parts.operator.reservations.load()
         loop.report(self.config.settings_changed())
         await parts.outside_limits.open()
+        await parts.gateways.configure(self.config)
         open_transactions = await parts.ledger.open_transactions()
         parts.local_transactions.resume(open_transactions)
         central_system.roster.resume(open_transactions)
@@ -311,8 +344,28 @@ class ChargingSite(Service):
             if evse is not None:
                 loop.report(TransactionResumed(evse.name, one.transaction))
 
+    def _gateway_world(
+        self,
+        loop: ControlLoop,
+        database: Database,
+        ledger: ForwardingLedger,
+        counters: Counters,
+    ) -> GatewayWorld:
+        return GatewayWorld(
+            reactor=self._reactor,
+            now=_now,
+            new_unique_id=_new_key,
+            random=secrets.SystemRandom().random,
+            database=database,
+            outboxes=Outboxes(database, _new_key, _now),
+            report=loop.report,
+            state=lambda: loop.state,
+            counters=counters,
+            judged=ledger.judged,
+        )
+
     def _environment(
-        self, loop: ControlLoop, database: Database, ledger: Ledger
+        self, loop: ControlLoop, database: Database, ledger: TellingLedger
     ) -> Environment:
         return Environment(
             clock=self._reactor,
@@ -372,6 +425,9 @@ class ChargingSite(Service):
             await parts.central_system.roster.unwritten.write_all()
             parts.loop.stop()
             await parts.devices.stop()
+            parts.local_metering.close()
+            # Whoever waits for a backend's word waits no longer.
+            await parts.gateways.close()
             await parts.local_transactions.close()
             await parts.outside_limits.stop()
             await parts.ledger.close()
@@ -397,6 +453,7 @@ class ChargingSite(Service):
         parts.devices.configure(after)
         parts.loop.evses = parts.devices.evses
         parts.central_system.configure(central_system_settings(after))
+        await parts.gateways.configure(after)
         parts.server.reconsider()
         moving = Deferred.fromCoroutine(self._move(parts.server))
         await moving.addErrback(self._could_not_start)

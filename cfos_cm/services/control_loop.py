@@ -53,7 +53,6 @@ from cfos_cm.site.events import (
     TransactionStopped,
 )
 from cfos_cm.site.evse import Evse, Link
-from cfos_cm.site.meter import MeterRole
 from cfos_cm.site.outside_limit import OutsideLimit
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.site.state import SiteState, fold, fold_readings
@@ -79,9 +78,6 @@ _FRESH_STARTS = (
     TransactionStarted,
     TransactionStopped,
 )
-
-#: What these meters say is as what an EVSE's own says: nothing waits for it.
-_SEEN_IN_EACH_CYCLE = (MeterRole.EVSE, MeterRole.DISPLAY)
 
 _log = Logger(namespace="cfos_cm.services")
 
@@ -170,14 +166,7 @@ class ControlLoop:
             self._releases.keep(self.state.evses)
             self._take_back(before)
         if is_news:
-            self._decide_after(self._urgency(event))
-
-    def _urgency(self, event: SiteEvent) -> Urgency:
-        if isinstance(event, MeterMeasured) and event.meter in self._state.meters:
-            role = self._state.meters[event.meter].settings.role
-            if role in _SEEN_IN_EACH_CYCLE:
-                return Urgency.NEVER
-        return urgency(event)
+            self._decide_after(urgency(event, self._state))
 
     def dismiss(self, names: Collection[str]) -> Deferred[None]:
         """

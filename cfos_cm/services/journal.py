@@ -6,6 +6,7 @@ from twisted.logger import Logger
 
 from cfos_cm.electrical import amps_text, power_text
 from cfos_cm.site.events import (
+    BackendSpoke,
     CircuitLimited,
     CircuitLimitMet,
     CircuitOverdrawn,
@@ -28,16 +29,17 @@ from cfos_cm.site.events import (
     SettingsChanged,
     SiteEvent,
     TagJudged,
+    TransactionJudged,
     TransactionResumed,
     TransactionStarted,
     TransactionStopped,
 )
-from cfos_cm.site.evse import Evse, Link, Occupancy
+from cfos_cm.site.evse import NOT_ASKED, Evse, Link, Occupancy
 from cfos_cm.site.state import SiteState
-from cfos_cm.site.tag import Verdict
+from cfos_cm.site.tag import Verdict, shortened
 from cfos_cm.site.transaction import ANONYMOUS, Transaction
 
-__all__ = ["Journal", "counted", "describe", "shortened"]
+__all__ = ["Journal", "counted", "describe"]
 
 #: A running charge is mentioned each time that it has taken this much more. [Wh]
 _ENERGY_STEP_WH = 500
@@ -55,9 +57,10 @@ _OCCUPANCY_TEXT = {
 }
 
 _VERDICT_TEXT = {
-    Verdict.BLOCKED: "blocked",
-    Verdict.EXPIRED: "expired",
-    Verdict.INVALID: "invalid: not on the list, or marked so",
+    Verdict.ACCEPTED: "accepted",
+    Verdict.BLOCKED: "refused (blocked)",
+    Verdict.EXPIRED: "refused (expired)",
+    Verdict.INVALID: "refused (invalid: not on the list, or marked so)",
 }
 
 #: A device's own word for it can say more.
@@ -66,11 +69,6 @@ _DETAIL_TEXT = {
     "SuspendedEVSE": "the car waits for current",
     "Finishing": "has finished; the car is still plugged in",
 }
-
-
-def shortened(id_tag: str) -> str:
-    """An idTag that can be recognised and not copied: its last four characters, or half."""
-    return "…" + id_tag[-min(4, len(id_tag) // 2) :] if len(id_tag) > 1 else "…"
 
 
 def describe(event: SiteEvent, before: SiteState, after: SiteState) -> str | None:
@@ -82,9 +80,8 @@ def describe(event: SiteEvent, before: SiteState, after: SiteState) -> str | Non
     if isinstance(event, SettingsChanged):
         return _settings(event)
     if isinstance(event, TagJudged):
-        accepted = event.verdict is Verdict.ACCEPTED
-        judged = "accepted" if accepted else f"refused ({_VERDICT_TEXT[event.verdict]})"
-        return f"{event.place}: card {shortened(event.id_tag)} is {judged}"
+        card = shortened(event.id_tag)
+        return f"{event.place}: card {card} is {_VERDICT_TEXT[event.verdict]}"
     if isinstance(event, MeterMeasured | MeterLost):
         return None if before is after else _meter(event, before)
     if isinstance(event, CircuitLimited | CircuitReleased | CircuitLimitMet):
@@ -192,6 +189,12 @@ def _charging(event: SiteEvent, was: Evse, now: Evse) -> str | None:
         case TransactionStopped(energy_wh=energy_wh, reason=reason, transaction_id=number):
             energy = "energy unknown" if energy_wh is None else f"{energy_wh / 1000:.2f} kWh"
             return f"finished: {energy}, transaction {number} ({reason})"
+        case TransactionJudged(transaction_id=number, verdict=verdict) if now != was:
+            return f"the card of transaction {number} is {_VERDICT_TEXT[verdict]}"
+        case BackendSpoke(objection=None) if was.backend_objection in (None, NOT_ASKED):
+            return None
+        case BackendSpoke(objection=objection) if now != was:
+            return f"its billing backend {objection or 'lets it charge again'}"
         case SetpointDecided(setpoint=setpoint) if _is_news(was, now):
             return f"may have {setpoint}"
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -13,6 +14,7 @@ from cfos_cm.site.transaction import Transaction
 from cfos_cm.v16.actions import encode
 from cfos_cm.v16.core import Reason, StartTransactionRequest, StopTransactionRequest
 from cfos_cm.v16.timestamps import format_timestamp
+from cfos_cm.v16.types import TransactionData
 
 __all__ = ["CONNECTOR", "Ending", "evse_at", "place_of", "start_of", "stop_of"]
 
@@ -46,14 +48,21 @@ def evse_at(place: str) -> str | None:
     return name if kind == _KIND else None
 
 
-def start_of(evse: Evse, id_tag: str, started_at: datetime) -> TransactionStart:
-    """A transaction that begins with what the EVSE's meter shows; with 0, if it is silent."""
+def start_of(
+    evse: Evse, id_tag: str, started_at: datetime, reservation_id: int | None = None
+) -> TransactionStart:
+    """
+    A transaction that begins with what the EVSE's meter shows; with 0, if it is silent.
+
+    @param reservation_id: the reservation that ends with it.
+    """
     meter_start_wh = 0 if evse.energy_wh is None else evse.energy_wh
     request = StartTransactionRequest(
         connector_id=CONNECTOR,
         id_tag=id_tag,
         meter_start=meter_start_wh,
         timestamp=format_timestamp(started_at),
+        reservation_id=reservation_id,
     )
     return TransactionStart(
         charge_point=place_of(evse.name),
@@ -63,24 +72,34 @@ def start_of(evse: Evse, id_tag: str, started_at: datetime) -> TransactionStart:
         verdict=Verdict.ACCEPTED,
         started_at=started_at,
         meter_start_wh=meter_start_wh,
-        reservation_id=None,
+        reservation_id=reservation_id,
         request_text=encode(request).decode(),
     )
 
 
 def stop_of(
-    evse: str, transaction: Transaction, ending: Ending, stop_wh: int
+    evse: str,
+    transaction: Transaction,
+    ending: Ending,
+    stop_wh: int,
+    data: Sequence[TransactionData] = (),
 ) -> TransactionStop:
     """
     A transaction that has ended.
 
+    Where its last reading is lower than its first nobody knows what was drawn. The ledger keeps
+    that as it is; a backend is told that it was nothing, for it would bill a negative amount.
+
     @param stop_wh: its last reading. [Wh]
+    @param data: what was sampled while it ran.
     """
     request = StopTransactionRequest(
-        meter_stop=stop_wh,
+        meter_stop=max(stop_wh, transaction.meter_start_wh),
         timestamp=format_timestamp(ending.at),
         transaction_id=transaction.transaction_id,
+        id_tag=ending.id_tag,
         reason=ending.reason,
+        transaction_data=tuple(data) or None,
     )
     return TransactionStop(
         charge_point=place_of(evse),

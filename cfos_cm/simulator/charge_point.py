@@ -15,12 +15,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from cfos_cm.charge_point.alarm import Alarm, Repeater
+from cfos_cm.charge_point.registration import Effects, Registration, registration
 from cfos_cm.errors import (
     CallErrorCode,
     DeviceError,
     RemoteProtocolError,
 )
-from cfos_cm.simulator.alarm import Alarm, Repeater
 from cfos_cm.simulator.authorisation import Cards
 from cfos_cm.simulator.commands import COMMANDS
 from cfos_cm.simulator.configuration import Configuration
@@ -30,7 +31,6 @@ from cfos_cm.simulator.evse import Surroundings, VirtualEvse
 from cfos_cm.simulator.local_control import NO_LOCAL_CONTROL, LocalControl
 from cfos_cm.simulator.measurements import Flow
 from cfos_cm.simulator.outbox import Outbox
-from cfos_cm.simulator.registration import Effects, Registration, registration
 from cfos_cm.simulator.settings import VirtualChargePointSettings
 from cfos_cm.simulator.vehicle import Vehicle
 from cfos_cm.v16.actions import action_of

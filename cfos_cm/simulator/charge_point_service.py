@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from secrets import SystemRandom
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from twisted.application.service import Service
@@ -15,18 +14,21 @@ from twisted.internet.endpoints import HostnameEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from cfos_cm.simulator.alarm import Alarm
-from cfos_cm.simulator.charge_point import ChargePoint
-from cfos_cm.simulator.connection import FIRST_WAIT_S, Connection, Effects, connection, wait_s
-from cfos_cm.simulator.settings import VirtualChargePointSettings
-from cfos_cm.simulator.websocket import (
+from cfos_cm.charge_point.alarm import Alarm
+from cfos_cm.errors import LocalProtocolError
+from cfos_cm.net.backend_socket import (
     HANDSHAKE_TIMEOUT_S,
     Events,
+    Loss,
     Socket,
     SocketFactory,
     basic_authorization,
-    url_of,
 )
+from cfos_cm.net.backend_url import backend_url, endpoint_of
+from cfos_cm.net.dialling import FIRST_WAIT_S, Connection, Effects, connection, wait_s
+from cfos_cm.simulator.charge_point import ChargePoint
+from cfos_cm.simulator.settings import VirtualChargePointSettings
+from cfos_cm.wire.charge_box import is_identity
 
 __all__ = [
     "FADE_S",
@@ -39,10 +41,18 @@ __all__ = [
 #: How long a wallbox that is switched off can talk; the whole program stops within 5 s. [s]
 FADE_S = 2.0
 
-_HTTP_PORT = 80
-
 
 _log = Logger(namespace="cfos_cm.simulator")
+
+
+def _url_of(server: str, identity: str) -> str:
+    """@raise LocalProtocolError: if the URL is not one of C{ws://}, or the identity none."""
+    if not is_identity(identity):
+        raise LocalProtocolError(f"found {identity[:80]!r}; allowed: a charge box identity")
+    url = backend_url(server, identity)
+    if endpoint_of(url).is_secure:
+        raise LocalProtocolError("a virtual wallbox has no TLS; allowed: ws://HOST:PORT/PATH")
+    return url
 
 
 def new_unique_id() -> str:
@@ -88,7 +98,7 @@ class ChargePointService(Service):
         self._name = name
         self._settings = settings
         self._reactor = reactor
-        self._url = None if settings.url is None else url_of(settings.url, settings.identity)
+        self._url = None if settings.url is None else _url_of(settings.url, settings.identity)
         self._first_wait_s = first_wait_s
         self._random = SystemRandom()
         self._failures = 0
@@ -152,10 +162,9 @@ class ChargePointService(Service):
 
     def _dial(self) -> None:
         assert self._url is not None
-        parts = urlsplit(self._url)
-        assert parts.hostname is not None
+        server = endpoint_of(self._url)
         endpoint = HostnameEndpoint(
-            self._reactor, parts.hostname, parts.port or _HTTP_PORT, timeout=HANDSHAKE_TIMEOUT_S
+            self._reactor, server.host, server.port, timeout=HANDSHAKE_TIMEOUT_S
         )
         events = Events(self._connection.opened, self.charge_point.received, self._lost)
         factory = SocketFactory(self._url, self._authorization(), events, self._reactor)
@@ -176,7 +185,7 @@ class ChargePointService(Service):
 
     def _not_dialled(self, failure: Failure) -> None:
         self._dialling = None
-        self._lost(failure.getErrorMessage())
+        self._lost(Loss(failure.getErrorMessage()))
 
     def _serve(self) -> None:
         socket = self._socket
@@ -195,10 +204,10 @@ class ChargePointService(Service):
     def _redial_now(self) -> None:
         self._connection.waited()
 
-    def _lost(self, why: str) -> None:
+    def _lost(self, loss: Loss) -> None:
         self._socket = None
         if self.running:
-            _log.info("{name} has no connection: {why}", name=self._name, why=why)
+            _log.info("{name} has no connection: {why}", name=self._name, why=loss.why)
         self._connection.lost()
         self._switch_off()
 

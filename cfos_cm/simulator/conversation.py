@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from cfos_cm.central_system.calls import OutgoingCalls
+from cfos_cm.calls import OutgoingCalls
 from cfos_cm.errors import (
     CallErrorCode,
     DeviceError,

@@ -10,8 +10,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from cfos_cm.charge_point.alarm import Alarm
 from cfos_cm.electrical import amps_text
-from cfos_cm.simulator.alarm import Alarm
 from cfos_cm.simulator.measurements import Flow
 from cfos_cm.simulator.settings import VirtualChargePointSettings
 from cfos_cm.simulator.vehicle import Vehicle

@@ -15,13 +15,13 @@ from itertools import count
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
+from cfos_cm.charge_point.alarm import Alarm, Repeater
 from cfos_cm.limits.schedules.composite import Outlook
 from cfos_cm.limits.schedules.evaluation import limit_at
 from cfos_cm.limits.schedules.instants import whole_seconds
 from cfos_cm.limits.schedules.limit import Limit
 from cfos_cm.limits.schedules.profile import Profile, Running
 from cfos_cm.limits.schedules.store import ProfileRefused, Profiles
-from cfos_cm.simulator.alarm import Alarm, Repeater
 from cfos_cm.simulator.configuration import Configuration
 from cfos_cm.simulator.connector import Connector, Effects, Invitation, connector
 from cfos_cm.simulator.local_control import UNLIMITED, Ceiling

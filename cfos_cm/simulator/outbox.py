@@ -19,8 +19,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from cfos_cm.charge_point.alarm import Alarm
 from cfos_cm.errors import DeviceError, DeviceRefusal
-from cfos_cm.simulator.alarm import Alarm
 from cfos_cm.simulator.configuration import Configuration
 from cfos_cm.v16.actions import action_of
 from cfos_cm.v16.core import (

@@ -20,6 +20,7 @@ from cfos_cm.site.tag import Verdict
 from cfos_cm.site.transaction import Transaction
 
 __all__ = [
+    "BackendSpoke",
     "CardShown",
     "CircuitLimitMet",
     "CircuitLimited",
@@ -44,6 +45,7 @@ __all__ = [
     "SettingsChanged",
     "SiteEvent",
     "TagJudged",
+    "TransactionJudged",
     "TransactionResumed",
     "TransactionStarted",
     "TransactionStopped",
@@ -174,6 +176,27 @@ class TransactionStopped:
     transaction_id: int
     energy_wh: int | None
     reason: str
+
+
+@frozen
+class TransactionJudged:
+    """Who asked for a transaction that runs may charge after all, or may not."""
+
+    evse: str
+    transaction_id: int
+    verdict: Verdict
+
+
+@frozen
+class BackendSpoke:
+    """
+    Whether the backend that bills an EVSE lets it charge.
+
+    @ivar objection: why not, in words that complete "its billing backend …"; C{None}: it does.
+    """
+
+    evse: str
+    objection: str | None
 
 
 @frozen
@@ -350,6 +373,7 @@ class CircuitOverdrawn:
 
 SiteEvent = (
     SettingsChanged
+    | BackendSpoke
     | CardShown
     | FailsafeAssumed
     | EvseConnected
@@ -361,6 +385,7 @@ SiteEvent = (
     | TransactionStarted
     | TransactionResumed
     | TransactionStopped
+    | TransactionJudged
     | EvseMeasured
     | SetpointDecided
     | SetpointOrdered

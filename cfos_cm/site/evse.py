@@ -13,7 +13,19 @@ from cfos_cm.site.measured import NOTHING_MEASURED, Measured
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.site.transaction import Transaction
 
-__all__ = ["ChargingMode", "DeviceIdentity", "Evse", "EvseSettings", "Link", "Occupancy"]
+__all__ = [
+    "NOT_ASKED",
+    "ChargingMode",
+    "DeviceIdentity",
+    "Evse",
+    "EvseSettings",
+    "Link",
+    "Occupancy",
+]
+
+
+#: What a backend objects to before it has said anything.
+NOT_ASKED = "has not been asked yet"
 
 
 class Link(StrEnum):
@@ -130,6 +142,8 @@ class Evse:
         the next one.
     @ivar released: it has confirmed that it obeys no limit of ours.
     @ivar outside_ma: what others allow it, by who they are. [mA per phase]
+    @ivar backend_objection: why the backend that bills it does not let it charge, if it has
+        one; C{None}: it does.
     @ivar meter: what its meter says.
     """
 
@@ -150,6 +164,7 @@ class Evse:
     disobedient: bool = False
     released: bool = False
     outside_ma: Mapping[str, int] = field(factory=dict)
+    backend_objection: str | None = NOT_ASKED
     meter: Measured = NOTHING_MEASURED
 
     @property

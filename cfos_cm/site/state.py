@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
+    BackendSpoke,
     CardShown,
     CircuitLimited,
     CircuitLimitMet,
@@ -33,6 +34,7 @@ from cfos_cm.site.events import (
     SettingsChanged,
     SiteEvent,
     TagJudged,
+    TransactionJudged,
     TransactionResumed,
     TransactionStarted,
     TransactionStopped,
@@ -44,6 +46,7 @@ from cfos_cm.site.meter import Meter, MeterRole, MeterSettings
 from cfos_cm.site.outside_limit import OutsideLimit
 from cfos_cm.site.policy import DEFAULT_POLICY, Policy
 from cfos_cm.site.setpoint import Reason, ReasonCode, Setpoint
+from cfos_cm.site.tag import Verdict
 from cfos_cm.site.transaction import Transaction
 
 __all__ = ["STANDING_ORDER", "SiteState", "fold", "fold_readings"]
@@ -294,6 +297,10 @@ def _fold_evse(evse: Evse, event: SiteEvent) -> Evse:
             return evolve(_forgetful(evse), transaction=transaction, confirmed=None)
         case TransactionStopped(transaction_id=transaction_id):
             return _stopped(evse, transaction_id)
+        case TransactionJudged(transaction_id=transaction_id, verdict=verdict):
+            return _judged(evse, transaction_id, verdict)
+        case BackendSpoke(objection=objection):
+            return evolve(evse, backend_objection=objection)
         case EvseLimited(by=by, current_ma=current_ma):
             return _limited(evse, by, current_ma)
         case LimitsCancelled(why=why):
@@ -314,6 +321,13 @@ def _lost(evse: Evse) -> Evse:
         occupancy=Occupancy.UNKNOWN,
         meter=meter,
     )
+
+
+def _judged(evse: Evse, transaction_id: int, verdict: Verdict) -> Evse:
+    transaction = evse.transaction
+    if transaction is None or transaction.transaction_id != transaction_id:
+        return evse
+    return evolve(evse, transaction=evolve(transaction, verdict=verdict))
 
 
 def _on_its_own(evse: Evse, current_ma: int) -> Evse:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-__all__ = ["MAX_ID_TAG_CHARS", "Tag", "Verdict", "judge", "same_tag"]
+__all__ = ["MAX_ID_TAG_CHARS", "Tag", "Verdict", "judge", "same_tag", "shortened"]
 
 #: OCPP 1.6, IdToken: CiString20Type.
 MAX_ID_TAG_CHARS = 20
@@ -42,6 +42,11 @@ class Tag:
 def same_tag(one: str, other: str) -> bool:
     """Whether two idTags are the same: OCPP's IdToken is case insensitive."""
     return one.casefold() == other.casefold()
+
+
+def shortened(id_tag: str) -> str:
+    """An idTag that can be recognised and not copied: its last four characters, or half."""
+    return "…" + id_tag[-min(4, len(id_tag) // 2) :] if len(id_tag) > 1 else "…"
 
 
 def judge(tag: Tag | None, list_is_empty: bool, now: datetime) -> Verdict:

@@ -100,7 +100,11 @@ class Database:
         return self._add(work)
 
     def run_together(
-        self, work: Callable[[Connection, Sequence[T]], None], item: T
+        self,
+        work: Callable[[Connection, Sequence[T]], None],
+        item: T,
+        *,
+        is_patient: bool = False,
     ) -> Deferred[None]:
         """
         Do something that costs less for many than for each of them.
@@ -108,16 +112,17 @@ class Database:
         @param work: as that of L{run}, and is given every item that was handed over with the
             same C{work} and waits one behind the other, in that order. When it raises, what it
             has written is taken back, and it is called again with each of the items alone.
+        @param is_patient: it may wait a moment for other work: a commit less is to be made.
         @return: fires when that is on disk; fails as that of L{run}, and not for another item.
         """
-        return self._add(Share(work, item))
+        return self._add(Share(work, item), is_patient)
 
-    def _add(self, work: Work | Share) -> Deferred[Any]:
+    def _add(self, work: Work | Share, is_patient: bool = False) -> Deferred[Any]:
         if self._writer is None:
             return fail(StorageError("the database is closed"))
         done: Deferred[Any] = Deferred()
         try:
-            self._writer.add(Job(work, done))
+            self._writer.add(Job(work, done, is_patient))
         except StorageError as error:
             return fail(error)
         return done

@@ -31,10 +31,14 @@ __all__ = [
     "bucket_of_row",
     "charge_points",
     "drained_readings",
+    "gateway_memory",
+    "gateway_transactions",
     "given_keys",
     "metadata",
     "meter_value_buckets",
     "meter_values",
+    "outbox",
+    "outbox_depths",
     "outside_limits",
     "overdrafts",
     "reservations",
@@ -281,4 +285,76 @@ outside_limits = Table(
     UniqueConstraint("proof_id"),
     Index(None, "ended_at"),
     Index(None, "asked_at"),
+)
+
+#: Messages that backends are owed, in the order of their numbers.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("number", _NUMBER, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("gateway", Text, nullable=False),
+    Column("is_dead", Boolean, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("connector", BigInteger, nullable=False),
+    Column("transaction_id", BigInteger),
+    Column("queued_at", UtcDateTime, nullable=False),
+    Column("is_periodic", Boolean, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    # NULL while it waits, as the time.
+    Column("why_dead", Text),
+    Column("buried_at", UtcDateTime),
+    # Of the payload; so that a queue can be measured without reading it.
+    Column("size_bytes", BigInteger, nullable=False),
+    # Of what never changes while the message is here.
+    Column("checksum", BigInteger, nullable=False),
+    # The last one, for it may be long: what stands behind it would have to be looked for.
+    Column("payload_text", Text, nullable=False),
+    UniqueConstraint("key"),
+    # Those that wait and those that do not, each in their order.
+    Index(None, "gateway", "is_dead", "number"),
+    Index(None, "gateway", "transaction_id", "number"),
+)
+
+#: How much there is in C{outbox}. It is counted along: to count a million rows takes long, and
+#: a count in memory would be wrong as soon as something is taken back.
+outbox_depths = Table(
+    "outbox_depths",
+    metadata,
+    Column("gateway", Text, primary_key=True),
+    Column("waiting", BigInteger, nullable=False),
+    # Of those that wait.
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("dead", BigInteger, nullable=False),
+)
+
+#: Transactions that backends are told of, or were.
+gateway_transactions = Table(
+    "gateway_transactions",
+    metadata,
+    Column("number", _NUMBER, primary_key=True),
+    Column("gateway", Text, nullable=False),
+    Column("transaction_id", BigInteger, nullable=False),
+    Column("connector", BigInteger, nullable=False),
+    Column("id_tag", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    # NULL: the backend has not said one yet.
+    Column("backend_id", BigInteger),
+    Column("is_over", Boolean, nullable=False),
+    UniqueConstraint("transaction_id", "gateway"),
+    Index(None, "gateway", "number"),
+)
+
+#: What gateways remember, in the order in which it was put.
+gateway_memory = Table(
+    "gateway_memory",
+    metadata,
+    Column("number", _NUMBER, primary_key=True),
+    Column("gateway", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    UniqueConstraint("gateway", "kind", "name"),
+    Index(None, "gateway", "number"),
 )

@@ -53,6 +53,8 @@ __all__ = [
     "Ledger",
     "StoredTransaction",
     "TransactionState",
+    "write_start",
+    "write_stop",
 ]
 
 #: How many transactions are read in one go; more are asked for by their offset.
@@ -154,7 +156,7 @@ class Ledger:
         @return: fails with L{cfos_cm.errors.RemoteProtocolError} for a value that cannot be
             kept, and with L{StorageError} when the start is not on disk.
         """
-        return self._database.run(partial(_start, start=start, new_id=self._new_id))
+        return self._database.run(partial(write_start, start=start, new_id=self._new_id))
 
     def stop(self, stop: TransactionStop) -> Deferred[StoredStop]:
         """
@@ -165,7 +167,16 @@ class Ledger:
 
         @return: fails as that of L{start}.
         """
-        return self._database.run(partial(_stop, stop=stop))
+        return self._database.run(partial(write_stop, stop=stop))
+
+    def judged(self, transaction_id: int, verdict: Verdict) -> Deferred[None]:
+        """
+        Note that who asked for a transaction may charge after all, or may not.
+
+        @return: fails with L{StorageError} when it is not on disk.
+        """
+        work = partial(_judged, transaction_id=transaction_id, verdict=verdict)
+        return self._database.run(work)
 
     def vacated(self, charge_point: str, connector: int) -> Deferred[None]:
         """
@@ -303,9 +314,10 @@ _STOP = (
 )
 
 
-def _start(
+def write_start(
     connection: Connection, start: TransactionStart, new_id: Callable[[], int]
 ) -> StoredStart:
+    """What L{Ledger.start} does, for work that does more in the same piece."""
     start = _checked_start(start)
     for _ in range(_MAX_ID_TRIES):
         known = _repeated(connection, start) or _repeated_sleeper(connection, start)
@@ -422,6 +434,14 @@ def _insert(connection: Connection, start: TransactionStart, made: Transaction) 
     return inserted.rowcount == 1
 
 
+def _judged(connection: Connection, transaction_id: int, verdict: Verdict) -> None:
+    connection.execute(
+        update(transactions)
+        .where(transactions.c.transaction_id == transaction_id)
+        .values(verdict=verdict.value)
+    )
+
+
 def _vacated(connection: Connection, charge_point: str, connector: int) -> None:
     _supersede(connection, charge_point, connector)
 
@@ -442,7 +462,8 @@ def _supersede(
     return tuple(found)
 
 
-def _stop(connection: Connection, stop: TransactionStop) -> StoredStop:
+def write_stop(connection: Connection, stop: TransactionStop) -> StoredStop:
+    """What L{Ledger.stop} does, for work that does more in the same piece."""
     stop = _checked_stop(stop)
     record = _record(connection, stop.transaction_id)
     if record is None:

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from cfos_cm.storage.store import Store
     from cfos_cm.storage.work import Share, Work
 
-__all__ = ["MAX_WAITING_JOBS", "THREAD_NAME", "Job", "Writer"]
+__all__ = ["MAX_WAITING_JOBS", "PATIENCE_S", "THREAD_NAME", "Job", "Writer"]
 
 #: Work that waits for the disk. One Charge Point has one call in flight, so that more means a
 #: disk that has stopped; whoever asks then is told at once.
 MAX_WAITING_JOBS = 10_000
+
+#: How long work that is in no hurry waits for other work, to be one commit with it. [s]
+PATIENCE_S = 0.05
 
 THREAD_NAME = "cfos_cm database"
 
@@ -34,10 +37,12 @@ class Job:
     A piece of work, or a share in one, and whom to tell.
 
     @ivar done: fires in the reactor's thread.
+    @ivar is_patient: it may wait for other work, for L{PATIENCE_S} at most.
     """
 
     work: Work | Share
     done: Deferred[Any]
+    is_patient: bool = False
 
 
 class Writer:
@@ -63,6 +68,7 @@ class Writer:
         self._changed = Condition(Lock())
         self._waiting: deque[Job] = deque()
         self._finishing = False
+        self._is_urgent = False
         # A process that ends without a stop must not wait for it; what is committed is safe.
         self._thread = Thread(target=self._live, name=THREAD_NAME, daemon=True)
 
@@ -83,8 +89,10 @@ class Writer:
                 raise StorageError(
                     f"the database is overloaded: {MAX_WAITING_JOBS} pieces of work wait for it"
                 )
+            is_first, was_urgent = not self._waiting, self._is_urgent
             self._waiting.append(job)
-            if len(self._waiting) == 1:
+            self._is_urgent = was_urgent or not job.is_patient
+            if is_first or self._is_urgent is not was_urgent:
                 # All that waits is taken at once, so that the first one wakes for all.
                 self._changed.notify()
 
@@ -117,10 +125,17 @@ class Writer:
         return store
 
     def _next_group(self) -> list[Job]:
-        """Everything that waits, as soon as something does; nothing: there is no more."""
+        """
+        Everything that waits, as soon as something does that is in a hurry, or has waited long
+        enough; nothing: there is no more.
+        """
         with self._changed:
-            while not self._waiting and not self._finishing:
-                self._changed.wait()
+            while not self._is_urgent and not self._finishing:
+                if not self._waiting:
+                    self._changed.wait()
+                elif not self._changed.wait(PATIENCE_S):
+                    break
+            self._is_urgent = False
             return self._take_all()
 
     def _take_all(self) -> list[Job]:

@@ -17,6 +17,7 @@ from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
+from cfos_cm.central_system.backends import NO_BACKENDS, Backends
 from cfos_cm.central_system.central_system import CentralSystem
 from cfos_cm.central_system.environment import (
     Environment,
@@ -360,7 +361,9 @@ class World:
     @ivar now: what the wall clock says at second 0 of L{clock}.
     """
 
-    def __init__(self, settings: CentralSystemSettings = SITE) -> None:
+    def __init__(
+        self, settings: CentralSystemSettings = SITE, backends: Backends = NO_BACKENDS
+    ) -> None:
         self.clock = Clock()
         self.now = NOW
         self.events: list[SiteEvent] = []
@@ -389,6 +392,7 @@ class World:
                 keys=keys,
                 random_bytes=bytes,
                 new_unique_id=lambda: f"ours-{next(numbers)}",
+                backends=backends,
             ),
             settings,
         )

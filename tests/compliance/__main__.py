@@ -16,14 +16,24 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 from twisted.logger import globalLogBeginner
 
-from tests.compliance.case import Case
+from tests.compliance.case import Behind, Case, Subject
+from tests.compliance.gateway.memory import GatewayMemoryBench
+from tests.compliance.gateway.sockets import GatewaySocketBench
 from tests.compliance.memory import MemoryBench
 from tests.compliance.run import Run
-from tests.compliance.scoreboard import DOCUMENT, document, played, printed, summary
+from tests.compliance.scoreboard import (
+    BOX_MEMORY,
+    BOX_SOCKET,
+    DOCUMENT,
+    MEMORY,
+    SOCKET,
+    WALLBOX_MEMORY,
+    document,
+    played,
+    printed,
+    summary,
+)
 from tests.compliance.sockets import SocketBench
-
-MEMORY = "plain/memory"
-SOCKET = "plain/socket"
 
 
 def _arguments() -> argparse.Namespace:
@@ -36,27 +46,45 @@ def _arguments() -> argparse.Namespace:
         "--write-docs", action="store_true", help=f"write the tables of {DOCUMENT.name} anew"
     )
     found = parser.parse_args()
-    unknown = set(found.ids) - {case.case_id for case in played()}
+    every = (*played(), *played(Subject.CHARGE_POINT))
+    unknown = set(found.ids) - {case.case_id for case in every}
     if unknown:
         parser.error(f"no such cases, or not played yet: {', '.join(sorted(unknown))}")
     return found
 
 
-async def _main(reactor: Any, cases: Sequence[Case]) -> None:
-    run = Run(cases)
+async def _main(reactor: Any, ids: Sequence[str]) -> None:
+    run = Run()
     observer: Any = run.note
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-    sockets = SocketBench()
+    sockets, gateway_sockets = SocketBench(), GatewaySocketBench()
+    central_system = _wanted(ids)
+    box = _wanted(ids, Subject.CHARGE_POINT, Behind.BOX)
+    wallbox = _wanted(ids, Subject.CHARGE_POINT, Behind.WALLBOX)
     try:
-        await run.play({MEMORY: MemoryBench(), SOCKET: sockets})
+        await run.play(MEMORY, MemoryBench(), central_system)
+        await run.play(SOCKET, sockets, central_system)
+        await run.play(BOX_MEMORY, GatewayMemoryBench(), box)
+        await run.play(BOX_SOCKET, gateway_sockets, box)
+        await run.play(WALLBOX_MEMORY, GatewayMemoryBench(Behind.WALLBOX), wallbox)
     finally:
         sockets.remove()
+        gateway_sockets.remove()
     lines = [*printed(run.results), "", *summary(run.results)]
     sys.stdout.write("\n".join(lines) + "\n")
     for reason in run.reasons:
         sys.stderr.write(f"\n{reason}\n")
     if run.reasons:
         raise SystemExit(1)
+
+
+def _wanted(
+    ids: Sequence[str],
+    subject: Subject = Subject.CENTRAL_SYSTEM,
+    behind: Behind | None = None,
+) -> tuple[Case, ...]:
+    cases = played(subject, behind)
+    return tuple(case for case in cases if not ids or case.case_id in ids)
 
 
 def main() -> None:
@@ -66,8 +94,7 @@ def main() -> None:
         page = DOCUMENT.read_text(encoding="utf-8")
         DOCUMENT.write_text(document(page), encoding="utf-8")
         return
-    cases = [case for case in played() if not arguments.ids or case.case_id in arguments.ids]
-    react(lambda reactor: Deferred.fromCoroutine(_main(reactor, cases)))
+    react(lambda reactor: Deferred.fromCoroutine(_main(reactor, arguments.ids)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 What a case is played on: the subject, and the ways to it.
 
 The player knows nothing else of the subject, so that the same cases run in memory, on sockets
-and, one day, on TLS; and a subject of the other role needs another bench, not another player.
+and, one day, on TLS; and a subject of the other role needs another bench, not another player:
+see L{tests.compliance.gateway.bench}.
 """
 
 from __future__ import annotations
@@ -121,3 +122,10 @@ class Bench(Protocol):
 
     def facts(self) -> Deferred[Facts]:
         """What the subject knows now."""
+
+    def complaints(self, is_over: bool) -> Sequence[str]:
+        """
+        What has come, and should not have, beyond what is said of the lines.
+
+        @param is_over: nothing is waited for any more.
+        """

@@ -15,7 +15,15 @@ from attrs import field, frozen
 from tests.compliance.sites import GARAGE, Site
 from tests.compliance.steps import Step
 
-__all__ = ["Awaited", "Case", "Entry", "Profile", "Subject", "Unplayed"]
+__all__ = [
+    "Awaited",
+    "Behind",
+    "Case",
+    "Entry",
+    "Profile",
+    "Subject",
+    "Unplayed",
+]
 
 
 class Subject(StrEnum):
@@ -23,6 +31,15 @@ class Subject(StrEnum):
 
     CENTRAL_SYSTEM = "Central System"
     CHARGE_POINT = "Charge Point"
+
+
+class Behind(StrEnum):
+    """What a gateway shows to its backend where the Charge Point is tried."""
+
+    BOX = "box"
+    """An EVSE without OCPP: all that the backend hears is made here."""
+    WALLBOX = "wallbox"
+    """A scripted wallbox with OCPP: what it says is relayed."""
 
 
 class Profile(StrEnum):
@@ -43,7 +60,6 @@ class Awaited(Enum):
     """What the program has to learn before a case can be played."""
 
     TLS = "comes with TLS and certificates"
-    GATEWAY = "comes with the gateway, whose role it is about"
 
 
 @frozen
@@ -69,12 +85,14 @@ class Case(_Described):
 
     @ivar start: the state that it begins in; see L{tests.compliance.states}.
     @ivar steps: what happens then.
+    @ivar behind: what it is played with where the Charge Point is tried; there, once for each.
     """
 
     start: tuple[Step, ...]
     steps: tuple[Step, ...]
     site: Site = GARAGE
     subject: Subject = field(default=Subject.CENTRAL_SYSTEM, kw_only=True)
+    behind: tuple[Behind, ...] = field(default=(), kw_only=True)
 
 
 @frozen

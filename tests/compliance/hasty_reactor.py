@@ -9,6 +9,7 @@ from twisted.internet import reactor as running_reactor
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock, LoopingCall
 from twisted.python.failure import Failure
+from zope.interface import directlyProvides, providedBy
 
 __all__ = ["HastyReactor"]
 
@@ -25,6 +26,8 @@ class HastyReactor:
         self._clock = Clock()
         self._set_at_s = reactor.seconds()
         self._beat = LoopingCall(self._run)
+        # Whoever looks for a name asks a reactor first what it can do.
+        directlyProvides(self, providedBy(reactor))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(reactor, name)

@@ -152,13 +152,19 @@ class Line(ABC):
         frame = json.loads(text)
         match frame:
             case [2, str(unique_id), str(action), dict(payload)]:
-                self._called(Heard(unique_id, action, payload))
+                self.called(Heard(unique_id, action, payload))
             case [3, str(unique_id), dict(payload)]:
                 self._answer_came(unique_id, Answer(payload))
             case [4, str(unique_id), str(code), str(description), dict()]:
                 self._answer_came(unique_id, Answer(None, code, description))
             case _:
                 self.complaints.append(f"{frame!r} is no OCPP-J frame")
+
+    def note(self, heard: Heard) -> None:
+        """Keep a CALL that has come, and look whether it fits its official schema."""
+        self.heard.append(heard)
+        if not _fits(heard.action, heard.payload):
+            self.complaints.append(f"{heard.action}.req {heard.payload} does not fit")
 
     def gone(self, close_code: int | None) -> None:
         """The transport has lost the connection."""
@@ -177,10 +183,9 @@ class Line(ABC):
             self.complaints.append(f"{action}.conf {answer.payload} does not fit its schema")
         waiting.callback(answer)
 
-    def _called(self, heard: Heard) -> None:
-        self.heard.append(heard)
-        if not _fits(heard.action, heard.payload):
-            self.complaints.append(f"{heard.action}.req {heard.payload} does not fit")
+    def called(self, heard: Heard) -> None:
+        """A CALL has come: whoever waits for it gets it, and it is judged."""
+        self.note(heard)
         objections = []
         for armed in self._armed:
             if armed.action == heard.action:

@@ -97,6 +97,10 @@ class MemoryBench:
         self._settle()
         return waited if waited.called else fail(CaseFailed(f"{what} has not come"))
 
+    def complaints(self, is_over: bool) -> tuple[str, ...]:
+        """See L{tests.compliance.bench.Bench.complaints}."""
+        return ()
+
     def facts(self) -> Deferred[Facts]:
         """See L{tests.compliance.bench.Bench.facts}."""
         self._settle()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -16,20 +16,20 @@ from tests.compliance.bench import Door
 from tests.compliance.line import Line
 from tests.net.peers import CLOSE, PING, PONG, TEXT, basic, frame, upgrade
 
-__all__ = ["SWITCHING_PROTOCOLS", "MemoryLine"]
+__all__ = ["SWITCHING_PROTOCOLS", "MemoryLine", "MemoryTransport", "frames_in"]
 
 SWITCHING_PROTOCOLS = 101
 
 
-class _Transport(StringTransport):
+class MemoryTransport(StringTransport):
     """
-    The server's end of a connection.
+    The subject's end of a connection.
 
     As on a socket, nothing that the server does comes back to it while it does it: bytes and
     ends wait until they are carried over.
 
     @ivar written: what the peer has not read yet.
-    @ivar ending: why the server has ended it, if it has.
+    @ivar ending: why the subject has ended it, if it has.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class _Transport(StringTransport):
         self.ending: Exception | None = None
 
     def write(self, data: bytes) -> None:
-        """The server has something to say."""
+        """The subject has something to say."""
         if self.ending is None:
             self.written += data
 
@@ -48,11 +48,11 @@ class _Transport(StringTransport):
         self.write(b"".join(data))
 
     def loseConnection(self) -> None:
-        """The server ends it, when all is written."""
+        """The subject ends it, when all is written."""
         self.ending = self.ending or ConnectionDone()
 
     def abortConnection(self) -> None:
-        """The server ends it at once."""
+        """The subject ends it at once."""
         self.written = b""
         self.ending = ConnectionAborted()
 
@@ -87,7 +87,7 @@ class MemoryLine(Line):
         self._unread = b""
         self._goodbye: int | None = None
         self._pinged: list[Deferred[None]] = []
-        self._transport = _Transport()
+        self._transport = MemoryTransport()
         protocol: Any = server.buildProtocol(self._transport.getPeer())
         assert protocol is not None, "the server takes no more connections"
         self._protocol = protocol
@@ -146,7 +146,8 @@ class MemoryLine(Line):
         if self.status is None:
             self._read_head()
         if self.status == SWITCHING_PROTOCOLS:
-            for opcode, payload in self._frames():
+            found, self._unread = frames_in(self._unread)
+            for opcode, payload in found:
                 self._take(opcode, payload)
 
     def _read_head(self) -> None:
@@ -161,18 +162,6 @@ class MemoryLine(Line):
             if name.lower() == "sec-websocket-protocol":
                 self.subprotocol = value.strip()
 
-    def _frames(self) -> Iterator[tuple[int, bytes]]:
-        while len(self._unread) >= 2:
-            size, begin = self._unread[1] & 127, 2
-            if size > 125:
-                begin = 4 if size == 126 else 10
-                size = int.from_bytes(self._unread[2:begin], "big")
-            if len(self._unread) < begin + size:
-                return
-            opcode, payload = self._unread[0] & 15, self._unread[begin : begin + size]
-            self._unread = self._unread[begin + size :]
-            yield opcode, payload
-
     def _take(self, opcode: int, payload: bytes) -> None:
         if opcode == TEXT:
             self.came(payload)
@@ -183,3 +172,27 @@ class MemoryLine(Line):
         elif opcode == CLOSE:
             self._goodbye = int.from_bytes(payload[:2], "big")
             self._to_say.append(frame(CLOSE, payload[:2]))
+
+
+def frames_in(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+    """
+    The whole frames at the beginning of C{data}, with a mask or without.
+
+    @return: their opcodes and payloads, and what is left.
+    """
+    found = []
+    while len(data) >= 2:
+        is_masked, size, begin = data[1] & 128, data[1] & 127, 2
+        if size > 125:
+            begin = 4 if size == 126 else 10
+            size = int.from_bytes(data[2:begin], "big")
+        mask = data[begin : begin + 4] if is_masked else bytes(4)
+        begin += 4 if is_masked else 0
+        if len(data) < begin + size:
+            break
+        payload = data[begin : begin + size]
+        found.append(
+            (data[0] & 15, bytes(one ^ mask[at % 4] for at, one in enumerate(payload)))
+        )
+        data = data[begin + size :]
+    return found, data

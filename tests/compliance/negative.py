@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.compliance.case import Awaited, Case, Entry, Profile, Unplayed
+from tests.compliance.case import Case, Entry, Profile
 from tests.compliance.patterns import POSITIVE, TIME, AtMost, Kept, Moment
 from tests.compliance.sites import SECOND, STRANGER, STRICT, STRICT_SITE, VALID
 from tests.compliance.states import (
@@ -90,10 +90,6 @@ def _strange_clock(text: str) -> tuple[Step, ...]:
         Says("StopTransaction",
              {"transactionId": ITS_NUMBER, "meterStop": 999, "timestamp": text}),
     )  # fmt: skip
-
-
-def _for_gateway(case_id: str, title: str, criterion: str) -> Unplayed:
-    return Unplayed(case_id, _NEGATIVE, title, criterion, Awaited.GATEWAY)
 
 
 #: Nothing of this can be answered: there is no message id in it.
@@ -335,19 +331,4 @@ CASES: tuple[Entry, ...] = (
              HEARTBEAT,
              Finds(transactions=[{"state": "stopped", "meter_stop_wh": 999}] * 7, review=[]),
          )),
-    _for_gateway("NEG-16", "A CALLERROR to what was charged",
-                 "Repeated after growing waits, then kept for somebody to look at"),
-    _for_gateway("NEG-17", "No answer at all",
-                 "Given up after 30 s, and repeated like after a CALLERROR"),
-    _for_gateway("NEG-18", "A start that is rejected, refused, not answered or put off",
-                 "Silence as long as it is asked for; nothing that waits is lost"),
-    _for_gateway("NEG-19", "An interval of 0, -1 or 68 years",
-                 "An interval of its own, of 10 s or more"),
-    _for_gateway("NEG-20", "A backend that drops the older of two connections",
-                 "One connection that lives, and no endless turns"),
-    _for_gateway("NEG-21", "A CALLERROR to the state of a firmware, no answer to an end",
-                 "Our own bench for Charge Points notices both"),
-    _for_gateway("NEG-22", "A handshake that is answered with an error, a redirect or a page",
-                 "Growing waits, never unencrypted in the place of encrypted, and somebody is "
-                 "told"),
 )

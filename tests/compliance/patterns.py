@@ -21,10 +21,14 @@ __all__ = [
     "ABSENT",
     "POSITIVE",
     "TIME",
+    "About",
+    "Among",
     "AtMost",
     "Kept",
     "Memory",
     "Moment",
+    "Near",
+    "OnGrid",
     "OneOf",
     "Pattern",
     "filled",
@@ -129,6 +133,71 @@ class AtMost(_Stand):
         """It must not be longer."""
         fits = isinstance(found, str) and len(found) <= self.chars
         return None if fits else f"{found!r} is not a text of at most {self.chars} characters"
+
+
+@frozen
+class About(_Stand):
+    """A time that is so many seconds after the beginning of the case, or nearly so."""
+
+    after_s: float
+    off_s: float = 15
+
+    def objection(self, found: Any, memory: Memory) -> str | None:
+        """It must not be farther off."""
+        if not isinstance(found, str):
+            return f"{found!r} is no time"
+        after_s = (parse_timestamp(found) - memory.began_at).total_seconds()
+        fits = abs(after_s - self.after_s) <= self.off_s
+        return None if fits else f"{found} is {after_s} s after the beginning"
+
+
+@frozen(init=False)
+class Among(_Stand):
+    """A list in which there is an entry for each of some patterns, whatever else is there."""
+
+    entries: tuple[Any, ...]
+
+    def __init__(self, *entries: Any) -> None:
+        self.__attrs_init__(entries)
+
+    def objection(self, found: Any, memory: Memory) -> str | None:
+        """Each must fit one of them."""
+        if not isinstance(found, list | tuple):
+            return f"{found!r} is not a list"
+        for entry in self.entries:
+            if all(objection(entry, one, memory) is not None for one in found):
+                return f"nothing in {found!r} is {entry!r}"
+        return None
+
+
+@frozen
+class Near(_Stand):
+    """A number that is not far from another one."""
+
+    number: float
+    off: float
+
+    def objection(self, found: Any, memory: Memory) -> str | None:
+        """It must not be farther off."""
+        is_number = isinstance(found, int | float) and not isinstance(found, bool)
+        fits = is_number and abs(found - self.number) <= self.off
+        return None if fits else f"{found!r} is not {self.number} ± {self.off}"
+
+
+@frozen
+class OnGrid(_Stand):
+    """A time that is a whole number of intervals after midnight. [s]"""
+
+    interval_s: int
+
+    def objection(self, found: Any, memory: Memory) -> str | None:
+        """It must be one of these, to the second."""
+        if not isinstance(found, str):
+            return f"{found!r} is no time"
+        at = parse_timestamp(found)
+        second = at.hour * 3600 + at.minute * 60 + at.second
+        fits = second % self.interval_s == 0
+        return None if fits else f"{found} is not on a grid of {self.interval_s} s"
 
 
 class _Positive(_Stand):

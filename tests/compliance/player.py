@@ -28,13 +28,13 @@ async def _play(case: Case, bench: Bench) -> None:
     for number, step in enumerate((*case.start, *case.steps)):
         try:
             await step.does(stage)
-            _complain(stage)
+            _complain(stage, is_over=False)
         except CaseFailed as error:
             where = f"step {number + 1}, {type(step).__name__}"
             raise CaseFailed(f"{case.case_id}: {where}: {error}") from error
     await _settle(stage)
     try:
-        _complain(stage)
+        _complain(stage, is_over=True)
     except CaseFailed as error:
         raise CaseFailed(f"{case.case_id}: in the end: {error}") from error
 
@@ -46,8 +46,9 @@ async def _settle(stage: Stage) -> None:
             await stage.bench.within(line.round_trip(), "a pong")
 
 
-def _complain(stage: Stage) -> None:
+def _complain(stage: Stage, *, is_over: bool) -> None:
     """@raise CaseFailed: if something has come that should not have."""
     complaints = [complaint for line in stage.all_lines for complaint in line.complaints]
+    complaints += stage.bench.complaints(is_over)
     if complaints:
         raise CaseFailed("; ".join(complaints))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -27,17 +27,15 @@ class Run:
     @ivar reasons: why those failed that did.
     """
 
-    cases: Sequence[Case]
     results: dict[str, dict[str, str]] = field(factory=dict)
     reasons: list[str] = field(factory=list)
     _logged: list[str] = field(factory=list)
 
-    async def play(self, benches: Mapping[str, Bench]) -> None:
-        """Play every case on every bench, one after the other."""
-        for column, bench in benches.items():
-            self.results[column] = {}
-            for case in self.cases:
-                self.results[column][case.case_id] = await self._play(case, bench, column)
+    async def play(self, column: str, bench: Bench, cases: Iterable[Case]) -> None:
+        """Play cases on a bench, one after the other."""
+        self.results[column] = {}
+        for case in cases:
+            self.results[column][case.case_id] = await self._play(case, bench, column)
 
     def note(self, event: LogEvent) -> None:
         """An observer of the log: what goes wrong in the subject fails the case."""

@@ -16,12 +16,27 @@ from tests.compliance import (
     smart_charging,
     triggers,
 )
-from tests.compliance.case import Awaited, Case, Entry, Profile
+from tests.compliance.case import Behind, Case, Entry, Profile, Subject
+from tests.compliance.gateway import (
+    charging,
+    commands,
+    limits,
+    lists,
+    upkeep,
+)
+from tests.compliance.gateway import negative as gateway_negative
+from tests.compliance.gateway import reservation as gateway_reservation
+from tests.compliance.gateway import security as gateway_security
 from tests.compliance.run import PASSED
 
 __all__ = [
+    "BOX_MEMORY",
+    "BOX_SOCKET",
     "DOCUMENT",
     "ENTRIES",
+    "MEMORY",
+    "SOCKET",
+    "WALLBOX_MEMORY",
     "document",
     "documented_rows",
     "played",
@@ -30,7 +45,16 @@ __all__ = [
     "summary",
 ]
 
-#: Every case, by profile.
+#: What cases are played on, as columns of the table.
+MEMORY, SOCKET = "plain/memory", "plain/socket"
+BOX_MEMORY, BOX_SOCKET, WALLBOX_MEMORY = "box/memory", "box/socket", "wallbox/memory"
+
+_COLUMNS: Mapping[Subject, tuple[str, ...]] = {
+    Subject.CENTRAL_SYSTEM: (MEMORY, SOCKET),
+    Subject.CHARGE_POINT: (BOX_MEMORY, BOX_SOCKET, WALLBOX_MEMORY),
+}
+
+#: Every case, by role and profile.
 ENTRIES: tuple[Entry, ...] = (
     *core.CASES,
     *local_list.CASES,
@@ -40,6 +64,14 @@ ENTRIES: tuple[Entry, ...] = (
     *smart_charging.CASES,
     *security.CASES,
     *negative.CASES,
+    *charging.CASES,
+    *commands.CASES,
+    *lists.CASES,
+    *upkeep.CASES,
+    *gateway_reservation.CASES,
+    *limits.CASES,
+    *gateway_security.CASES,
+    *gateway_negative.CASES,
 )
 
 #: The page that carries the table.
@@ -47,37 +79,67 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "compliance.md"
 
 _BEGIN = "<!-- The rows below are made by `make compliance ARGS=--write-docs`. -->"
 
+_WHO: Mapping[Subject, str] = {
+    Subject.CENTRAL_SYSTEM: "Central System",
+    Subject.CHARGE_POINT: "gateway",
+}
+
 #: What stands in the column of encrypted connections until there are any.
 _TLS_COLUMN = "with certificates"
 
 
-def played() -> tuple[Case, ...]:
-    """The cases that can be played now."""
-    return tuple(entry for entry in ENTRIES if isinstance(entry, Case))
+def played(
+    subject: Subject = Subject.CENTRAL_SYSTEM, behind: Behind | None = None
+) -> tuple[Case, ...]:
+    """
+    The cases that can be played now.
+
+    @param behind: with what stands behind the gateway, where the Charge Point is tried.
+    """
+    return tuple(
+        entry
+        for entry in ENTRIES
+        if isinstance(entry, Case)
+        and entry.subject is subject
+        and (behind is None or behind in entry.behind)
+    )
 
 
 def state(entry: Entry) -> str:
     """In what state a case is, in words."""
-    if isinstance(entry, Case):
-        return "played"
-    return {
-        Awaited.TLS: "not yet: TLS",
-        Awaited.GATEWAY: "not yet: gateway",
-    }[entry.awaits]
+    return "played" if isinstance(entry, Case) else "not yet: TLS"
 
 
 def documented_rows() -> Iterator[str]:
-    """How many cases there are in each state, and a table for each profile."""
-    yield from (f"{line}.\n" for line in summary({}))
-    for profile in Profile:
-        entries = [entry for entry in ENTRIES if entry.profile is profile]
-        yield f"### {profile.value}"
+    """How many cases there are in each state, and a table for each role and profile."""
+    for subject, who in _WHO.items():
+        yield f"### {subject.value}"
         yield ""
-        yield "| id | what happens | what the Central System has to do | state |"
-        yield "|---|---|---|---|"
-        for entry in entries:
-            yield f"| {entry.case_id} | {entry.title} | {entry.criterion} | {state(entry)} |"
+        yield f"{_states(subject)}."
         yield ""
+        for profile in Profile:
+            entries = [
+                one for one in ENTRIES if one.profile is profile and one.subject is subject
+            ]
+            if entries:
+                yield from _documented(subject, profile, who, entries)
+
+
+def _documented(
+    subject: Subject, profile: Profile, who: str, entries: Iterable[Entry]
+) -> Iterator[str]:
+    has_behind = subject is Subject.CHARGE_POINT
+    yield f"#### {subject.value}: {profile.value}"
+    yield ""
+    behind_head, behind_line = (" behind it |", "---|") if has_behind else ("", "")
+    yield f"| id | what happens | what the {who} has to do |{behind_head} state |"
+    yield f"|---|---|---|{behind_line}---|"
+    for entry in entries:
+        cells = [entry.case_id, entry.title, entry.criterion]
+        if has_behind:
+            cells.append(", ".join(entry.behind) if isinstance(entry, Case) else "")
+        yield "| " + " | ".join((*cells, state(entry))) + " |"
+    yield ""
 
 
 def document(page: str) -> str:
@@ -90,19 +152,21 @@ def document(page: str) -> str:
 
 def printed(results: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     """
-    The table for a terminal.
+    The tables for a terminal, one for each role.
 
     @param results: by column and by case id; what is not in it was not played.
     """
-    columns = [*results, "TLS"]
-    yield _line("id", "title", columns)
-    for entry in ENTRIES:
-        if isinstance(entry, Case):
-            cells = [results[column].get(entry.case_id, "-") for column in results]
-            cells.append(_TLS_COLUMN)
-        else:
-            cells = [state(entry)] * len(results) + [_tls_cell(entry.awaits)]
-        yield _line(entry.case_id, entry.title, cells)
+    for subject, known in _COLUMNS.items():
+        columns = [column for column in known if column in results]
+        yield _line("id", f"as a {subject.value}", [*columns, "TLS"])
+        for entry in ENTRIES:
+            if entry.subject is not subject:
+                continue
+            if isinstance(entry, Case):
+                cells = [results[column].get(entry.case_id, "-") for column in columns]
+            else:
+                cells = [state(entry)] * len(columns)
+            yield _line(entry.case_id, entry.title, [*cells, _TLS_COLUMN])
 
 
 def summary(results: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
@@ -110,12 +174,13 @@ def summary(results: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     for column, of_case in results.items():
         passed = sum(1 for result in of_case.values() if result == PASSED)
         yield f"{column}: {passed} of {len(of_case)} played cases passed"
-    states = Counter(state(entry) for entry in ENTRIES)
-    yield ", ".join(f"{number} {name}" for name, number in states.items())
+    for subject in Subject:
+        yield f"{subject.value}: {_states(subject)}"
 
 
-def _tls_cell(awaits: Awaited) -> str:
-    return _TLS_COLUMN if awaits is Awaited.TLS else "not yet: gateway"
+def _states(subject: Subject) -> str:
+    states = Counter(state(entry) for entry in ENTRIES if entry.subject is subject)
+    return ", ".join(f"{number} {name}" for name, number in states.items())
 
 
 def _line(case_id: str, title: str, cells: Iterable[str]) -> str:

@@ -150,6 +150,10 @@ class ScriptedBench:
         """See L{Bench}."""
         return waited if waited.called else fail(CaseFailed(f"{what} has not come"))
 
+    def complaints(self, is_over: bool) -> tuple[str, ...]:
+        """See L{tests.compliance.bench.Bench.complaints}."""
+        return ()
+
     def facts(self) -> Deferred[Facts]:
         """See L{Bench}."""
         return succeed(self.known)

@@ -158,6 +158,10 @@ class SocketBench:
 
         return waited.addTimeout(PATIENCE_S, reactor, too_late)
 
+    def complaints(self, is_over: bool) -> tuple[str, ...]:
+        """See L{tests.compliance.bench.Bench.complaints}."""
+        return ()
+
     def facts(self) -> Deferred[Facts]:
         """See L{tests.compliance.bench.Bench.facts}."""
         ledger = self._site.ledger

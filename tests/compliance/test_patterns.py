@@ -11,11 +11,15 @@ from tests.compliance.patterns import (
     ABSENT,
     POSITIVE,
     TIME,
+    About,
+    Among,
     AtMost,
     Kept,
     Memory,
     Moment,
+    Near,
     OneOf,
+    OnGrid,
     Pattern,
     filled,
     objection,
@@ -40,6 +44,31 @@ class PatternCase(SynchronousTestCase):
         """There is an objection to each of C{values}."""
         for value in values:
             self.assertIsNotNone(objection(pattern, value, self.memory), value)
+
+
+class Approximate(PatternCase):
+    """What need not be exact."""
+
+    def test_about(self) -> None:
+        """A time of day, some seconds off at most."""
+        self.assert_fits(About(60, 5), "2026-03-01T12:00:56Z", "2026-03-01T13:01:04+01:00")
+        self.assert_refused(About(60, 5), "2026-03-01T12:00:54Z", 60, None)
+
+    def test_near(self) -> None:
+        """A number, off by so much at most."""
+        self.assert_fits(Near(10, 2), 8, 12, 9.5)
+        self.assert_refused(Near(10, 2), 7, 13, True, "10")
+
+    def test_onGrid(self) -> None:
+        """A time that is a whole number of intervals after midnight."""
+        self.assert_fits(OnGrid(60), "2026-03-01T12:01:00Z", "2026-03-01T00:00:00.900Z")
+        self.assert_refused(OnGrid(60), "2026-03-01T12:01:01Z", 0)
+
+    def test_among(self) -> None:
+        """Something for each of them, whatever else is there."""
+        pattern = Among({"key": "a"}, {"key": "b", "value": OneOf(1, 2)})
+        self.assert_fits(pattern, [{"key": "c"}, {"key": "b", "value": 2}, {"key": "a"}])
+        self.assert_refused(pattern, [{"key": "a"}], [{"key": "a"}, {"key": "b"}], {})
 
 
 class Fits(PatternCase):

@@ -31,15 +31,19 @@ def logger(run: Run) -> Logger:
 class Runs(SynchronousTestCase):
     """L{Run}."""
 
-    def played(self, run: Run, **benches: ScriptedBench) -> Run:
-        """C{run}, played."""
-        self.successResultOf(Deferred.fromCoroutine(run.play(benches)))
+    def played(self, run: Run, *cases: Case, **benches: ScriptedBench) -> Run:
+        """C{run}, with cases that were played on benches."""
+        for column, bench in benches.items():
+            playing = Deferred.fromCoroutine(run.play(column, bench, cases))
+            self.successResultOf(playing)
         return run
 
     def test_results(self) -> None:
         """Each case has its result on each bench, and each failure its reason."""
         run = self.played(
-            Run([case("X-1", HEARTBEAT), case("X-2")]),
+            Run(),
+            case("X-1", HEARTBEAT),
+            case("X-2"),
             good=ScriptedBench(GOOD),
             bad=ScriptedBench(refuses("InternalError")),
         )
@@ -56,29 +60,30 @@ class Runs(SynchronousTestCase):
         def breaks(line: ScriptedLine, frame: object) -> None:
             raise ZeroDivisionError
 
-        run = self.played(Run([case("X-1", HEARTBEAT)]), only=ScriptedBench(breaks))
+        run = self.played(Run(), case("X-1", HEARTBEAT), only=ScriptedBench(breaks))
         self.assertEqual(run.results, {"only": {"X-1": FAILED}})
         self.assertEqual(run.reasons, ["X-1, only: ZeroDivisionError()"])
 
     def test_logged(self) -> None:
         """An error that the subject only logs fails the case, and not the one after it."""
-        run = Run([case("X-1", HEARTBEAT), case("X-2")])
+        run = Run()
         log = logger(run)
 
         def logs(line: ScriptedLine, frame: object) -> None:
             log.emit(LogLevel.critical, "{what} went wrong", what="something")
 
-        self.played(run, only=ScriptedBench(both(GOOD, logs)))
+        cases = case("X-1", HEARTBEAT), case("X-2")
+        self.played(run, *cases, only=ScriptedBench(both(GOOD, logs)))
         self.assertEqual(run.results, {"only": {"X-1": FAILED, "X-2": PASSED}})
         self.assertEqual(run.reasons, ["X-1, only: logged something went wrong"])
 
     def test_warned(self) -> None:
         """A warning fails nothing."""
-        run = Run([case("X-1", HEARTBEAT)])
+        run = Run()
         log = logger(run)
 
         def warns(line: ScriptedLine, frame: object) -> None:
             log.warn("mind this")
 
-        self.played(run, only=ScriptedBench(both(GOOD, warns)))
+        self.played(run, case("X-1", HEARTBEAT), only=ScriptedBench(both(GOOD, warns)))
         self.assertEqual(run.reasons, [])

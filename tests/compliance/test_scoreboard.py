@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.compliance.case import Case, Profile, Subject
+from tests.compliance.case import Behind, Case, Profile, Subject
 from tests.compliance.scoreboard import (
+    BOX_MEMORY,
     DOCUMENT,
     ENTRIES,
+    MEMORY,
     document,
     played,
     printed,
@@ -23,9 +25,23 @@ OFFICIAL = """
 055 056 057 066 067 059 064 073 074 075_1 075_2 076 077 078 079 080 081 083 085 086 087 088
 """
 
+#: The cases for Charge Points among them.
+OFFICIAL_CS = """
+001 002 003 004_1 004_2 068 069 005_1 005_2 005_3 007 061 010 011_1 011_2 012 013 014 015 016
+017_1 017_2 018_1 018_2 019 021 070 071 023 024 026 027 028 030 031 032_1 032_2 034 036 037_1
+037_2 037_3 038 039 040_1 040_2 041 042_1 042_2 043 043_1 043_2 043_3 008 044_1 044_2 044_3
+045_1 045_2 046_1 046_2 047 048_1 048_2 048_3 048_4 049 050_1 050_2 050_3 050_4 051 052 053 054
+055 056 057 058_1 058_2 082 066 067 072 059 060 062 073 074 075_1 075_2 076 077 078 079 080 081
+083 084 085 086 087
+"""
+
+#: What waits for TLS and certificates.
 UNPLAYED = {
-    "not yet: TLS": {"TC_074_CSMS", "TC_083_CSMS", "TC_086_CSMS", "TC_087_CSMS"},
-    "not yet: gateway": {f"NEG-{number}" for number in range(16, 23)},
+    Subject.CENTRAL_SYSTEM: {"TC_074_CSMS", "TC_083_CSMS", "TC_086_CSMS", "TC_087_CSMS"},
+    Subject.CHARGE_POINT: {
+        f"TC_{number}_CS"
+        for number in ("073", "074", "075_2", "076", "077", "078", "083", "086", "087")
+    },
 }
 
 
@@ -33,20 +49,31 @@ class Scoreboard(SynchronousTestCase):
     """Which cases there are."""
 
     def test_ids(self) -> None:
-        """Each of the 77 official cases and of the 22 others is there, and exactly once."""
+        """Each of the 179 official cases and of the others is there, and exactly once."""
         official = [f"TC_{number}_CSMS" for number in OFFICIAL.split()]
-        others = [f"NEG-{number:02}" for number in range(1, 23)]
-        self.assertEqual((len(official), len(others)), (77, 22))
+        self.assertEqual(len(official), 77)
+        others = [f"TC_{number}_CS" for number in OFFICIAL_CS.split()]
+        self.assertEqual(len(others), 102)
+        others += [f"NEG-{number:02}" for number in range(1, 23)]
+        # Those that both roles have to bear.
+        others += [f"NEG-{number:02}_CS" for number in range(1, 11)]
         self.assertEqual(
             sorted(entry.case_id for entry in ENTRIES), sorted([*official, *others])
         )
 
     def test_unplayed(self) -> None:
         """What is not played says what it waits for."""
-        for awaited, ids in UNPLAYED.items():
-            found = {entry.case_id for entry in ENTRIES if state(entry) == awaited}
-            self.assertEqual(found, ids)
-        self.assertEqual(len(played()), 99 - 4 - 7)
+        for subject, ids in UNPLAYED.items():
+            own = [entry for entry in ENTRIES if entry.subject is subject]
+            waiting = {one.case_id for one in own if state(one) == "not yet: TLS"}
+            self.assertEqual(waiting, ids)
+            self.assertEqual(len(played(subject)), len(own) - len(ids))
+
+    def test_behind(self) -> None:
+        """Each case of a gateway has something behind it, and 25 and more a wallbox."""
+        for case in played(Subject.CHARGE_POINT):
+            self.assertTrue(case.behind, case.case_id)
+        self.assertGreaterEqual(len(played(Subject.CHARGE_POINT, Behind.WALLBOX)), 25)
 
     def test_described(self) -> None:
         """Every case has a title, a criterion and something that happens; rows stay whole."""
@@ -54,7 +81,10 @@ class Scoreboard(SynchronousTestCase):
             self.assertTrue(entry.title)
             self.assertTrue(entry.criterion)
             self.assertNotIn("|", entry.title + entry.criterion)
-            self.assertIs(entry.subject, Subject.CENTRAL_SYSTEM)
+            is_official = not entry.case_id.startswith("NEG")
+            is_central_system = entry.subject is Subject.CENTRAL_SYSTEM
+            if is_official:
+                self.assertEqual(is_central_system, entry.case_id.endswith("_CSMS"))
             if isinstance(entry, Case):
                 self.assertTrue(entry.steps, entry.case_id)
 
@@ -80,11 +110,16 @@ class Page(SynchronousTestCase):
 
     def test_printed(self) -> None:
         """The table has a line for each case: what came of it, or what it waits for."""
-        results = {"plain": {"TC_001_CSMS": "passed", "TC_003_CSMS": "FAILED"}}
+        results = {
+            MEMORY: {"TC_001_CSMS": "passed", "TC_003_CSMS": "FAILED"},
+            BOX_MEMORY: {"TC_001_CS": "FAILED", "TC_003_CS": "passed"},
+        }
         lines = {line.split()[0]: line for line in printed(results)}
         self.assertEqual(len(lines), 1 + len(ENTRIES))
         self.assertIn(" passed ", lines["TC_001_CSMS"])
         self.assertIn(" FAILED ", lines["TC_003_CSMS"])
+        self.assertIn(" FAILED ", lines["TC_001_CS"])
+        self.assertIn(" passed ", lines["TC_003_CS"])
         self.assertIn(" - ", lines["TC_007_CSMS"])
         self.assertIn(" not yet: TLS ", lines["TC_086_CSMS"])
         self.assertNotIn("passed", lines["NEG-16"])
@@ -96,6 +131,7 @@ class Page(SynchronousTestCase):
             list(summary(results)),
             [
                 "plain: 1 of 2 played cases passed",
-                "88 played, 4 not yet: TLS, 7 not yet: gateway",
+                "Central System: 88 played, 4 not yet: TLS",
+                "Charge Point: 110 played, 9 not yet: TLS",
             ],
         )

@@ -42,6 +42,11 @@ _SITE = "[circuit garage]\nmax_current = 20\n[evse bay]\ntype = acme\naddress = 
 class PluginTests(SynchronousTestCase):
     """A driver of another package."""
 
+    def setUp(self) -> None:
+        """None was looked for."""
+        for makers in (EVSE_MAKERS, METER_MAKERS):
+            self.patch(makers, "found", {})
+
     def install(
         self, word: str, module: str = "cfos_cm_test_driver", text: str = _PLUGIN
     ) -> None:
@@ -85,6 +90,16 @@ class PluginTests(SynchronousTestCase):
             self.assertIsNotNone(EVSE_MAKERS.of("acme"))
         taken = [one["word"] for one in logged if "there is a driver" in one["log_format"]]
         self.assertEqual(["acme", "ocpp16"], sorted(taken))
+
+    def test_asked_again(self) -> None:
+        """Plugins are looked for once for each that is there, and told of once."""
+        self.install("ocpp16", "cfos_cm_test_driver_1")
+        self.install("acme", "cfos_cm_test_driver_2")
+        first = EVSE_MAKERS.of("acme")
+        with capturedLogs() as logged:
+            self.assertIs(first, EVSE_MAKERS.of("acme"))
+        self.assertIsNotNone(first)
+        self.assertEqual([], logged)
 
     def test_unusable(self) -> None:
         """One without a word of its own keeps nobody from the others."""

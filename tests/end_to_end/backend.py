@@ -13,6 +13,7 @@ from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call, call_result
 from ocpp.v16.enums import Action
 
+from ..charging_profiles import tx_profile
 from .program import WAIT_S
 
 __all__ = ["Backend", "listening"]
@@ -66,18 +67,8 @@ class Backend(ChargePoint):
 
     async def limit(self, amps: float) -> None:
         """Set the TxProfile."""
-        profile = {
-            "chargingProfileId": 1,
-            "stackLevel": 0,
-            "chargingProfilePurpose": "TxProfile",
-            "chargingProfileKind": "Relative",
-            "chargingSchedule": {
-                "chargingRateUnit": "A",
-                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": amps}],
-            },
-        }
         answer = await self.call(
-            call.SetChargingProfile(connector_id=1, cs_charging_profiles=profile)
+            call.SetChargingProfile(connector_id=1, cs_charging_profiles=tx_profile(amps))
         )
         assert answer.status == "Accepted", answer
 

@@ -88,6 +88,7 @@ class Program:
         self._said = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
+        self._is_silent = False
 
     def configure(self, text: str) -> None:
         """Write its configuration."""
@@ -111,6 +112,7 @@ class Program:
             text=True,
             encoding="utf-8",
         )
+        self._is_silent = False
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
         self.wait_for(words, mark)
@@ -137,7 +139,7 @@ class Program:
                         return found
                 mark = len(self.lines)
                 left_s = deadline_s - time.monotonic()
-                ended = self._reader is None or not self._reader.is_alive()
+                ended = self._reader is None or self._is_silent
                 if left_s <= 0 or ended or not self._said.wait(left_s):
                     raise AssertionError(f"{pattern!r} is not in the log:\n{self.tail()}")
 
@@ -179,6 +181,11 @@ class Program:
             self._process.stdout.close()
         return status
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def clean_up(self) -> None:
         """End it however it is; does nothing when it has ended."""
         if self._process is not None and self._process.poll() is None:
@@ -216,6 +223,9 @@ class Program:
             with self._said:
                 self.lines.append(line.rstrip("\n"))
                 self._said.notify_all()
+        with self._said:
+            self._is_silent = True
+            self._said.notify_all()
 
 
 def _script(name: str) -> str:

@@ -74,6 +74,7 @@ class Station(ChargePoint):
 
     @ivar orders: every profile that it was sent, in order.
     @ivar remote_starts: the payload of every RemoteStartTransaction.
+    @ivar remote_stops: the transaction of every RemoteStopTransaction.
     @ivar triggers: the message that each TriggerMessage asked for.
     @ivar sent: every frame that it has sent.
     @ivar told: called with each profile that it has accepted.
@@ -85,6 +86,7 @@ class Station(ChargePoint):
         self.connection = connection
         self.orders: list[Order] = []
         self.remote_starts: list[Mapping[str, Any]] = []
+        self.remote_stops: list[int] = []
         self.triggers: list[str] = []
         self.sent: list[str] = []
         self.refuses: set[str] = set()
@@ -245,6 +247,12 @@ class Station(ChargePoint):
         self.remote_starts.append(payload)
         self._news.set()
         return call_result.RemoteStartTransaction(status="Accepted")
+
+    @on(Action.remote_stop_transaction)
+    def _remote_stop(self, transaction_id: int) -> call_result.RemoteStopTransaction:
+        self.remote_stops.append(transaction_id)
+        self._news.set()
+        return call_result.RemoteStopTransaction(status="Accepted")
 
     @on(Action.trigger_message)
     def _trigger(self, requested_message: str, **more: Any) -> call_result.TriggerMessage:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from . import cases
 from .ports import ports_in_a_row
-from .program import ROOT, Program
+from .program import ROOT, Program, free_port
 
 #: A car that is there at once, and charges fast and for longer than any test.
 BOX = """
@@ -37,14 +38,68 @@ class Sample(cases.EndToEndCase):
 
     def test_as_shipped(self) -> None:
         """
-        The site of C{make run}, on other ports and with less patience: a wallbox with OCPP, one
-        with Modbus and the house's meter, which sees them all. What the house draws is taken
+        The site of C{make run}: a wallbox with OCPP, one with Modbus and the house's meter,
+        which sees them all, and a backend that both bill through. What the house draws is taken
         off what the cars get. All of it ends tidily, and begins again.
         """
+        manager = self.shipped()
+        for times in (1, 2):
+            mark = manager.mark()
+            manager.start()
+            manager.wait_for("meter grid is read", mark)
+            for bay in (1, 2):
+                manager.wait_for(rf"bay-{bay}: .* kWh so far", mark)
+                begun = rf"demo-backend: transaction \d+ begins: DE\*KLN\*E{bay} "
+                manager.wait_for(begun, mark)
+            manager.wait_for("may have .*: phase L. of house", mark)
+            manager.send(signal.SIGINT)
+            self.assertEqual(-signal.SIGINT, manager.ended())
+            self.assert_tidy(manager.lines[mark:])
+            states = manager.rows("select state from transactions")
+            self.assertEqual([("stopped",)] * 2 * times, states)
+
+    def test_backend(self) -> None:
+        """
+        Both bays bill through the backend, a process of its own. What it is not told because
+        somebody has stopped it waits, and is billed when it is there again.
+        """
+        manager = self.shipped(("car_needs = 8", "car_needs = 1"))
+        manager.start()
+        process = manager.wait_for(r"demo-backend is a process .*: kill (\d+)")
+        for bay in (1, 2):
+            manager.wait_for(rf"transaction \d+ begins: DE\*KLN\*E{bay} ")
+        os.kill(int(process[1]), signal.SIGTERM)
+        manager.wait_for("demo-backend has ended: by signal 15")
+        for bay in (1, 2):
+            manager.wait_for(rf"bay-{bay}: finished")
+        listed = manager.console("gateway", "list").stdout
+        for bay in (1, 2):
+            waiting = (
+                rf"(?m)^bay-{bay} +DE\*KLN\*E{bay} +authority +[1-9]\d* +0 +not connected: "
+            )
+            self.assertRegex(listed, waiting)
+        backend = Program(manager.folder, manager.port, ("cfos-backend", "--config", "tap.cfg"))
+        self.addCleanup(backend.clean_up)
+        backend.start("demo-backend: a backend is at ")
+        for bay in (1, 2):
+            bill = rf"bill [12]: DE\*KLN\*E{bay} connector 1, card ….*, 1\.00 kWh, "
+            backend.wait_for(bill)
+        manager.send(signal.SIGINT)
+        self.assertEqual(-signal.SIGINT, manager.ended())
+        backend.stop()
+        loud = [line for line in manager.lines if "#info]" not in line and "[-]" not in line]
+        self.assertEqual([], loud)
+
+    def shipped(self, *changes: tuple[str, str]) -> Program:
+        """The site of C{make run}, on other ports and with less patience."""
         manager = self.program()
-        modbus = ports_in_a_row(4)
+        modbus, backend = ports_in_a_row(4), free_port()
         text = (ROOT / "tap.cfg").read_text(encoding="utf-8")
+        for before, after in (("ws://127.0.0.1:9210/", f"ws://127.0.0.1:{backend}/"), *changes):
+            self.assertEqual(2, text.count(before), before)
+            text = text.replace(before, after)
         for before, after in (
+            (";backend_port = 9210", f"backend_port = {backend}"),
             (";port = 19520", f"port = {manager.port}"),
             (";url = ws://127.0.0.1:19520/", f"url = ws://127.0.0.1:{manager.port}/"),
             ("tcp:127.0.0.1:4701", f"tcp:127.0.0.1:{modbus}"),
@@ -56,18 +111,7 @@ class Sample(cases.EndToEndCase):
             self.assertEqual(1, text.count(before), before)
             text = text.replace(before, after)
         manager.configure(text)
-        for times in (1, 2):
-            mark = manager.mark()
-            manager.start()
-            manager.wait_for("meter grid is read", mark)
-            for bay in (1, 2):
-                manager.wait_for(rf"bay-{bay}: .* kWh so far", mark)
-            manager.wait_for("may have .*: phase L. of house", mark)
-            manager.send(signal.SIGINT)
-            self.assertEqual(-signal.SIGINT, manager.ended())
-            self.assert_tidy(manager.lines[mark:])
-            states = manager.rows("select state from transactions")
-            self.assertEqual([("stopped",)] * 2 * times, states)
+        return manager
 
     def assert_tidy(self, lines: list[str]) -> None:
         """Nothing was complained of, and both charges have ended."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm import strict_json
+from cfos_cm.calls import OutgoingCalls
 from cfos_cm.central_system import session
-from cfos_cm.central_system.calls import OutgoingCalls
 from cfos_cm.central_system.handlers import HANDLERS
 from cfos_cm.central_system.session import Session
 from cfos_cm.v16.core import AuthorizeConfirmation

@@ -11,11 +11,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cm.limits import permission
 from cfos_cm.limits.catalog import RULES, ceiling
 from cfos_cm.limits.ceiling import Ceiling, Rule, forbidden
+from cfos_cm.limits.decide import decide
 from cfos_cm.limits.rating import rating
 from cfos_cm.site.circuit import CircuitSettings
-from cfos_cm.site.evse import Evse, EvseSettings, Link, Occupancy
+from cfos_cm.site.events import BackendSpoke, TransactionJudged
+from cfos_cm.site.evse import NOT_ASKED, Evse, EvseSettings, Link, Occupancy
 from cfos_cm.site.setpoint import Reason, ReasonCode
-from cfos_cm.site.state import SiteState
+from cfos_cm.site.state import SiteState, fold
 from cfos_cm.site.tag import Verdict
 from cfos_cm.site.transaction import Transaction
 
@@ -92,8 +94,31 @@ class RuleTests(SynchronousTestCase):
         """What a backend bills does not charge without its consent."""
         self.check(permission.backend_allows, EVSE, None)
         billed = evolve(EVSE, settings=evolve(EVSE.settings, needs_backend=True))
-        text = "its billing backend has not allowed it"
+        text = f"its billing backend {NOT_ASKED}"
         self.check(permission.backend_allows, billed, ReasonCode.BACKEND, text)
+        for objection in (None, "cannot be reached"):
+            said = fold(site([FUSE], [billed]), BackendSpoke("left", objection)).evses["left"]
+            code = None if objection is None else ReasonCode.BACKEND
+            self.check(
+                permission.backend_allows, said, code, f"its billing backend {objection}"
+            )
+
+    def test_backend_of_nobody(self) -> None:
+        """What no backend bills charges whatever one says."""
+        said = fold(SITE, BackendSpoke("left", "cannot be reached")).evses["left"]
+        self.check(permission.backend_allows, said, None)
+
+    def test_judged_later(self) -> None:
+        """Whose tag is refused while he charges is stopped, and nobody else is."""
+        for number, verdict, stops in (
+            (1, Verdict.BLOCKED, True),
+            (2, Verdict.BLOCKED, False),
+            (1, Verdict.ACCEPTED, False),
+        ):
+            after = fold(SITE, TransactionJudged("left", number, verdict))
+            given = decide(after)["left"]
+            self.assertIs(stops, given.current_ma == 0, (number, verdict))
+            self.assertIs(stops, given.reason.code is ReasonCode.TAG_REFUSED)
 
     def test_meters(self) -> None:
         """A meter that was not read forbids charging in its circuit and below."""

@@ -18,11 +18,14 @@ from cfos_cm.site.events import (
     CircuitOverdrawn,
     EvseConnected,
     EvseMeasured,
+    MeterLost,
+    MeterMeasured,
     SetpointDecided,
     SetpointOrdered,
     SiteEvent,
     TagJudged,
 )
+from cfos_cm.site.meter import Meter, MeterRole, MeterSettings
 from cfos_cm.site.state import SiteState, fold
 from cfos_cm.site.tag import Verdict
 
@@ -45,13 +48,25 @@ class Table(SynchronousTestCase):
     def test_kinds(self) -> None:
         """Whatever is not known to be patient is urgent, also what is yet to be invented."""
         for kind in (*get_args(SiteEvent), type("Invented", (), {})):
-            event = kind.__new__(kind)
-            self.assertIs(PATIENT.get(kind, Urgency.AT_ONCE), urgency(event), kind)
+            event = MeterMeasured("none") if kind is MeterMeasured else kind.__new__(kind)
+            self.assertIs(PATIENT.get(kind, Urgency.AT_ONCE), urgency(event, SiteState()), kind)
 
     def test_subclass(self) -> None:
         """Another kind that is made from a patient one is another kind."""
-        self.assertIs(Urgency.AT_ONCE, urgency(type("Other", (EvseMeasured,), {})("a")))
-        self.assertIs(Urgency.AT_ONCE, urgency(EvseConnected("a", "192.0.2.1")))
+        other = type("Other", (EvseMeasured,), {})("a")
+        self.assertIs(Urgency.AT_ONCE, urgency(other, SiteState()))
+        self.assertIs(Urgency.AT_ONCE, urgency(EvseConnected("a", "192.0.2.1"), SiteState()))
+
+    def test_meters(self) -> None:
+        """What a meter says that only tells of an EVSE, or is only shown, can wait."""
+        for role in MeterRole:
+            state = SiteState(meters={"m": Meter(MeterSettings("m", role))})
+            expected = {
+                MeterRole.EVSE: Urgency.NEVER,
+                MeterRole.DISPLAY: Urgency.NEVER,
+            }.get(role, Urgency.AT_ONCE)
+            self.assertIs(expected, urgency(MeterMeasured("m"), state), role)
+            self.assertIs(Urgency.AT_ONCE, urgency(MeterLost("m", "mute"), state), role)
 
 
 class Never(SynchronousTestCase):
@@ -66,7 +81,7 @@ class Never(SynchronousTestCase):
             TagJudged(name, "04A1", Verdict.BLOCKED),
             SetpointDecided(name, setpoint(number)),
         ):
-            assert urgency(event) is Urgency.NEVER
+            assert urgency(event, state) is Urgency.NEVER
             after = fold(state, event)
             targets = decide(state)
             self.assertEqual(targets, decide(after))

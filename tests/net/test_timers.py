@@ -10,9 +10,9 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.net import timers
+from cfos_cm.net.backend_socket import SocketFactory
 from cfos_cm.net.charge_point_server import ChargePointServer
 from cfos_cm.net.timers import Timers, cancel_timers
-from cfos_cm.simulator.websocket import SocketFactory
 from tests.central_system.world import World
 
 from .peers import LIMITS, PING, PONG, ServerCase, Wire, frame

@@ -56,6 +56,10 @@ class WheelTests:
         """So does C{twistd cfos-wallbox}."""
         assert "--config" in self.environment.program("twistd", "cfos-wallbox", "--help")
 
+    def test_backend(self) -> None:
+        """So does C{twistd cfos-backend}."""
+        assert "--only" in self.environment.program("twistd", "cfos-backend", "--help")
+
     def test_known_meters(self) -> None:
         """The meters that are data have come along."""
         site = scratch_folder() / "tap.cfg"

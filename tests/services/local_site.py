@@ -5,9 +5,9 @@ from __future__ import annotations
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.services.local_transactions import (
-    LocalTransactions,
-)
+from cfos_cm.central_system.backends import NO_BACKENDS, Backends
+from cfos_cm.services.control_loop import Observer
+from cfos_cm.services.local_transactions import LocalTransactions
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
     CardShown,
@@ -30,14 +30,21 @@ FUSE = CircuitSettings("garage", 32_000)
 
 
 class Case(SynchronousTestCase):
-    """A box without transactions of its own, beside one with OCPP."""
+    """
+    A box without transactions of its own, beside one with OCPP.
+
+    @ivar backends: those who bill what is charged.
+    @ivar watchers: more observers, told after L{LocalTransactions}.
+    """
 
     settings = BOX
+    backends: Backends = NO_BACKENDS
 
     def setUp(self) -> None:
         """It is connected, its meter speaks, and no car is there."""
         self.world = World()
         self.events: list[SiteEvent] = []
+        self.watchers: list[Observer] = []
         self.begin()
         self.report(EvseConnected("box", "test"))
         self.report(EvseMeasured("box", energy_wh=5000))
@@ -46,7 +53,9 @@ class Case(SynchronousTestCase):
     def begin(self) -> None:
         """The program starts."""
         self.state = SiteState()
-        environment = evolve(self.world.system.roster.environment, report=self.report)
+        environment = evolve(
+            self.world.system.roster.environment, report=self.report, backends=self.backends
+        )
         self.local = LocalTransactions(environment)
         self.configure(self.settings, OCPP)
 
@@ -63,7 +72,9 @@ class Case(SynchronousTestCase):
             self.state = fold_readings(before, (event,), now_s)
         else:
             self.state = fold(before, event)
-        self.local.note(event, before, self.state)
+        after = self.state
+        for watcher in (self.local.note, *self.watchers):
+            watcher(event, before, after)
 
     def says(self, occupancy: Occupancy, evse: str = "box") -> None:
         """What its car does."""

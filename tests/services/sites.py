@@ -118,7 +118,9 @@ class Station(WebSocketClientProtocol):
         kind, unique_id, *rest = json.loads(payload)
         if kind == 2:
             self.asked.append((rest[0], rest[1]))
-            self.sendMessage(json.dumps([3, unique_id, {"status": "Accepted"}]).encode())
+            if self.state == self.STATE_OPEN:
+                # Else it has hung up, and what came crossed that on the way.
+                self.sendMessage(json.dumps([3, unique_id, {"status": "Accepted"}]).encode())
             self._look()
         else:
             self._answers.pop(unique_id).callback(rest[0])

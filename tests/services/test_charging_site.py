@@ -460,7 +460,7 @@ class Reload(LiveCase):
         self.write(server=f"port = {await self.free_port()}")
         site = self.site()
         opened: Deferred[Any] = Deferred()
-        ledger_of = charging_site.Ledger
+        ledger_of = charging_site.ForwardingLedger
 
         class SlowLedger(ledger_of):  # type: ignore[misc, valid-type]
             """A ledger that says what is open when the test wants it to."""
@@ -471,7 +471,7 @@ class Reload(LiveCase):
                 return opened.addCallback(lambda _: super(SlowLedger, self).open_transactions())
 
         reading: Deferred[None] = Deferred()
-        self.patch(charging_site, "Ledger", SlowLedger)
+        self.patch(charging_site, "ForwardingLedger", SlowLedger)
         site.startService()
         await reading
         port = await self.free_port()

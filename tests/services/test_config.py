@@ -141,7 +141,7 @@ class Reading(SynchronousTestCase):
         self.assertEqual(["house", "garage"], [one.name for one in config.circuits])
         self.assertEqual("DE*KLN*E1", config.gateways[0].client_id)
         warned = [one.split(": ")[0] for one in config.warnings()]
-        lines = (9, 15, 59)
+        lines = (9, 15, 61)
         self.assertEqual([f"site/tap.cfg:{line}" for line in lines], warned)
 
     def test_empty(self) -> None:
@@ -320,7 +320,7 @@ class Files(SynchronousTestCase):
         """Of several files, each one that is missing is reported; with all other mistakes."""
         text = (
             "[circuit a]\nmax_current = 9\n[evse e]\ntype = ocpp16\naddress = C\n"
-            "[gateway g]\nevse = e\nurl = ws://h/\nclient_id = x\n"
+            "[gateway g]\nevse = e\nurl = wss://h/\nclient_id = x\n"
             "ca_certificates = a.pem, b.pem, c.pem\n[nonsense]\n"
         )
         path = self.write(text.encode())
@@ -469,8 +469,8 @@ class Settings(SynchronousTestCase):
         for name in "abc":
             text += f"[evse {name}]\ntype = ocpp16\naddress = {name}\n"
         for evse, role in (("a", "authority"), ("a", "report"), ("b", "report")):
-            text += f"[gateway {evse}-{role}]\nevse = {evse}\nurl = ws://h/\nclient_id = x\n"
-            text += f"role = {role}\n"
+            text += f"[gateway {evse}-{role}]\nevse = {evse}\nurl = ws://{evse}-{role}/\n"
+            text += f"client_id = x\nrole = {role}\n"
         event = parse_config(text, "tap.cfg").settings_changed()
         self.assertEqual([True, False, False], [one.needs_backend for one in event.evses])
 
@@ -490,18 +490,38 @@ class Warnings(SynchronousTestCase):
 
     def test_each(self) -> None:
         """Each thing that is not acted on is said with its line."""
-        evse = "[circuit c]\nmax_current = 9\n[evse e]\ntype = ocpp16\naddress = CP\n"
-        gateway = evse + "[gateway g]\nevse = e\nurl = ws://h/\nclient_id = x\nrole = "
         for text, start, part in (
             ("[web]\n", "t.cfg:3: [web]:", "no page yet"),
-            ("[simulator s]\ntype = backend", "t.cfg:4: [simulator s] type:", "not simulated"),
-            (gateway + "authority", "t.cfg:8: [gateway g]:", "EVSE e stays at 0 A"),
-            (gateway + "report", "t.cfg:8: [gateway g]:", "nothing is reported"),
             ("certificate = c\nprivate_key = k", "t.cfg:3: [ocpp server] certificate", "TLS"),
         ):
             (one,) = self.warned(text)
             self.assertTrue(one.startswith(start), one)
             self.assertIn(part, one)
+
+    def test_gateways(self) -> None:
+        """What makes a gateway less safe is said; a backend in this network is trusted."""
+        start = "[circuit c]\nmax_current = 9\n[evse e]\ntype = ocpp16\naddress = CP\n"
+        for url, password, ca, part in (
+            ("wss://b.test/", "p", "", "10: [gateway g] url: found 'wss://b.test/'; ca_cert"),
+            ("wss://10.0.0.1/", "", "", "any certificate is taken"),
+            ("ws://b.test/", "s3cret", "", "12: [gateway g] password: found '***'; is sent to"),
+            ("ws://8.8.8.8/", "s3cret", "", "for anybody to read"),
+            ("ws://[2a00::1]/", "s3cret", "", "for anybody to read"),
+            ("wss://b.test/", "p", "a.pem", ""),
+            ("ws://b.test/", "", "", ""),
+            ("ws://192.168.1.2/", "p", "", ""),
+            ("ws://127.0.0.1:9/", "p", "", ""),
+            ("ws://[fd00::1]/", "p", "", ""),
+            ("ws://backend/", "p", "", ""),
+            ("ws://backend.local/", "p", "", ""),
+        ):
+            found = self.warned(
+                f"{start}[gateway g]\nevse = e\nurl = {url}\nclient_id = x\n"
+                f"password = {password}\nca_certificates = {ca}\n"
+            )
+            self.assertEqual(bool(part), len(found) == 1, (url, found))
+            self.assertIn(part, "".join(found))
+            self.assertNotIn("s3cret", "".join(found))
 
     def test_plain_only(self) -> None:
         """A server that is told to detect encryption says that it cannot."""
@@ -635,15 +655,26 @@ class Sample(SynchronousTestCase):
         wanted_ma = sum(one.max_current_ma for one in config.evses)
         self.assertLess(house.settings().usable.l1_ma - wanted_ma, 2000)
         self.assertEqual(["ocpp16", "cfos_power_brain"], [one.type for one in config.evses])
-        box, power_brain, meter = config.simulators
+        box, power_brain, meter, backend = config.simulators
         self.assertEqual(
             (SimulatorType.CHARGE_POINT, SimulatorType.POWER_BRAIN, SimulatorType.METER),
             (box.type, power_brain.type, meter.type),
         )
+        self.assertIs(SimulatorType.BACKEND, backend.type)
         self.assertEqual(config.evses[0].address, box.address)
         asked = {config.evses[1].address, config.meters[0].address}
         ports = {EVSE_TCP_PORT, GRID_METER_PORT}
         self.assertEqual({f"tcp:127.0.0.1:{port}" for port in ports}, asked)
+
+    def test_bills(self) -> None:
+        """Each EVSE bills through the backend that is simulated, under a name of its own."""
+        config = self.sample()
+        backend = config.simulators[-1]
+        url = f"ws://{backend.interface}:{backend.backend_port}/"
+        self.assertEqual({url}, {one.url for one in config.gateways})
+        billed = {one.evse: one.client_id for one in config.gateways}
+        self.assertEqual([one.name for one in config.evses], list(billed))
+        self.assertEqual(2, len(set(billed.values())))
 
     def test_shows_every_option(self) -> None:
         """Every option is in it, in use or commented out with its default, if it has one."""

@@ -376,7 +376,7 @@ class Devices(CheckCase):
 class Secrets(CheckCase):
     """Certificates, keys and passwords."""
 
-    GATEWAY = CIRCUIT + EVSE + "[gateway g]\nevse = bay-1\nurl = ws://h/\nclient_id = x\n"
+    GATEWAY = CIRCUIT + EVSE + "[gateway g]\nevse = bay-1\nurl = wss://h/\nclient_id = x\n"
 
     def test_pairs(self) -> None:
         """A certificate and its key come together."""
@@ -432,7 +432,7 @@ class Secrets(CheckCase):
 
     def test_repr(self) -> None:
         """A configuration's repr has no password and no URL that could hold one."""
-        text = self.GATEWAY.replace("ws://h/", "ws://h/key-s3cret") + (
+        text = self.GATEWAY.replace("wss://h/", "wss://h/key-s3cret") + (
             "password = s3cret\n[ocpp server]\npassword = s3cret\n"
             "[manager]\ndatabase = postgresql://u:s3cret@h/x\n"
             "[simulator s]\ntype = charge_point\naddress = CP-1\npassword = s3cret\n"
@@ -442,6 +442,113 @@ class Secrets(CheckCase):
         self.assertEqual("s3cret", config.gateways[0].password)
         self.assertNotIn("s3cret", repr(config))
         self.assertNotIn("s3cret", repr(config.evses[0].origin))
+
+
+class Gateways(CheckCase):
+    """Gateways, alone and together."""
+
+    SITE = CIRCUIT + "".join(
+        f"[evse bay-{number}]\ntype = ocpp16\naddress = CP-{number}\n" for number in (1, 2, 3)
+    )
+
+    def site(self, *gateways: str) -> str:
+        """
+        A site with three EVSEs, and gateways from line 12 on.
+
+        @param gateways: the options of each, with semicolons between; what is not said is one
+            identity's at one backend.
+        """
+        text = self.SITE
+        for number, one in enumerate(gateways, 1):
+            options = {"evse": f"bay-{number}", "url": "wss://h/a", "client_id": "x"}
+            options |= dict(part.strip().split(" = ") for part in one.split(";") if part)
+            text += f"[gateway g{number}]\n"
+            text += "".join(f"{name} = {value}\n" for name, value in options.items())
+        return text
+
+    def test_one_authority(self) -> None:
+        """One backend at most decides at an EVSE; any number may be told."""
+        second = "evse = bay-1; url = wss://other/"
+        self.assertMistake(
+            self.site("", second), 17, "evse", "has an authority already, [gateway g1], line 12"
+        )
+        text = self.site("", second + "; role = authority")
+        self.assertMistake(text, 20, "role", "must be role = report")
+        third = "evse = bay-1; url = wss://third/; role = report"
+        self.assertFine(self.site("", second + "; role = report", third))
+
+    def test_one_identity(self) -> None:
+        """Several EVSEs are connectors of one client id, however its URL is written."""
+        self.assertFine(self.site("", "url = wss://H:443/a/x", "url = wss://h/a/"))
+
+    def test_agree(self) -> None:
+        """Whatever is said of one client id at one backend is said the same each time."""
+        for option, value in (
+            *(("password", "s3cret"), ("password_form", "text"), ("role", "report")),
+            *(("outage", "strict"), ("tags", "DE*"), ("ca_certificates", "c.pem")),
+            *(("proxy", "http://u:s3cret@p:1"), ("allow", "GetDiagnostics")),
+            *(("refuse", "Reset"), ("queue_limit", "1000")),
+        ):
+            one = self.assertMistake(
+                self.site("", f"{option} = {value}"),
+                *(
+                    20,
+                    option,
+                    "must be that of [gateway g1], line 12: it is the same client id",
+                ),
+            )
+            self.assertNotIn("s3cret", str(one))
+            self.assertMistake(
+                self.site(f"{option} = {value}", ""), 20, "client_id", f"no {option}"
+            )
+            self.assertFine(self.site("", f"client_id = y; {option} = {value}"))
+
+    def test_query(self) -> None:
+        """URLs that differ in their query only are meant to be the same."""
+        text = self.site("url = wss://h/a?key=s3cret", "url = wss://h/a")
+        one = self.assertMistake(text, 18, "url", "only the query differs")
+        self.assertNotIn("s3cret", str(one))
+
+    def test_evses(self) -> None:
+        """An EVSE is one connector of a client id, not two."""
+        text = self.site("role = report", "evse = bay-1; role = report")
+        self.assertMistake(text, 18, "evse", "is there already under this client id")
+
+    def test_connectors(self) -> None:
+        """No two EVSEs are the same connector of a client id."""
+        text = self.site("connector = 2", "connector = 2")
+        self.assertMistake(
+            text, 21, "connector", "is taken under this client id by [gateway g1]"
+        )
+        self.assertFine(self.site("connector = 2", "connector = 1", ""))
+
+    def test_colon(self) -> None:
+        """A client id with a colon has no password."""
+        self.assertFine(self.site("client_id = a:b"))
+        text = self.site("client_id = a:b; password = s3cret")
+        one = self.assertMistake(text, 15, "client_id", "must not have a colon")
+        self.assertNotIn("s3cret", str(one))
+
+    def test_certificates(self) -> None:
+        """Certificates are of no use without TLS."""
+        url = "url = ws://h/a; "
+        text = self.site(url + "ca_certificates = c.pem")
+        self.assertMistake(text, 16, "ca_certificates", "url must begin with wss://")
+        text = self.site(url + "certificate = c.pem; private_key = k.pem")
+        self.assertMistake(text, 16, "certificate", "url must begin with wss://")
+
+    def test_consent(self) -> None:
+        """What is allowed is not refused; a name that is none gets a suggestion."""
+        text = self.site("allow = GetDiagnostics Reset; refuse = Reset")
+        self.assertMistake(text, 16, "allow", "must not have Reset, which is in refuse too")
+        text = self.site("refuse = Reset, UpdateFirmwar")
+        self.assertMistake(text, 16, "refuse", "did you mean 'UpdateFirmware'?")
+        text = self.site("allow = reset")
+        self.assertMistake(text, 16, "allow", "did you mean 'Reset'?")
+
+    def test_url(self) -> None:
+        """A URL that nothing can be put behind is a mistake, not a failure."""
+        self.assertMistake(self.site("url = wss://h%20/"), 14, "url", "can be put behind")
 
 
 class NotInThisVersion(CheckCase):

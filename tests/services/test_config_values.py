@@ -24,7 +24,7 @@ REQUIRED: dict[str, dict[str, str]] = {
     "meter m": {"type": "simulated", "role": "grid"},
     "evse e": {"type": "ocpp16", "address": "CP-1", "circuit": "main"},
     "evse f": {"type": "ocpp16", "address": "CP-2", "circuit": "main"},
-    "gateway g": {"evse": "f", "url": "ws://backend.test/", "client_id": "G"},
+    "gateway g": {"evse": "f", "url": "wss://backend.test/", "client_id": "G"},
     "simulator s": {"type": "charge_point", "address": "CP-1"},
 }
 
@@ -98,6 +98,27 @@ PHASE_CURRENTS: tuple[Good, Bad] = (
     ("-1", "10000.001", "1 2", "1 2 3 4", "1, 2, 3", "1 2 x", "1 2 -3", "16 A", "1e1"),
 )
 CURRENT_6_80: Bad = ("5.999", "80.001", "0", "-6", "1e1", "16 A", "16,5", "٦", "NaN", "6.0001")
+
+TAGS: tuple[Good, Bad] = (
+    {
+        "": ("*",),
+        "*": ("*",),
+        "04A1 04B2": ("04A1", "04B2"),
+        "DE-*, 04A2*": ("DE-*", "04A2*"),
+        "a,b c": ("a", "b", "c"),
+        "*" + "x" * 20: ("*" + "x" * 20,),
+    },
+    ("x" * 21, "a,,b", "a,", ",", "**"),
+)
+ACTION_NAMES: tuple[Good, Bad] = (
+    {
+        "": (),
+        "Reset": ("Reset",),
+        "UpdateFirmware, GetDiagnostics Reset": ("UpdateFirmware", "GetDiagnostics", "Reset"),
+        "Reset Reset": ("Reset",),
+    },
+    ("reset", "Reset,,Reset", "StartTransaction", "*", "Reset;GetDiagnostics"),
+)
 
 #: For each section and option: what is read of which text, and what is refused.
 TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
@@ -288,7 +309,17 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
     "gateway g": {
         "evse": ({"e": "e", "f": "f"}, ("", "g", "h")),
         "url": (URL[0], (*URL[1], "")),
-        "client_id": (IDENTITY[0], (*IDENTITY[1], "")),
+        "client_id": (
+            {
+                **IDENTITY[0],
+                **{one: one for one in ("DE*KLN*E1", "#1", "a/b", "Tür 7", "a;b", "x" * 255)},
+                "a ; a comment": "a",
+                '" a ; b "': " a ; b ",
+                "Box #7": "Box #7",
+            },
+            ("", ".", "..", "x" * 256, "a\u200bb"),
+        ),
+        "connector": ({"": None, "1": 1, "100": 100}, ("0", "101", "x")),
         "password": PASSWORD,
         "password_form": ({"": "auto", "hex": "hex", "text": "text"}, ("utf8",)),
         "ca_certificates": FILES,
@@ -296,7 +327,21 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
         "private_key": ({"": None}, ("k.pem",)),
         "role": ({"": "authority", "report": "report"}, ("admin",)),
         "outage": ({"": "shield", "strict": "strict"}, ("open",)),
-        "tags": ({"": ("*",), "*": ("*",), "04A1 04B2": ("04A1", "04B2")}, ("x" * 21,)),
+        "tags": TAGS,
+        "proxy": (
+            {
+                "": None,
+                "socks5://h:1080": "socks5://h:1080",
+                "http://u:p@[::1]:3128": "http://u:p@[::1]:3128",
+            },
+            ("h:1", "socks4://h:1", "http://h", "https://h:1", "http://h:1/path"),
+        ),
+        "allow": ACTION_NAMES,
+        "refuse": ACTION_NAMES,
+        "queue_limit": (
+            {"": 1_000_000, "1000": 1000, "10000000": 10_000_000},
+            ("999", "10000001", "x", "1e6"),
+        ),
     },
     "simulator s": {
         "type": (
@@ -331,6 +376,10 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
             {"": 0, "0": 0, "9000": 9000, "9.9 kW": 9900, "100 kW": 100_000},
             ("-1", "100001", "x"),
         ),
+        "backend_port": ({"": 9210, "1": 1, "65535": 65535}, ("0", "65536", "x")),
+        "price": ({"": 0.4, "0": 0.0, "1000": 1000.0}, ("-1", "1000.1", "x")),
+        "tags": TAGS,
+        "book": ({"": None, "b.jsonl": "b.jsonl"}, ("x" * 1001, "a\u200bb")),
         "time_lapse": ({"": 1.0, "60": 60.0, "1.5": 1.5}, ("0", "0.5", "10001", "x")),
     },
 }
@@ -392,7 +441,7 @@ class Table(SynchronousTestCase):
                     self.assertTrue(one.allowed, place)
                     if option in ("password", "parameters"):
                         self.assertEqual("***", one.found)
-                    elif option not in ("url", "database"):
+                    elif option not in ("url", "database", "proxy"):
                         self.assertEqual(written[:40], one.found[:40], place)
 
 

@@ -163,7 +163,7 @@ class Rhythm(LoopCase):
     def test_next_cycle(self) -> None:
         """What may wait is decided in the next cycle, and once for all of it."""
         decisions = self.count_decisions()
-        self.patch(control_loop, "urgency", lambda event: Urgency.NEXT_CYCLE)
+        self.patch(control_loop, "urgency", lambda event, state: Urgency.NEXT_CYCLE)
         self.report(EvseConnected("a", "192.0.2.1"), EvseConnected("b", "192.0.2.1"))
         self.clock.advance(CYCLE_S / 2)
         self.assertEqual([], decisions)

@@ -11,9 +11,10 @@ from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.electrical import ALL_PHASES, NO_CURRENT, Phase, PhaseCurrents
-from cfos_cm.services.journal import Journal, describe, shortened
+from cfos_cm.services.journal import Journal, describe
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
+    BackendSpoke,
     CircuitLimited,
     CircuitLimitMet,
     CircuitOverdrawn,
@@ -36,6 +37,7 @@ from cfos_cm.site.events import (
     SettingsChanged,
     SiteEvent,
     TagJudged,
+    TransactionJudged,
     TransactionResumed,
     TransactionStarted,
     TransactionStopped,
@@ -175,6 +177,31 @@ class Charging(TableCase):
                 TransactionStopped("bay", 4711, None, "PowerLoss"),
                 "bay: finished: energy unknown, transaction 4711 (PowerLoss)",
             ),
+        )
+
+    def test_judged(self) -> None:
+        """What somebody says of its card later is told, if it is another verdict."""
+        blocked = evolve(CHARGING, transaction=evolve(TRANSACTION, verdict=Verdict.BLOCKED))
+        refused = TransactionJudged("bay", 4711, Verdict.BLOCKED)
+        accepted = TransactionJudged("bay", 4711, Verdict.ACCEPTED)
+        self.check(
+            (CHARGING, refused, "bay: the card of transaction 4711 is refused (blocked)"),
+            (blocked, accepted, "bay: the card of transaction 4711 is accepted"),
+            (blocked, refused, None),
+            (CHARGING, accepted, None),
+            (CHARGING, TransactionJudged("bay", 4712, Verdict.BLOCKED), None),
+        )
+
+    def test_backend(self) -> None:
+        """Whether its backend lets it charge is told whenever that has changed."""
+        shut = evolve(ONLINE, backend_objection="cannot be reached")
+        may, may_not = BackendSpoke("bay", None), BackendSpoke("bay", "cannot be reached")
+        self.check(
+            (ONLINE, may, None),
+            (shut, may, "bay: its billing backend lets it charge again"),
+            (ONLINE, may_not, "bay: its billing backend cannot be reached"),
+            (shut, may_not, None),
+            (evolve(ONLINE, backend_objection=None), may, None),
         )
 
     def test_energy(self) -> None:
@@ -412,18 +439,6 @@ class Others(TableCase):
 
 class Secrets(SynchronousTestCase):
     """What no line may contain."""
-
-    def test_shortened(self) -> None:
-        """Only the last four characters of an idTag are shown, or its second half."""
-        for id_tag, shown in (
-            ("12345678", "…5678"),
-            ("12345", "…45"),
-            ("1234", "…34"),
-            ("1", "…"),
-            ("", "…"),
-            ("A" * 20, "…AAAA"),
-        ):
-            self.assertEqual(shown, shortened(id_tag))
 
     @given(
         st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=5, max_size=20)

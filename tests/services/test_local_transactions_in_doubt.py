@@ -169,13 +169,28 @@ class CardsTests(Case):
 
     def test_old(self) -> None:
         """What could not be looked up in time ends nothing an hour later."""
+        self.allow("04AA", "04BB", group="family")
+        self.show("04AA")
         self.says(Occupancy.PLUGGED)
         self.world.disk.broken = True
-        self.show(ANONYMOUS)
+        self.show("04BB")
         self.world.clock.pump([RETRY_S] * 30)
         self.world.disk.broken = False
         self.world.clock.advance(RETRY_S)
-        self.assertEqual(ANONYMOUS, self.tag)
+        self.assertEqual("04AA", self.tag)
+
+    def test_own_card_on_full_disk(self) -> None:
+        """Whoever has begun ends it with his card, whoever can be asked about that."""
+        self.says(Occupancy.PLUGGED)
+        self.world.disk.broken = True
+        self.draws(6000)
+        self.show(ANONYMOUS)
+        self.draws(7000)
+        self.world.clock.pump([RETRY_S] * 30)
+        self.world.disk.broken = False
+        self.world.clock.advance(RETRY_S)
+        (stopped,) = self.told(TransactionStopped)
+        self.assertEqual((1000, "Local"), (stopped.energy_wh, stopped.reason))
 
 
 class SlowDiskTests(Case):
@@ -218,17 +233,20 @@ class SlowDiskTests(Case):
         self.assertEqual({}, self.world.ledger.rows)
 
     def test_left_while_ended_by_card(self) -> None:
-        """Who has left is gone: his card keeps no other car from charging."""
+        """Who has left is gone: a card of his group keeps no other car from charging."""
+        self.allow("04AA", "04BB", group="family")
+        self.show("04AA")
+        self.configure(evolve(BOX, fixed_tag="FLEET"), OCPP)
         self.says(Occupancy.PLUGGED)
         self.world.tags.disk = Disk(held=True)
-        self.show(ANONYMOUS)
+        self.show("04BB")
         self.says(Occupancy.FREE)
         self.world.clock.advance(1)
         self.says(Occupancy.PLUGGED)
         self.world.tags.disk.let_go()
         self.world.clock.advance(0)
         (ended,) = self.told(TransactionStopped)
-        self.assertEqual(("EVDisconnected", ANONYMOUS), (ended.reason, self.tag))
+        self.assertEqual(("EVDisconnected", "FLEET"), (ended.reason, self.tag))
 
     def test_taken_out_while_beginning(self) -> None:
         """What began at one that was taken out meanwhile does not go on at its successor."""

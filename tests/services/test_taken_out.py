@@ -10,7 +10,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cm.errors import ConfigError
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import changes, parse_config
-from cfos_cm.services.journal import shortened
 from tests.services.consoles import ConsoleCase
 from tests.services.sites import BAYS, SiteCase, Station
 
@@ -242,16 +241,3 @@ class Tags(ConsoleCase):
         self.assertEqual([expired, first], self.tag("set", "A", "--expires", "2020-01-01T00Z"))
         self.assertEqual([expired], self.tag("list"))
         self.assertEqual(["a: removed", last], self.tag("remove", "a"))
-
-
-class Shortened(SynchronousTestCase):
-    """An idTag in the log."""
-
-    def test_never_whole(self) -> None:
-        """At most four of its characters, and never more than half of them, are shown."""
-        for length in range(21):
-            id_tag = "ABCDEFGHIJKLMNOPQRST"[:length]
-            shown = shortened(id_tag)
-            self.assertTrue(shown.startswith("…"), id_tag)
-            self.assertTrue(id_tag.endswith(shown[1:]), shown)
-            self.assertLessEqual(len(shown) - 1, min(4, length // 2))

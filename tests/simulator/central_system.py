@@ -19,6 +19,8 @@ from twisted.internet.task import Clock
 from cfos_cm.simulator.charge_point import ChargePoint
 from cfos_cm.simulator.settings import VirtualChargePointSettings
 
+from ..charging_profiles import tx_profile
+
 __all__ = ["START", "InvalidFrame", "Rig", "ScriptedCentralSystem", "settings"]
 
 #: When every test begins.
@@ -209,17 +211,7 @@ class Rig:
 
     def limit(self, amps: float, **changed: Any) -> Payload | str:
         """Set a TxProfile for the transaction that runs."""
-        profile: Payload = {
-            "chargingProfileId": 1,
-            "stackLevel": 0,
-            "chargingProfilePurpose": "TxProfile",
-            "chargingProfileKind": "Relative",
-            "chargingSchedule": {
-                "chargingRateUnit": "A",
-                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": amps}],
-            },
-        }
         return self.central_system.ask(
             "SetChargingProfile",
-            {"connectorId": 1, "csChargingProfiles": {**profile, **changed}},
+            {"connectorId": 1, "csChargingProfiles": tx_profile(amps, **changed)},
         )

@@ -21,6 +21,8 @@ from ocpp.v16.enums import Action
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorCore
 
+from ..charging_profiles import tx_profile
+
 __all__ = ["OcppServer"]
 
 ACCEPTED = {"status": "Accepted"}
@@ -129,17 +131,7 @@ class OcppServer:
         return self.ask(
             call.SetChargingProfile(
                 connector_id=1,
-                cs_charging_profiles={
-                    "chargingProfileId": 1,
-                    "transactionId": 4711,
-                    "stackLevel": 0,
-                    "chargingProfilePurpose": "TxProfile",
-                    "chargingProfileKind": "Relative",
-                    "chargingSchedule": {
-                        "chargingRateUnit": "A",
-                        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": amps}],
-                    },
-                },
+                cs_charging_profiles=tx_profile(amps, transactionId=4711),
             )
         )
 

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cm.simulator.charge_point import OWN_BOOT_INTERVAL_S
 from cfos_cm.simulator.driver import CARD_RETRY_S
 
+from ..charging_profiles import tx_profile
 from .central_system import Rig
 
 REFUSED = {"idTagInfo": {"status": "Invalid"}}
@@ -495,16 +496,7 @@ class CommandTests(SynchronousTestCase):
             {
                 "idTag": "app",
                 "connectorId": 1,
-                "chargingProfile": {
-                    "chargingProfileId": 3,
-                    "stackLevel": 0,
-                    "chargingProfilePurpose": "TxProfile",
-                    "chargingProfileKind": "Relative",
-                    "chargingSchedule": {
-                        "chargingRateUnit": "A",
-                        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 7}],
-                    },
-                },
+                "chargingProfile": tx_profile(7, chargingProfileId=3),
             },
         )
         self.assertEqual(answer, {"status": "Accepted"})

@@ -11,6 +11,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
+from cfos_cm.errors import LocalProtocolError
 from cfos_cm.simulator.charge_point_service import ChargePointService, make_charge_point
 from cfos_cm.wire.basic_auth import read_authorization
 
@@ -172,6 +173,18 @@ class LifetimeTests(ServiceTestCase):
         wallbox.startService()
         await self.server.start()
         await self.server.until(lambda: bool(self.server.of("BootNotification")))
+
+    def test_refused(self) -> None:
+        """A URL with TLS, or that is none, and an identity that is none are refused."""
+        for url, identity in (
+            ("wss://host", "CP-1"),
+            ("http://host", "CP-1"),
+            ("ws://user:secret@host/", "CP-1"),
+            ("ws://host", "a/b"),
+            ("ws://host", ".."),
+        ):
+            given = settings(url=url, identity=identity)
+            self.assertRaises(LocalProtocolError, make_charge_point, "bay-1", given, reactor)
 
     async def test_never_started(self) -> None:
         """A wallbox that was never started opens nothing and can be stopped."""

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cm.electrical import NO_CURRENT, Phase, PhaseCurrents, on_each_phase
 from cfos_cm.site.circuit import CircuitSettings
 from cfos_cm.site.events import (
+    BackendSpoke,
     CircuitLimited,
     CircuitLimitMet,
     CircuitOverdrawn,
@@ -36,6 +37,7 @@ from cfos_cm.site.events import (
     SettingsChanged,
     SiteEvent,
     TagJudged,
+    TransactionJudged,
     TransactionResumed,
     TransactionStarted,
     TransactionStopped,
@@ -120,6 +122,9 @@ EVENTS: tuple[SiteEvent, ...] = (
     LimitsCancelled("left"),
     LimitsCancelled("left", "Rejected"),
     SetpointFailed("left", HIGH, True, "gives more", ignored=True),
+    TransactionJudged("left", 4711, Verdict.BLOCKED),
+    BackendSpoke("left", None),
+    BackendSpoke("left", "cannot be reached"),
 )
 
 
@@ -157,6 +162,9 @@ class FoldTests(SynchronousTestCase):
             {**forgotten, "confirmed": None, "unanswered_ma": 0},
             {},
             {**given_up, "unsure": True, "confirmed": None, "disobedient": True},
+            {"transaction": evolve(TRANSACTION, verdict=Verdict.BLOCKED)},
+            {"backend_objection": None},
+            {"backend_objection": "cannot be reached"},
         )
         for event, change in zip(EVENTS, changes, strict=True):
             self.assertEqual(folded(FULL, event), evolve(FULL, **change), event)
@@ -750,6 +758,21 @@ class TransactionTests(SynchronousTestCase):
         self.assertEqual(folded(FULL, event), FULL)
         without = evolve(IDLE, transaction=None)
         self.assertEqual(folded(without, event), without)
+
+    def test_judged_another(self) -> None:
+        """What is said of the tag of another transaction, or of none, changes nothing."""
+        without = evolve(IDLE, transaction=None)
+        for evse, number in ((FULL, 4712), (without, 4711)):
+            event = TransactionJudged("left", number, Verdict.BLOCKED)
+            self.assertEqual(folded(evse, event), evse)
+
+    def test_judged_again(self) -> None:
+        """The last verdict about a transaction counts, and the next one has its own."""
+        refused = folded(FULL, TransactionJudged("left", 4711, Verdict.EXPIRED))
+        accepted = TransactionJudged("left", 4711, Verdict.ACCEPTED)
+        self.assertEqual(folded(refused, accepted), FULL)
+        after = folded(refused, TransactionStarted("left", LATER_TRANSACTION))
+        self.assertEqual(after.transaction, LATER_TRANSACTION)
 
 
 class SetpointTests(SynchronousTestCase):

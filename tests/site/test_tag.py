@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.site.tag import Tag, Verdict, judge, same_tag
+from cfos_cm.site.tag import Tag, Verdict, judge, same_tag, shortened
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -52,3 +52,28 @@ class JudgeTests(SynchronousTestCase):
             ("", "", True),
         ):
             self.assertIs(same_tag(one, other), expected)
+
+
+class Shortened(SynchronousTestCase):
+    """An idTag in the log."""
+
+    def test_never_whole(self) -> None:
+        """At most four of its characters, and never more than half of them, are shown."""
+        for length in range(21):
+            id_tag = "ABCDEFGHIJKLMNOPQRST"[:length]
+            shown = shortened(id_tag)
+            self.assertTrue(shown.startswith("…"), id_tag)
+            self.assertTrue(id_tag.endswith(shown[1:]), shown)
+            self.assertLessEqual(len(shown) - 1, min(4, length // 2))
+
+    def test_shortened(self) -> None:
+        """Only the last four characters of an idTag are shown, or its second half."""
+        for id_tag, shown in (
+            ("12345678", "…5678"),
+            ("12345", "…45"),
+            ("1234", "…34"),
+            ("1", "…"),
+            ("", "…"),
+            ("A" * 20, "…AAAA"),
+        ):
+            self.assertEqual(shown, shortened(id_tag))

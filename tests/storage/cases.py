@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -103,6 +107,26 @@ class SqliteCase(DatabaseCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.path = self.folder / "cfos_cm.sqlite"
         self.url = f"sqlite:///{self.path}"
+
+    def killed_after(self, program: Path, run: int, lines: int) -> list[str]:
+        """
+        Run a program with this database, and kill it by C{kill -9} after so many lines.
+
+        @return: all the whole lines that it has said.
+        """
+        child = subprocess.Popen(
+            [sys.executable, str(program), self.url, str(run)],
+            env={**os.environ, "PYTHONPATH": str(program.parents[2])},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdout is not None
+        with child, child.stdout:
+            said = [child.stdout.readline() for _ in range(lines)]
+            child.send_signal(signal.SIGKILL)
+            said += child.stdout.readlines()
+        self.assertEqual(child.returncode, -signal.SIGKILL)
+        return [line.strip() for line in said if line.endswith("\n")]
 
     def moved_aside(self) -> list[Path]:
         """The main files of the databases that were found damaged."""

@@ -202,6 +202,31 @@ class DatabaseContract(DatabaseCase):
         await done.addCallback(lambda _: order.append("told"))
         self.assertEqual(order, ["committed", "told"])
 
+    async def test_patient(self) -> None:
+        """What is in no hurry is one commit with what comes next, and is done by itself too."""
+        database = await self.opened()
+        commits: list[str] = []
+        listener = lambda connection: commits.append("commit")  # noqa: E731
+        event.listen(Engine, "commit", listener)
+        self.addCleanup(event.remove, Engine, "commit", listener)
+        self.patch(writer, "PATIENCE_S", 3600)
+        work = TagsTogether()
+        patient = [database.run_together(work, tag, is_patient=True) for tag in "ab"]
+        await database.run(put_tag("c"))
+        self.assertEqual([True, True], [one.called for one in patient])
+        self.assertEqual(["commit"], commits)
+        self.patch(writer, "PATIENCE_S", 0.001)
+        await database.run_together(work, "d", is_patient=True)
+        self.assertEqual(["commit"] * 2, commits)
+
+    async def test_patientAtTheEnd(self) -> None:
+        """A database that is closed does first what was in no hurry."""
+        database = await self.opened()
+        self.patch(writer, "PATIENCE_S", 3600)
+        patient = database.run_together(TagsTogether(), "a", is_patient=True)
+        await database.stop()
+        self.assertIsNone(await patient)
+
     async def test_databaseErrorOfOne(self) -> None:
         """A statement that the database refuses fails only the work that it is part of."""
         database = await self.opened()
@@ -363,7 +388,7 @@ class MigrationContract(DatabaseCase):
         with mock.patch("alembic.command.upgrade", side_effect=AssertionError):
             await database.start()
         found = await self.rows(database, f"SELECT version_num FROM {VERSION_TABLE}")
-        self.assertEqual(found, [("0004",)])
+        self.assertEqual(found, [("0005",)])
 
     async def test_newer(self) -> None:
         """A database of a newer version is left alone, and the error says why."""

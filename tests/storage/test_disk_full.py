@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -9,13 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import SkipTest
 
+from twisted.internet.defer import gatherResults
 from twisted.logger import capturedLogs
 
+from cfos_cm.charge_point.queued import Route
 from cfos_cm.errors import StorageError
+from cfos_cm.storage.forwarding import ForwardingLedger
+from cfos_cm.storage.outbox import Outboxes
 from cfos_cm.storage.readings import StoredMeterValues
 from cfos_cm.storage.transactions import Ledger
 
 from . import cases
+from .ledger_contract import start_of
+from .outbox_contract import message
 
 
 class FileLimit(cases.SqliteCase):
@@ -71,6 +78,54 @@ class FullDisk(cases.SqliteCase):
         await database.start()
         kept = _texts(await ledger.meter_values("CP-1", None))
         self.assertEqual(list(kept), [*stored, "after"])
+
+    async def test_queueOnAFullDisk(self) -> None:
+        """No message is acknowledged that is not stored; ledger and queues stay in step."""
+        ballast = self.disk / "ballast"
+        ballast.write_bytes(bytes(2_400_000))
+        database = await self.opened()
+        outboxes = Outboxes(database, lambda: "new", lambda: cases.NOW)
+        numbers, keys = itertools.count(1), itertools.count(1)
+        ledger = ForwardingLedger(
+            database, lambda: next(numbers), lambda: str(next(keys)), lambda: cases.NOW
+        )
+        stored: list[str] = []
+        with capturedLogs():
+            error = await self.fill_queue(outboxes, ledger, stored)
+            self.assertIn("full", str(error))
+            long = message("long", payload=b"x" * 4000)
+            for _ in range(3):
+                await self.assertFailure(outboxes.add(long), StorageError)
+            ballast.unlink()
+            await outboxes.add(long)
+        await database.stop()
+        await database.start()
+        found: list[str] = []
+        while waiting := await outboxes.first("north", 100):
+            found += [one.key for one in waiting]
+            await gatherResults([outboxes.delivered(one) for one in waiting])
+        self.assertEqual([*stored, "long"], found)
+        begun = len(await ledger.open_transactions())
+        self.assertEqual(sum(not key.startswith("reading") for key in stored), begun)
+        self.assertEqual(begun, len(await outboxes.transactions("north")))
+        self.assertEqual({}, await outboxes.gateways())
+
+    async def fill_queue(
+        self, outboxes: Outboxes, ledger: ForwardingLedger, stored: list[str]
+    ) -> StorageError:
+        """Queue readings and starts until that fails."""
+        for number in range(500):
+            reading = message(f"reading-{number}", payload=b"x" * 4000)
+            words = f"{number} " + "x" * 4000
+            start = start_of(connector=number, request_text=words)
+            try:
+                await outboxes.add(reading)
+                stored.append(reading.key)
+                _, queued = await ledger.start_and_queue(start, [Route("north", 1)])
+            except StorageError as error:
+                return error
+            stored += [one.key for one in queued]
+        raise AssertionError("the disk was never full")
 
     async def test_fullAtTheStart(self) -> None:
         """A start on a full disk is an error, not damage, and works when there is space."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +11,8 @@ from cfos_cm.storage.transactions import Ledger, TransactionState
 from . import cases
 
 KILLS = 20
+
+_CHILD = Path(__file__).with_name("acknowledging_child.py")
 
 
 class Kill(cases.SqliteCase):
@@ -25,28 +23,11 @@ class Kill(cases.SqliteCase):
         draw = random.Random(1606)
         acknowledged: list[str] = []
         for run in range(KILLS):
-            acknowledged += self.killed_after(run, draw.randint(1, 80))
+            acknowledged += self.killed_after(_CHILD, run, draw.randint(1, 80))
             if run % 5 == 4:
                 await self.check(acknowledged)
         self.assertGreater(len(acknowledged), KILLS)
         self.assertEqual(self.moved_aside(), [])
-
-    def killed_after(self, run: int, answers: int) -> list[str]:
-        """Run the program and kill it after so many answers; gives all that it said."""
-        program = Path(__file__).with_name("acknowledging_child.py")
-        child = subprocess.Popen(
-            [sys.executable, str(program), self.url, str(run)],
-            env={**os.environ, "PYTHONPATH": str(program.parents[2])},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert child.stdout is not None
-        with child, child.stdout:
-            said = [child.stdout.readline() for _ in range(answers)]
-            child.send_signal(signal.SIGKILL)
-            said += child.stdout.readlines()
-        self.assertEqual(child.returncode, -signal.SIGKILL)
-        return [line.strip() for line in said if line.endswith("\n")]
 
     async def check(self, acknowledged: list[str]) -> None:
         """Open the database and compare."""

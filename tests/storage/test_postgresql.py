@@ -17,10 +17,13 @@ from cfos_cm.storage import faults
 from . import (
     cases,
     database_contract,
+    forwarding_contract,
     kept_contract,
     ledger_contract,
     limits_contract,
     lists_contract,
+    memory_contract,
+    outbox_contract,
 )
 from .postgresql_server import NoServerError, PostgresqlServer
 
@@ -240,3 +243,15 @@ class PostgresqlOverdraftStore(PostgresqlCase, limits_contract.OverdraftStoreCon
 
 class PostgresqlOutsideLimitStore(PostgresqlCase, limits_contract.OutsideLimitStoreContract):
     """What keeps proofs on a server keeps every promise about them."""
+
+
+class PostgresqlOutbox(PostgresqlCase, outbox_contract.OutboxContract):
+    """Queues on a server keep every promise of a queue."""
+
+
+class PostgresqlForwardingLedger(PostgresqlCase, forwarding_contract.ForwardingContract):
+    """A ledger on a server tells backends all that it has to."""
+
+
+class PostgresqlGatewayMemory(PostgresqlCase, memory_contract.GatewayMemoryContract):
+    """What gateways remember on a server keeps every promise about it."""

@@ -1,4 +1,4 @@
-"""Tells C{twistd} that the commands C{cfos-cm} and C{cfos-wallbox} are there."""
+"""Tells C{twistd} that C{cfos-cm}, C{cfos-wallbox} and C{cfos-backend} are there."""
 
 from twisted.application.service import ServiceMaker
 
@@ -14,4 +14,11 @@ cfos_wallbox = ServiceMaker(
     "cfos_cm.wallbox_tap",
     "Virtual cFos Power Brains: wallboxes steered by Modbus, with OCPP 1.6J beside it.",
     "cfos-wallbox",
+)
+
+cfos_backend = ServiceMaker(
+    "cfos_backend",
+    "cfos_cm.backend_tap",
+    "Virtual billing backends: OCPP 1.6J servers that show what they bill.",
+    "cfos-backend",
 )

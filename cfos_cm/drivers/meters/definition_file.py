@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib.resources import files
-from types import MappingProxyType
+from typing import TypeVar
 
 from attrs import define as define_class
 from attrs import field, frozen
 
 from cfos_cm.drivers.meters.definition import (
+    FUNCTIONS,
     Definition,
     Measure,
     Quantity,
@@ -28,6 +29,7 @@ from cfos_cm.drivers.meters.definition import (
     read_order,
     shown,
 )
+from cfos_cm.drivers.regular_file import read_regular_file
 from cfos_cm.errors import Mistake
 from cfos_cm.wire.modbus import MAX_READ
 from cfos_cm.wire.registers import Order
@@ -41,17 +43,11 @@ _MOST_MISTAKES = 20
 _HEADING = "[meter]"
 _FUNCTION, _MAX_REGISTERS = "function", "max_registers"
 _WORD_ORDER, _BYTE_ORDER = "word_order", "byte_order"
-#: How the value of each is read, and what it is where it is not said.
-_SETTINGS: Mapping[str, tuple[Callable[[str], int | Order], str]] = MappingProxyType(
-    {
-        _FUNCTION: (read_function, "3"),
-        _MAX_REGISTERS: (read_max_registers, str(MAX_READ)),
-        _WORD_ORDER: (read_order, Order.BIG),
-        _BYTE_ORDER: (read_order, Order.BIG),
-    }
-)
+_SETTINGS = (_FUNCTION, _MAX_REGISTERS, _WORD_ORDER, _BYTE_ORDER)
 _COMMENT = re.compile(r"[ \t];.*")
 _KNOWN_NAME = re.compile(r"[a-z0-9_]{1,40}")
+
+T = TypeVar("T")
 
 
 class DefinitionError(ValueError):
@@ -85,7 +81,7 @@ def load(name: str, folder: str = "") -> Definition:
         return parse(_decoded(content, name), name)
     path = os.path.join(folder, name)
     try:
-        return parse(_decoded(_content(path), name), name)
+        return parse(_decoded(read_regular_file(path, MOST_BYTES), name), name)
     except DefinitionError:
         raise
     except (OSError, ValueError) as error:
@@ -93,14 +89,6 @@ def load(name: str, folder: str = "") -> Definition:
         known = ", ".join(known_definitions())
         allowed = f"cannot be read: {why}; must be a file, or one of {known}"
         raise DefinitionError([Mistake(path, 0, "", "", "", allowed)]) from None
-
-
-def _content(path: str) -> bytes:
-    if os.path.exists(path) and not os.path.isfile(path):
-        # Opening a pipe would wait for its other end.
-        raise OSError(0, "it is not a regular file")
-    with open(path, "rb") as file:
-        return file.read(MOST_BYTES + 1)
 
 
 def _decoded(content: bytes, path: str) -> str:
@@ -133,8 +121,12 @@ def parse(text: str, path: str) -> Definition:
     """
     found = _Findings(path)
     lines = _options(text, found)
-    settings = {name: found.setting(name, lines.get(name)) for name in _SETTINGS}
-    orders = Order(settings[_WORD_ORDER]), Order(settings[_BYTE_ORDER])
+    function = found.setting(lines.get(_FUNCTION), read_function, FUNCTIONS[0])
+    max_registers = found.setting(lines.get(_MAX_REGISTERS), read_max_registers, MAX_READ)
+    orders = (
+        found.setting(lines.get(_WORD_ORDER), read_order, Order.BIG),
+        found.setting(lines.get(_BYTE_ORDER), read_order, Order.BIG),
+    )
     measures = [
         measure
         for quantity in Quantity
@@ -142,7 +134,7 @@ def parse(text: str, path: str) -> Definition:
     ]
     if not found.mistakes:
         try:
-            return define(measures, int(settings[_FUNCTION]), int(settings[_MAX_REGISTERS]))
+            return define(measures, function, max_registers)
         except ValueError as error:
             found.wrong(0, "", str(error))
     raise DefinitionError(sorted(found.mistakes, key=lambda mistake: mistake.line))
@@ -159,12 +151,13 @@ class _Findings:
         if len(self.mistakes) < _MOST_MISTAKES:
             self.mistakes.append(Mistake(self.path, line, "", option, "", allowed))
 
-    def setting(self, name: str, line: _Line | None) -> str:
-        read, usual = _SETTINGS[name]
+    def setting(self, line: _Line | None, read: Callable[[str], T], usual: T) -> T:
+        if line is None:
+            return usual
         try:
-            return usual if line is None else str(read(line.value))
+            return read(line.value)
         except ValueError as error:
-            self.wrong(0 if line is None else line.number, name, str(error))
+            self.wrong(line.number, line.name, str(error))
             return usual
 
     def measure(

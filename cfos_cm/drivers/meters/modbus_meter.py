@@ -10,13 +10,7 @@ from __future__ import annotations
 from zope.interface import implementer
 
 from cfos_cm.drivers.interfaces import DriverEnvironment, IMeterMaker, MeterDevice
-from cfos_cm.drivers.meters.definition import (
-    Definition,
-    define,
-    read_function,
-    read_measures,
-    read_order,
-)
+from cfos_cm.drivers.meters.definition import Definition, define, read_measures
 from cfos_cm.drivers.meters.definition_file import DefinitionError, known_definitions, load
 from cfos_cm.drivers.meters.polled_meter import PolledMeter, objection
 from cfos_cm.drivers.meters.readings import Reading
@@ -52,8 +46,8 @@ def _written(device: MeterDevice) -> Definition:
 
     @raise ValueError: if it has a mistake.
     """
-    orders = read_order(device.word_order), read_order(device.byte_order)
-    return define(read_measures(device.registers, *orders), read_function(str(device.function)))
+    measures = read_measures(device.registers, device.word_order, device.byte_order)
+    return define(measures, device.function)
 
 
 @implementer(IMeterMaker)

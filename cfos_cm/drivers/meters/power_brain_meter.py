@@ -13,7 +13,7 @@ from attrs import evolve
 from zope.interface import implementer
 
 from cfos_cm.drivers.interfaces import DriverEnvironment, IMeterMaker, MeterDevice
-from cfos_cm.drivers.meters.polled_meter import PolledMeter, objection, place_of
+from cfos_cm.drivers.meters.polled_meter import PolledMeter, objection
 from cfos_cm.drivers.meters.readings import (
     MOST_CURRENT_MA,
     MOST_ENERGY_WH,
@@ -22,7 +22,7 @@ from cfos_cm.drivers.meters.readings import (
     Terminal,
     whole,
 )
-from cfos_cm.drivers.modbus.place import SocketPlace
+from cfos_cm.drivers.modbus.place import SocketPlace, parse_place
 from cfos_cm.drivers.modbus.unit import Unit
 from cfos_cm.drivers.power_brain import registers
 from cfos_cm.drivers.power_brain.memories import EnergyMemory
@@ -61,7 +61,7 @@ def s0_unit(device: MeterDevice) -> int | None:
     """
     if device.unit in registers.METER_UNITS:
         return device.unit
-    place = place_of(device)
+    place = parse_place(device.address or "")
     port = place.port if isinstance(place, SocketPlace) else 0
     units = dict(zip(registers.METER_TCP_PORTS, registers.METER_UNITS, strict=True))
     return units.get(port)

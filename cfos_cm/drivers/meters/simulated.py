@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from cfos_cm.drivers.interfaces import DriverEnvironment, IMeter, IMeterMaker, MeterDevice
 from cfos_cm.drivers.meters.household import Household
-from cfos_cm.drivers.meters.polled_meter import INTERVAL_S
+from cfos_cm.drivers.modbus.contact import ROUND_S
 from cfos_cm.electrical import NO_CURRENT, NOMINAL_VOLTAGE_V, PhaseCurrents
 from cfos_cm.site.events import MeterMeasured
 from cfos_cm.site.evse import Evse
@@ -118,10 +118,10 @@ class SimulatedMeter:
         return succeed(None)
 
     def _look(self) -> None:
-        self._next = self._clock.callLater(INTERVAL_S, self._look)
+        self._next = self._clock.callLater(ROUND_S, self._look)
         currents = self._currents() + drawn_by_evses(self._state(), self._settings)
         power_w = currents.total() * NOMINAL_VOLTAGE_V // 1000
-        passed_h = INTERVAL_S * self._time_lapse / _SECONDS_PER_HOUR
+        passed_h = ROUND_S * self._time_lapse / _SECONDS_PER_HOUR
         self._energy_wh += max(0, power_w) * passed_h
         self._report(MeterMeasured(self.name, currents, power_w, int(self._energy_wh)))
 

@@ -6,17 +6,13 @@ from collections.abc import Callable, Coroutine
 from math import inf
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, DeferredLock, succeed
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from cfos_cm.drivers.interfaces import DriverEnvironment, EvseDevice, IEvse
-from cfos_cm.drivers.modbus.buses import Bus
-from cfos_cm.drivers.modbus.complaint import Complaint
+from cfos_cm.drivers.modbus.contact import Contact
 from cfos_cm.drivers.modbus.line import ModbusRefusal
-from cfos_cm.drivers.modbus.place import parse_place
-from cfos_cm.drivers.modbus.rounds import Rounds
-from cfos_cm.drivers.modbus.unit import Unit
 from cfos_cm.drivers.power_brain import registers as on
 from cfos_cm.drivers.power_brain.absence import Absence
 from cfos_cm.drivers.power_brain.memories import Waking
@@ -32,17 +28,14 @@ from cfos_cm.drivers.power_brain.steering import (
 )
 from cfos_cm.drivers.power_brain.watch import DEAD_TIME_S, Watch
 from cfos_cm.drivers.power_brain.writing import Box
-from cfos_cm.errors import CfosError, DeviceError, DeviceRefusal, NotSent, OrderIgnored
+from cfos_cm.errors import DeviceError, DeviceRefusal, NotSent, OrderIgnored
 from cfos_cm.site.events import EvseLost, ProfilesMeddled
 from cfos_cm.site.setpoint import Setpoint
 from cfos_cm.wire.registers import Snapshot
 
-__all__ = ["ROUND_S", "PowerBrainEvse"]
+__all__ = ["PowerBrainEvse"]
 
 T = TypeVar("T")
-
-#: How often a box is asked what it does. [s]
-ROUND_S = 1.0
 
 #: One that does not take how it is to fall back is not told that again before, however often it
 #: connects: each time wears its memory out. [s]
@@ -63,30 +56,31 @@ class PowerBrainEvse:
 
     renewal_due_s = inf
 
-    def __init__(
-        self, device: EvseDevice, environment: DriverEnvironment, failsafe_s: int | None = None
-    ) -> None:
+    def __init__(self, device: EvseDevice, environment: DriverEnvironment) -> None:
         """
-        @param failsafe_s: how long it hears nothing before it falls back; C{None}: as C{device}
-            says. [s]
         @raise ValueError: if the device's address is none.
         """
         self.name = device.name
         self._device = device
         self._settings = device.settings
-        self._place = parse_place(device.address)
         self._environment = environment
         self._clock = environment.reactor
-        after_s = device.failsafe_after_s if failsafe_s is None else failsafe_s
+        after_s = device.failsafe_after_s
         self._failsafe = Failsafe(after_s, self._settings.failsafe_current_ma)
         report = environment.report
         self._turn = DeferredLock()
-        self._rounds = Rounds(self._clock, ROUND_S, self._round, self._came, self._went)
+        self._contact = Contact(
+            self.name,
+            device,
+            environment,
+            Box,
+            self._round,
+            self._came,
+            self._went,
+            lost="was lost",
+        )
         self._watch = Watch(self.name, report)
-        self._complaint = Complaint(self.name)
         self._absence = Absence(self._clock, self._settings, after_s, report)
-        self._bus: Bus | None = None
-        self._box: Box | None = None
         self._written_before = 0
         self._waking = Waking()
         self._told: Told | None = None
@@ -98,24 +92,21 @@ class PowerBrainEvse:
     @property
     def flash_writes(self) -> int:
         """How often something was written that wears the box's memory out."""
-        return self._written_before + (0 if self._box is None else self._box.flash_writes)
+        box = self._contact.device
+        return self._written_before + (0 if box is None else box.flash_writes)
 
     def start(self) -> None:
         """See L{IEvse.start}."""
-        if self._bus is not None:
-            return
-        bus = self._bus = self._environment.buses.bus(self._place, self._device.window)
-        bus.changed = self._bus_changed
-        self._box = Box(Unit(bus, self._device.unit))
-        self._rounds.start()
+        self._contact.start()
 
     def stop(self) -> Deferred[None]:
         """See L{IEvse.stop}."""
-        self._rounds.stop()
+        box = self._contact.device
+        left = self._contact.stop()
         self._absence.end()
-        self._written_before = self.flash_writes
-        bus, self._bus, self._box, self._told = self._bus, None, None, None
-        return succeed(None) if bus is None else bus.leave()
+        self._written_before += 0 if box is None else box.flash_writes
+        self._told = None
+        return left
 
     def apply(
         self, setpoint: Setpoint, transaction_id: int | None, from_scratch: bool
@@ -141,7 +132,7 @@ class PowerBrainEvse:
         return done
 
     async def _done(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        hears = self._bus is not None and self._bus.is_open
+        hears = self._contact.is_open
         try:
             return await work()
         finally:
@@ -151,9 +142,10 @@ class PowerBrainEvse:
     def _writable(self) -> Box:
         if self._environment.observe_only:
             raise DeviceRefusal("the site is only observed: nothing is written")
-        if self._box is None:
+        box = self._contact.device
+        if box is None:
             raise NotSent(f"{self.name} is not in touch with its device")
-        return self._box
+        return box
 
     async def _apply(self, setpoint: Setpoint, from_scratch: bool) -> bool | None:
         box = self._writable()
@@ -163,7 +155,7 @@ class PowerBrainEvse:
         except OrderIgnored:
             raise
         except DeviceError:
-            if told is not None and self._rounds.is_there:
+            if told is not None and self._contact.is_there:
                 # Whoever allows it more than the higher one of both is somebody else.
                 self._told = told.or_perhaps(setpoint.current_ma)
             raise
@@ -196,18 +188,11 @@ class PowerBrainEvse:
         self._told, self._waking, self._is_released = None, Waking(), True
         await release(box, self._settings.max_current_ma)
 
-    async def _round(self) -> None:
-        try:
-            await self._in_turn(self._look)
-        except CfosError as error:
-            if not self._rounds.is_there:
-                self._complaint.hear(error, self._bus is not None and self._bus.is_open)
-            raise
+    async def _round(self, box: Box) -> None:
+        await self._in_turn(lambda: self._look(box))
 
-    async def _look(self) -> None:
-        box = self._box
-        assert box is not None
-        is_new = not self._rounds.is_there
+    async def _look(self, box: Box) -> None:
+        is_new = not self._contact.is_there
         if is_new:
             if self._absence.is_long:
                 await self._hold_down(box)
@@ -294,22 +279,14 @@ class PowerBrainEvse:
         except DeviceRefusal as refusal:
             _log.warn("{evse} does not wake its car: {why!s}", evse=self.name, why=refusal)
 
-    def _bus_changed(self, is_open: bool) -> None:
-        if is_open:
-            self._rounds.at_once()
-        else:
-            self._rounds.gone(f"the connection to {self._place} was lost")
-
     def _came(self) -> None:
         """It is there."""
-        self._complaint.know("")
         self._absence.end()
-        self._watch.came(f"{self._place}, unit {self._device.unit}")
+        self._watch.came(f"{self._contact.place}, unit {self._device.unit}")
 
     def _went(self, why: str) -> None:
         """It is away."""
         self._told = None
-        self._complaint.know(why)
         if self._falls_back_to_more and not self._environment.observe_only:
             by = "whoever has set what it falls back to"
             self._environment.report(ProfilesMeddled(self.name, by))

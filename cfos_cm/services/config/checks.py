@@ -7,12 +7,12 @@ with a mistake in it passes over, so that one mistake is reported once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
 from cfos_cm.drivers.registry import EVSE_MAKERS, METER_MAKERS, OCPP16
 from cfos_cm.electrical import ALL_PHASES, amps_text
 from cfos_cm.services.config.configuration import Config, not_in_this_version
+from cfos_cm.services.config.gateway_checks import GATEWAY_CHECKS
 from cfos_cm.services.config.meter_checks import (
     circuits_have_grid_meters,
     evses_are_really_measured,
@@ -28,7 +28,7 @@ from cfos_cm.services.config.sections import (
     OcppServerSection,
 )
 from cfos_cm.services.config.values import CHARGE_BOX_IDENTITY
-from cfos_cm.services.config.words import PasswordForm, SimulatorType
+from cfos_cm.services.config.words import SimulatorType
 
 __all__ = ["CHECKS", "files_are_there"]
 
@@ -234,16 +234,6 @@ def certificates_have_keys(config: Config, found: Findings) -> None:
             found.about(one, "private_key", "needs a certificate")
 
 
-def hexadecimal_passwords(config: Config, found: Findings) -> None:
-    """A password that stands for bytes is hexadecimal."""
-    for one in config.gateways:
-        if one.password is None or one.password_form is not PasswordForm.HEX:
-            continue
-        if not re.fullmatch(r"([0-9A-Fa-f]{2})+", one.password):
-            allowed = "must be pairs of hexadecimal digits, because password_form is hex"
-            found.about(one, "password", allowed)
-
-
 def files_are_there(config: Config, found: Findings, is_file: Callable[[str], bool]) -> None:
     """
     Every certificate and key that is named is there.
@@ -274,6 +264,6 @@ CHECKS: tuple[Check, ...] = (
     evses_are_different,
     one_password_each,
     certificates_have_keys,
-    hexadecimal_passwords,
+    *GATEWAY_CHECKS,
     not_in_this_version,
 )

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from cfos_cm.charge_point.settings import GatewayRole
+from cfos_cm.services.config.gateway_warnings import warn_of_gateways
 from cfos_cm.services.config.options import Findings, Section, options_of
 from cfos_cm.services.config.plausibility import Wired, warn_of_wiring
 from cfos_cm.services.config.sections import (
@@ -20,16 +22,14 @@ from cfos_cm.services.config.sections import (
 )
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.services.config.tree import parents_first
-from cfos_cm.services.config.words import GatewayRole, LoadManagement, SimulatorType, Tls
+from cfos_cm.services.config.words import LoadManagement, SimulatorType, Tls
 from cfos_cm.site.events import SettingsChanged
 from cfos_cm.site.meter import MeterRole
 
 __all__ = ["Config", "changes", "differences", "not_in_this_version"]
 
-#: What can be simulated. The others are part of the contract and wait for theirs.
-_SIMULATED = frozenset(
-    {SimulatorType.CHARGE_POINT, SimulatorType.POWER_BRAIN, SimulatorType.METER}
-)
+#: What has no use for a URL.
+_CALLED = frozenset({SimulatorType.METER, SimulatorType.BACKEND})
 
 _SQLITE = "sqlite:///"
 
@@ -104,8 +104,7 @@ class Config:
         found = Findings(self.path)
         _warn_of_page(self, found)
         _warn_of_server(self, found)
-        _warn_of_devices(self, found)
-        _warn_of_gateways(self, found)
+        warn_of_gateways(self.gateways, found)
         on_disable = self.manager.on_disable
         warn_of_wiring(Wired(self.circuits, self.meters, self.evses, on_disable), found)
         return tuple(str(one) for one in sorted(found.mistakes, key=lambda one: one.line))
@@ -123,7 +122,7 @@ def not_in_this_version(config: Config, found: Findings) -> None:
         allowed = "this version has no TLS yet and checks no client certificate: must be empty"
         found.about(server, "ca_certificates", allowed)
     for simulator in config.simulators:
-        if simulator.type in _SIMULATED and simulator.url.startswith("wss:"):
+        if simulator.type not in _CALLED and simulator.url.startswith("wss:"):
             allowed = "this version has no TLS yet: must begin with ws://"
             found.about(simulator, "url", allowed)
 
@@ -140,24 +139,6 @@ def _warn_of_server(config: Config, found: Findings) -> None:
         found.about(server, "tls", text, Tls.DETECT.value)
     if server.certificate is not None:
         found.about(server, "certificate", "is not used: this version has no TLS yet")
-
-
-def _warn_of_devices(config: Config, found: Findings) -> None:
-    for simulator in config.simulators:
-        if simulator.type not in _SIMULATED:
-            found.about(simulator, "type", "is not simulated in this version: nothing starts")
-
-
-def _warn_of_gateways(config: Config, found: Findings) -> None:
-    for gateway in config.gateways:
-        if gateway.role is GatewayRole.AUTHORITY:
-            text = (
-                "this version asks no backend yet, and what cannot be asked allows nothing: "
-                f"EVSE {gateway.evse} stays at 0 A"
-            )
-        else:
-            text = "this version connects to no backend yet: nothing is reported"
-        found.about(gateway, "", text)
 
 
 def differences(old: Config, new: Config) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from attrs import Attribute, define, field, fields, frozen
 
 from cfos_cm.errors import Mistake
 from cfos_cm.services.config.ini import HIDDEN, IniOption, IniSection
-from cfos_cm.services.config.values import Kind
+from cfos_cm.services.config.values import Kind, NoChoice
 
 __all__ = [
     "Findings",
@@ -253,8 +253,9 @@ def _value(one: Option, source: IniSection, origin: Origin, findings: Findings) 
         raise ValueError(one.name)
     try:
         return one.kind.read(text)
-    except ValueError:
-        near = did_you_mean(text, one.kind.choices)
+    except ValueError as error:
+        word = error.word if isinstance(error, NoChoice) else text
+        near = did_you_mean(word, one.kind.choices)
         allowed = f"must be {one.kind.allowed}{near}"
         findings.mistakes.append(_mistake(findings.path, origin, one.name, allowed))
         raise

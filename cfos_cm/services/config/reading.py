@@ -6,13 +6,13 @@ The options are declared in L{cfos_cm.services.config.sections}.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable
 from typing import Any
 
 from attrs import evolve
 
+from cfos_cm.drivers.regular_file import read_regular_file
 from cfos_cm.errors import ConfigError, Mistake
 from cfos_cm.services.config.checks import CHECKS, files_are_there
 from cfos_cm.services.config.configuration import Config
@@ -49,7 +49,7 @@ def read_config(path: str) -> Config:
         names a file that is not there.
     """
     try:
-        content = _content(path)
+        content = read_regular_file(path, MAX_BYTES)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "this is not the name of a file"
         raise ConfigError([Mistake(path, 0, "", "", "", f"cannot be read: {why}")]) from error
@@ -79,14 +79,6 @@ def parse_config(text: str, path: str) -> Config:
     @raise ConfigError: with every mistake in the text.
     """
     return _read(text, path, os.path.dirname(path), None)
-
-
-def _content(path: str) -> bytes:
-    if not os.path.isfile(path) and os.path.exists(path):
-        # Opening a pipe would wait for its other end.
-        raise OSError(errno.EINVAL, "it is not a regular file")
-    with open(path, "rb") as file:
-        return file.read(MAX_BYTES + 1)
 
 
 def _is_readable_file(path: str) -> bool:

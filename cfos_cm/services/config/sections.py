@@ -14,6 +14,7 @@ from attrs import frozen
 from cfos_cm.central_system.settings import UnknownChargePoints
 from cfos_cm.electrical import PhaseCurrents
 from cfos_cm.services.config.device_sections import EvseSection, MeterSection
+from cfos_cm.services.config.gateway_section import GatewaySection
 from cfos_cm.services.config.options import Section, hidden, option
 from cfos_cm.services.config.quantities import (
     current,
@@ -24,14 +25,11 @@ from cfos_cm.services.config.quantities import (
 )
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.services.config.values import (
-    CHARGE_BOX_IDENTITY,
     DATABASE_URL,
     FILE,
     FILES,
     INTERFACE,
     PASSWORD,
-    TAG_PATTERNS,
-    WEBSOCKET_URL,
     choice,
     of_pattern,
     optional,
@@ -40,12 +38,9 @@ from cfos_cm.services.config.values import (
     text,
 )
 from cfos_cm.services.config.words import (
-    GatewayRole,
     ImbalanceOf,
     LoadManagement,
     OnDisable,
-    Outage,
-    PasswordForm,
     Tls,
 )
 from cfos_cm.site.circuit import CircuitSettings
@@ -275,52 +270,6 @@ class CircuitSection(Section):
             imbalance_counts_load=self.imbalance_of is ImbalanceOf.ALL,
             priority=self.priority,
         )
-
-
-@frozen(kw_only=True)
-class GatewaySection(Section):
-    """An EVSE as a billing backend sees it; one section for each EVSE and backend."""
-
-    evse: str = option(reference("evse"), "The EVSE.")
-    url: str = option(WEBSOCKET_URL, "The backend, without the client id.", shown=shown_url)
-    client_id: str = option(CHARGE_BOX_IDENTITY, "The identity that the backend knows.")
-    password: str | None = option(
-        optional(PASSWORD),
-        "What the backend asks for; empty: nothing.",
-        default="",
-        shown=hidden,
-    )
-    password_form: PasswordForm = option(
-        choice(PasswordForm),
-        "text: the password's characters are sent; hex: it is hexadecimal for the bytes to "
-        "send; auto: what the backend accepts.",
-        default="auto",
-    )
-    ca_certificates: tuple[str, ...] = option(
-        FILES,
-        "Who may have signed the backend's certificate (PEM); empty: the one that is met first "
-        "is remembered.",
-        default="",
-    )
-    certificate: str | None = option(
-        optional(FILE), "The client certificate to show the backend (PEM).", default=""
-    )
-    private_key: str | None = option(
-        optional(FILE), "The client certificate's private key (PEM).", default=""
-    )
-    role: GatewayRole = option(
-        choice(GatewayRole),
-        "authority: the backend decides who may charge; report: it is only told.",
-        default="authority",
-    )
-    outage: Outage = option(
-        choice(Outage),
-        "While the backend cannot be reached: shield: charging goes on; strict: it stops.",
-        default="shield",
-    )
-    tags: tuple[str, ...] = option(
-        TAG_PATTERNS, "Which idTags this backend is asked about.", default="*"
-    )
 
 
 #: The sections of which there is one each, by their headings.

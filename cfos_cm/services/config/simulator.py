@@ -14,11 +14,13 @@ from cfos_cm.services.config.values import (
     ID_TAG,
     INTERFACE,
     PASSWORD,
+    TAG_PATTERNS,
     WEBSOCKET_URL,
     choice,
     of_pattern,
     optional,
     shown_url,
+    text,
 )
 from cfos_cm.services.config.words import SimulatorType
 
@@ -114,7 +116,7 @@ class SimulatorSection(Section):
     )
     interface: str | None = option(
         optional(INTERFACE),
-        "The address of this machine where that port is; 0.0.0.0: all of them.",
+        "The address of this machine where that port is, or a backend's; 0.0.0.0: all of them.",
         default="127.0.0.1",
         restart=True,
     )
@@ -167,6 +169,31 @@ class SimulatorSection(Section):
         "What the house's solar panels give at noon at most.",
         name="solar_peak",
         default="0",
+        restart=True,
+    )
+    backend_port: int = option(
+        whole(1, 65_535),
+        "The TCP port where Charge Points connect to a backend.",
+        default="9210",
+        restart=True,
+    )
+    price: float = option(
+        factor("0", "1000"),
+        "What a backend bills (EUR per kWh).",
+        default="0.4",
+        restart=True,
+    )
+    tags: tuple[str, ...] = option(
+        TAG_PATTERNS,
+        "Whose cards a backend knows: idTags with spaces between; * stands for anything.",
+        default="*",
+        restart=True,
+    )
+    book: str | None = option(
+        optional(text(1000)),
+        "The file where a backend keeps what it was told; beside tap.cfg when it is relative. "
+        "Empty: backend-NAME.jsonl in the state_directory.",
+        default="",
         restart=True,
     )
     time_lapse: float = option(

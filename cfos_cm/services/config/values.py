@@ -37,6 +37,7 @@ __all__ = [
     "TAG_PATTERNS",
     "WEBSOCKET_URL",
     "Kind",
+    "NoChoice",
     "choice",
     "driver",
     "of_pattern",
@@ -45,14 +46,29 @@ __all__ = [
     "reference",
     "shown_url",
     "text",
+    "words_of",
 ]
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
+_MAX_PATTERNS = 1000
+
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{0,30}://")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,2000}")
+
+
+class NoChoice(ValueError):
+    """
+    One word of a list is none of those that there are.
+
+    @ivar word: that word.
+    """
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
 
 
 @frozen
@@ -216,11 +232,29 @@ def _read_database_url(written: str) -> str:
     return written
 
 
+def words_of(written: str) -> tuple[str, ...]:
+    """
+    The words of a list, which have spaces or commas between them.
+
+    @raise ValueError: if there is nothing between two commas.
+    """
+    parts = tuple(written.split(",")) if written.strip() else ()
+    if not all(part.strip() for part in parts):
+        raise ValueError(written)
+    return tuple(word for part in parts for word in part.split())
+
+
 def _read_patterns(written: str) -> tuple[str, ...]:
-    patterns = tuple(written.split())
-    if not 1 <= len(patterns) <= 1000:
+    patterns = words_of(written)
+    if not 1 <= len(patterns) <= _MAX_PATTERNS:
         raise ValueError(TAG_PATTERNS.allowed)
-    return tuple(ID_TAG.read(one) if one != "*" else one for one in patterns)
+    for one in patterns:
+        fixed = one.replace("*", "")
+        if fixed:
+            ID_TAG.read(fixed)
+        elif one != "*":
+            raise ValueError(TAG_PATTERNS.allowed)
+    return patterns
 
 
 def _read_quirks(written: str) -> QuirkPolicy:
@@ -271,7 +305,10 @@ WEBSOCKET_URL = Kind(
 DATABASE_URL = Kind(
     "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME", _read_database_url
 )
-TAG_PATTERNS = Kind("* for all, or idTags with spaces between", _read_patterns)
+TAG_PATTERNS = Kind(
+    "* for all, or idTags with spaces or commas between, in which * stands for anything",
+    _read_patterns,
+)
 QUIRKS = Kind(
     "auto, none or strict; or, with spaces between, auto and what else is forgiven: "
     + ", ".join(Quirk),

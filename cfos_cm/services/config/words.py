@@ -6,12 +6,9 @@ from enum import StrEnum
 
 __all__ = [
     "Authorisation",
-    "GatewayRole",
     "ImbalanceOf",
     "LoadManagement",
     "OnDisable",
-    "Outage",
-    "PasswordForm",
     "SimulatorType",
     "Tls",
 ]
@@ -52,28 +49,6 @@ class Authorisation(StrEnum):
 
     MANAGER = "manager"
     DEVICE = "device"
-
-
-class PasswordForm(StrEnum):
-    """How a password is put into the request that opens a connection to a backend."""
-
-    AUTO = "auto"
-    HEX = "hex"
-    TEXT = "text"
-
-
-class GatewayRole(StrEnum):
-    """Whether a backend decides who may charge, or is only told."""
-
-    AUTHORITY = "authority"
-    REPORT = "report"
-
-
-class Outage(StrEnum):
-    """What happens at an EVSE while its backend cannot be reached."""
-
-    SHIELD = "shield"
-    STRICT = "strict"
 
 
 class SimulatorType(StrEnum):

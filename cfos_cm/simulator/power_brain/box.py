@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from cfos_cm.charge_point.alarm import Alarm
 from cfos_cm.drivers.power_brain.registers import (
     COUNT_RESTART,
     EVSE_UNIT,
@@ -18,7 +19,6 @@ from cfos_cm.drivers.power_brain.registers import (
     METER_UNITS,
     PLUGGED_IN_SWITCHING,
 )
-from cfos_cm.simulator.alarm import Alarm
 from cfos_cm.simulator.charge_point import ChargePoint
 from cfos_cm.simulator.driver import Verdict
 from cfos_cm.simulator.local_control import LocalControl

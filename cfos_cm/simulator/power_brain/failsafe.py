@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
-from cfos_cm.simulator.alarm import Alarm
+from cfos_cm.charge_point.alarm import Alarm
 
 __all__ = ["Failsafe"]
 

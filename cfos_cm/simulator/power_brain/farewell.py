@@ -7,7 +7,7 @@ from math import inf
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
-from cfos_cm.simulator.alarm import Alarm
+from cfos_cm.charge_point.alarm import Alarm
 
 __all__ = ["WATCHED_S", "Farewell"]
 

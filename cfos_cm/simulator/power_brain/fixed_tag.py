@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from cfos_cm.simulator.alarm import Alarm
+from cfos_cm.charge_point.alarm import Alarm
 from cfos_cm.simulator.driver import CARD_RETRY_S, Verdict
 
 __all__ = ["FixedTag"]

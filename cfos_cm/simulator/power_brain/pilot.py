@@ -7,7 +7,7 @@ from math import ceil
 
 from twisted.internet.interfaces import IReactorTime
 
-from cfos_cm.simulator.alarm import Alarm
+from cfos_cm.charge_point.alarm import Alarm
 
 __all__ = ["DEAD_TIME_S", "ONE_PHASE", "Pilot"]
 

@@ -9,12 +9,12 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
 
+from cfos_cm.net.dialling import FIRST_WAIT_S
 from cfos_cm.simulator.charge_point_service import (
     FADE_S,
     ChargePointService,
     new_unique_id,
 )
-from cfos_cm.simulator.connection import FIRST_WAIT_S
 from cfos_cm.simulator.device_server import Doors
 from cfos_cm.simulator.power_brain.box import PowerBrain
 from cfos_cm.simulator.power_brain.memory import PowerBrainFlash

@@ -11,6 +11,7 @@ from cfos_cm.drivers.meters.definition_file import load
 from cfos_cm.drivers.meters.modbus_meter import MAKER
 from cfos_cm.electrical import PhaseCurrents
 from cfos_cm.site.events import MeterMeasured
+from cfos_cm.wire.registers import Order
 from tests.drivers.meters.world import MeterCase, device, words_of
 
 REGISTERS = "power: 0x0034 f32 W; current_l1: 6 f32 A; energy_import: 72 f32 kWh"
@@ -74,7 +75,9 @@ class ReadingTests(MeterCase):
 
     def test_little(self) -> None:
         """Words and bytes in the order that is said."""
-        said = device(registers="power: 5 i32 W", word_order="little", byte_order="little")
+        said = device(
+            registers="power: 5 i32 W", word_order=Order.LITTLE, byte_order=Order.LITTLE
+        )
         self.fake.words[3] = {5: 0x0200, 6: 0x0100}
         self.start(MAKER, said)
         self.assertEqual(0x0001_0002, self.one().power_w)
@@ -116,8 +119,8 @@ class ObjectionTests(MeterCase):
         for others, option, words in (
             ({}, "definition", "a file, or one of abb_b_series, em24"),
             ({"registers": REGISTERS, "definition": "em24"}, "registers", "left out: the"),
-            ({"word_order": "little", "definition": "em24"}, "word_order", "left out: the"),
-            ({"byte_order": "little", "definition": "em24"}, "byte_order", "left out: the"),
+            ({"word_order": Order.LITTLE, "definition": "em24"}, "word_order", "left out: the"),
+            ({"byte_order": Order.LITTLE, "definition": "em24"}, "byte_order", "left out: the"),
             ({"function": 4, "definition": "em24"}, "function", "left out: the definition"),
             (
                 {"registers": "power: 52 f32"},

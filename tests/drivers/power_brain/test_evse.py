@@ -131,6 +131,19 @@ class ConnectionTests(BoxCase):
         self.assertEqual(1, len(said), said)
         self.assertIn("B1 cannot be read: no Power Brain: its vendor id is 0x12345678", said[0])
 
+    def test_another_reason(self) -> None:
+        """When it cannot be read for another reason, that is told, too."""
+        self.make()
+        self.box[on.VENDOR_ID] = 0x12345678
+        self.evse.start()
+        self.run_for(60)
+        self.box[on.VENDOR_ID] = 0x87654321
+        with capturedLogs() as events:
+            self.run_for(60)
+        said = [line for line in map(formatEvent, events) if line and "cannot be read" in line]
+        self.assertEqual(1, len(said), said)
+        self.assertIn("0x87654321", said[0])
+
     def test_another_device(self) -> None:
         """What is no Power Brain is not connected, and nothing is written to it."""
         self.make()

@@ -16,6 +16,7 @@ from cfos_cm.wire.modbus import Answer, Codec, Framing, Read, Request, Write
 from cfos_cm.wire.modbus_server import Responder
 from cfos_cm.wire.registers import Register, Value
 
+from ...charging_profiles import tx_profile
 from ..central_system import START, Payload, ScriptedCentralSystem
 
 __all__ = ["CAR", "NEVER_S", "Asker", "BackedRig", "Rig", "settings"]
@@ -142,18 +143,5 @@ class BackedRig(Rig):
     def limit(self, amps: float) -> Payload | str:
         """Set a TxProfile."""
         return self.central_system.ask(
-            "SetChargingProfile",
-            {
-                "connectorId": 1,
-                "csChargingProfiles": {
-                    "chargingProfileId": 1,
-                    "stackLevel": 0,
-                    "chargingProfilePurpose": "TxProfile",
-                    "chargingProfileKind": "Relative",
-                    "chargingSchedule": {
-                        "chargingRateUnit": "A",
-                        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": amps}],
-                    },
-                },
-            },
+            "SetChargingProfile", {"connectorId": 1, "csChargingProfiles": tx_profile(amps)}
         )

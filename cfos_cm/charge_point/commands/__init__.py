@@ -1,0 +1,1 @@
+"""What is done with each request of a backend: one function and one row each."""
