@@ -53,7 +53,9 @@ class Contender:
     command: _Command
 
 
-def _python(module: str, *arguments: str, needs: tuple[str, ...] = ()) -> _Command:
+def python_peer(module: str, *arguments: str, needs: tuple[str, ...] = ()) -> _Command:
+    """What starts a module of L{bench.peers}, if the packages that it needs are there."""
+
     def command() -> list[str]:
         missing = [name for name in needs if importlib.util.find_spec(name) is None]
         if missing:
@@ -93,18 +95,24 @@ def _installed(npm: str) -> Path:
     return folder
 
 
-FULL = Contender("cfos_cm", _python("cfos_cm_site"))
-NO_STORAGE = Contender("cfos_cm, storage off", _python("cfos_cm_site", "--without", "storage"))
-NO_SPEED = Contender("cfos_cm, stock Autobahn", _python("cfos_cm_site", "--without", "speed"))
-BOUNDED = Contender("cfos_cm, usual bounds", _python("cfos_cm_site", "--without", "allowances"))
-TRANSPORT = Contender("cfos_cm, sockets alone", _python("cfos_cm_sockets"))
+FULL = Contender("cfos_cm", python_peer("cfos_cm_site"))
+NO_STORAGE = Contender(
+    "cfos_cm, storage off", python_peer("cfos_cm_site", "--without", "storage")
+)
+NO_SPEED = Contender(
+    "cfos_cm, stock Autobahn", python_peer("cfos_cm_site", "--without", "speed")
+)
+BOUNDED = Contender(
+    "cfos_cm, usual bounds", python_peer("cfos_cm_site", "--without", "allowances")
+)
+TRANSPORT = Contender("cfos_cm, sockets alone", python_peer("cfos_cm_sockets"))
 MOBILITYHOUSE = Contender(
     "mobilityhouse ocpp + websockets",
-    _python("mobilityhouse", needs=("ocpp", "websockets")),
+    python_peer("mobilityhouse", needs=("ocpp", "websockets")),
 )
 OCPP_RPC = Contender("Node ocpp-rpc, strict", _node)
 PICOWS = Contender(
-    "picows + uvloop + msgspec echo", _python("picows_echo", needs=("picows", "uvloop"))
+    "picows + uvloop + msgspec echo", python_peer("picows_echo", needs=("picows", "uvloop"))
 )
 
 #: Those that are compared where nobody asks for others.
@@ -214,24 +222,31 @@ class Running:
             raise Unavailable(f"it did not start; it said {said!r}")
 
 
-def load(running: Running, mode: str, **options: Any) -> dict[str, Any]:
+def load(
+    running: Running, mode: str, module: str = "bench.load", **options: Any
+) -> dict[str, Any]:
     """
     Let the load loose on a contender, and return the line that it prints.
 
     @raise subprocess.CalledProcessError: when it fails; it has said why on standard error.
     """
     done = subprocess.run(
-        load_command(running, mode, **options), stdout=subprocess.PIPE, check=True, cwd=_ROOT
+        load_command(running, mode, module, **options),
+        stdout=subprocess.PIPE,
+        check=True,
+        cwd=_ROOT,
     )
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
 
-def load_command(running: Running, mode: str, **options: Any) -> list[str]:
-    """The command that puts a load on a contender."""
+def load_command(
+    running: Running, mode: str, module: str = "bench.load", **options: Any
+) -> list[str]:
+    """The command that puts a load on a contender; an option that is C{True} has no value."""
     server, own = running, accounting.cores()[1]
     named = {"port": server.port, "pid": server.pid, "core": own, **options}
-    words = [sys.executable, "-m", "bench.load", mode]
+    words = [sys.executable, "-m", module, mode]
     for name, value in named.items():
         words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
     return words

@@ -11,6 +11,7 @@ garage, beside acnportal. server: MeterValues over sockets. storm: a thousand wa
 come back at once. burst: a hundred that all speak at once. limit_change: how soon a hundred
 obey when their circuit is limited. modbus: how fast one device is asked, beside pymodbus's
 client, and what a hundred boxes cost. memory: what an idle wallbox costs.
+tls: what encrypted connections cost, beside websockets, and a thousand that come back at once.
 relay: what a message costs in time on its way to a backend, beside socat. drain: how soon a
 backend has what has waited for it, and what waiting costs in memory.
 bounds: what a wallbox that behaves notices of others that do not.
@@ -78,6 +79,13 @@ def _memory(options: argparse.Namespace) -> str:
     return _run_of("memory")(wanted, options.rounds or rounds)
 
 
+def _tls(options: argparse.Namespace) -> str:
+    idle, storm, rounds, seconds = (100, 100, 1, 1.0) if options.quick else (1000, 1000, 3, 5.0)
+    if options.connections:
+        idle = storm = max(options.connections)
+    return _run_of("tls")(idle, storm, options.rounds or rounds, seconds)
+
+
 def _relay(options: argparse.Namespace) -> str:
     rounds, seconds = (1, 3.0) if options.quick else (5, 15.0)
     connections = max(options.connections or [100])
@@ -114,6 +122,7 @@ _RUNS: dict[str, Callable[[argparse.Namespace], str]] = {
     "limit_change": _limit_change,
     "modbus": _modbus,
     "memory": _memory,
+    "tls": _tls,
     "relay": _relay,
     "drain": _drain,
     "bounds": _bounds,

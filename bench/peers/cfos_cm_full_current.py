@@ -23,7 +23,7 @@ from bench.obedient import full_a
 from bench.peers import control
 from bench.peers.cfos_cm_site import log_to
 from bench.station import identity
-from cfos_cm.services import charging_site
+from cfos_cm.services import parts
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
 from cfos_cm.services.control_loop import ControlLoop
@@ -97,7 +97,7 @@ async def _start(options: argparse.Namespace) -> None:
     path = options.folder / "tap.cfg"
     path.write_text(_settings(options))
     # The site makes its loop itself; that it can be given another is of no use but here.
-    charging_site.ControlLoop = Timed  # type: ignore[attr-defined]
+    parts.ControlLoop = Timed  # type: ignore[attr-defined]
     site = ChargingSite(read_config(str(path)), reactor)
     site.startService()
     await site.started

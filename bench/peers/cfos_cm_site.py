@@ -5,11 +5,15 @@ The limits are those of an operator who measures: one wallbox may say as much as
 C{--without allowances} they are the usual ones, and a password is asked for; with C{--without
 storage} meter values are accepted and kept nowhere; with C{--without speed} no short cut is
 taken past Autobahn and Twisted.
+
+With C{--tls} connections are encrypted, and it tells how long its control cycles took: counted
+on the wall, from the moment at which one could have begun to its end.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,14 +25,16 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 from bench.attacks import PASSWORD
 from bench.peers import control
 from bench.station import identity
+from bench.tls_material import AUTHORITY, SERVER
 from cfos_cm.net.limits import ServerLimits
 from cfos_cm.net.speed import Speed
-from cfos_cm.services import charging_site
+from cfos_cm.services import parts
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
+from cfos_cm.services.control_loop import ControlLoop
 from cfos_cm.services.long_lived import LongLived
 from cfos_cm.services.steady_time import make_steady
-from cfos_cm.storage.transactions import Ledger
+from cfos_cm.storage.forwarding import ForwardingLedger
 
 _HEAD = """\
 [manager]
@@ -38,7 +44,7 @@ state_directory = state
 [ocpp server]
 port = {port}
 interface = 127.0.0.1
-tls = off
+{tls}
 password = {password}
 [circuit garage]
 max_current = {fuse}
@@ -56,7 +62,7 @@ circuit = garage
 LIMITS = ServerLimits(messages_per_s=1e9, message_burst=10**9, sockets=20_000)
 
 
-class ForgetfulLedger(Ledger):
+class ForgetfulLedger(ForwardingLedger):
     """Meter values are kept nowhere; what they belong to is still known."""
 
     def add_meter_values(self, *_: Any, **__: Any) -> None:
@@ -68,6 +74,7 @@ def _settings(options: argparse.Namespace) -> str:
     # The fuse carries half of what the cars want, so that there is something to share.
     text = _HEAD.format(
         port=options.port,
+        tls=_tls(options),
         password="" if _is_generous(options) else PASSWORD,
         fuse=max(16, min(10_000, chargers * 8)),
     )
@@ -75,6 +82,42 @@ def _settings(options: argparse.Namespace) -> str:
         _EVSE.format(number=number, identity=identity(number))
         for number in range(1, chargers + 1)
     )
+
+
+def _tls(options: argparse.Namespace) -> str:
+    if options.tls is None:
+        return "tls = off"
+    folder = options.material
+    lines = [
+        "tls = on",
+        f"certificate = {folder / SERVER.chain}",
+        f"private_key = {folder / SERVER.key}",
+    ]
+    if options.tls == "mutual":
+        lines.append(f"ca_certificates = {folder / AUTHORITY}")
+    return "\n".join(lines)
+
+
+class Timed(ControlLoop):
+    """
+    A control loop with a stopwatch.
+
+    @cvar longest_ns: from the moment at which a cycle was due to its end, at most. [ns]
+    """
+
+    longest_ns = 0
+    _due_ns = 0
+
+    def _tick_by(self, due_s: float) -> None:
+        wait_ns = int(max(0.0, due_s - self._clock.seconds()) * 1e9)
+        due_ns = time.monotonic_ns() + wait_ns
+        self._due_ns = min(self._due_ns, due_ns) if self._due_ns else due_ns
+        super()._tick_by(due_s)
+
+    def _tick(self) -> None:
+        due_ns, self._due_ns = self._due_ns, 0
+        super()._tick()
+        Timed.longest_ns = max(Timed.longest_ns, time.monotonic_ns() - due_ns)
 
 
 def _is_generous(options: argparse.Namespace) -> bool:
@@ -99,7 +142,10 @@ def _site(options: argparse.Namespace) -> ChargingSite:
     path.write_text(_settings(options))
     if "storage" in options.without:
         # The site makes its ledger itself; that it can be without one is of no use but here.
-        charging_site.Ledger = ForgetfulLedger  # type: ignore[attr-defined]
+        parts.ForwardingLedger = ForgetfulLedger  # type: ignore[attr-defined]
+    if options.tls is not None:
+        # Nor that it can be given another loop.
+        parts.ControlLoop = Timed  # type: ignore[attr-defined]
     limits = LIMITS if _is_generous(options) else ServerLimits()
     return ChargingSite(read_config(str(path)), reactor, limits=limits, speed=speed(options))
 
@@ -118,7 +164,10 @@ async def _start(site: ChargingSite) -> None:
 
 
 def _counted(site: ChargingSite) -> Mapping[str, int]:
-    return {} if site.central_system is None else site.central_system.counters.all()
+    if site.central_system is None:
+        return {}
+    longest_us = Timed.longest_ns // 1000
+    return {**site.central_system.counters.all(), "longest_cycle_us": longest_us}
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ connection and a message cost before anything is understood.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +17,16 @@ from twisted.internet.defer import Deferred
 from bench.peers import control
 from bench.peers.cfos_cm_site import LIMITS, log_to, speed
 from bench.station import identity
+from bench.tls_material import AUTHORITY, CLIENT_NAME, SERVER
 from bench.world import empty_world
 from cfos_cm.central_system.central_system import CentralSystem
 from cfos_cm.central_system.settings import CentralSystemSettings, ChargePointSettings
+from cfos_cm.certificates.pair import read_pair
+from cfos_cm.certificates.pem import read_certificates
 from cfos_cm.net.charge_point_server import ChargePointServer
 from cfos_cm.net.listening import listening_endpoint
+from cfos_cm.net.server_tls import ServerMaterial
+from cfos_cm.net.tls_mode import TlsMode
 from cfos_cm.services.steady_time import make_steady
 
 
@@ -41,7 +47,9 @@ class _Echo:
 class _Welcoming(CentralSystem):
     """Opens no session; all else that the server asks is answered as always."""
 
-    def open(self, identity: str, origin: str, send: Callable[[bytes], None], *_: Any) -> Any:
+    def open(
+        self, identity: str, origin: str, send: Callable[[bytes], None], *_: Any, **__: Any
+    ) -> Any:
         """Begin to echo."""
         return _Echo(identity, send)
 
@@ -51,8 +59,20 @@ class _Welcoming(CentralSystem):
 
 def _central_system(chargers: int) -> CentralSystem:
     names = [identity(number) for number in range(1, chargers + 1)]
-    charge_points = {name: ChargePointSettings(name, {}) for name in names}
+    # One certificate serves all of them: that each has its own costs a server nothing.
+    charge_points = {
+        name: ChargePointSettings(name, {}, certificate_names=(CLIENT_NAME,)) for name in names
+    }
     return _Welcoming(empty_world(clock=reactor), CentralSystemSettings(charge_points))
+
+
+def _material(options: argparse.Namespace) -> ServerMaterial:
+    folder = options.material
+    pair = read_pair((folder / SERVER.chain).read_bytes(), (folder / SERVER.key).read_bytes())
+    authorities = read_certificates((folder / AUTHORITY).read_bytes(), "the authority")
+    if options.tls == "mutual":
+        return ServerMaterial((pair,), authorities, needs_certificate=True)
+    return ServerMaterial((pair,))
 
 
 async def _start() -> None:
@@ -62,8 +82,11 @@ async def _start() -> None:
     server = ChargePointServer(
         _central_system(options.chargers), reactor, limits=LIMITS, speed=short_cuts
     )
+    if options.tls is not None:
+        server.door.tls.use(_material(options))
+        server.set_mode(TlsMode.ON)
     where = f"tcp:{options.port}:backlog=1024:interface=127.0.0.1"
-    await listening_endpoint(reactor, where, short_cuts).listen(server)
+    await listening_endpoint(reactor, where, short_cuts).listen(server.door)
     control.ready()
 
 

@@ -29,6 +29,8 @@ def parse(program: str) -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--chargers", type=int, default=0, help="how many it has to know")
     parser.add_argument("--folder", type=Path, help="where it may write")
+    parser.add_argument("--tls", choices=["server", "mutual"], help="how it is encrypted")
+    parser.add_argument("--material", type=Path, help="the folder with the certificates")
     parser.add_argument("--without", action="append", default=[], help="what it does without")
     return parser.parse_args()
 
