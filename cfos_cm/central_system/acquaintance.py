@@ -34,6 +34,9 @@ class Acquaintance:
     @ivar activities: what its firmware update, its diagnostics and its log were doing last, by
         the action that told it.
     @ivar profile_habits: how it takes charging profiles.
+    @ivar signed_s: when it was last about to get a certificate of ours, by the clock for
+        time-outs; C{None}: never. [s]
+    @ivar has_certificate: whether it has taken one since this start.
     """
 
     __slots__ = (
@@ -45,9 +48,11 @@ class Acquaintance:
         "_warned",
         "activities",
         "connections",
+        "has_certificate",
         "identity",
         "profile_habits",
         "repetitions",
+        "signed_s",
         "statuses",
         "tolerated",
     )
@@ -65,6 +70,8 @@ class Acquaintance:
         self.activities: dict[str, str] = {}
         self.profile_habits = ProfileHabits()
         self.connections = 0
+        self.signed_s: float | None = None
+        self.has_certificate = False
         self._counters = counters
         self._policy = policy
         self._device = device

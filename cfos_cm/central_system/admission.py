@@ -14,7 +14,11 @@ class Admission(Enum):
 
     ADMITTED = auto()
     UNAUTHORISED = auto()
-    """Wrong password, or none."""
+    """Wrong password, or none; or a certificate that is somebody else's."""
+    NEEDS_TLS = auto()
+    """It came encrypted before, and does not now."""
+    NEEDS_CERTIFICATE = auto()
+    """It has shown a certificate before, and does not now."""
     UNKNOWN = auto()
     """It is not configured, and others are refused."""
     TOO_MANY = auto()
@@ -45,16 +49,20 @@ def admission(
     proven: bool,
     room_for_it: bool,
     owes: bool = False,
+    falls_short: Admission | None = None,
 ) -> Admission:
     """
     Whether a Charge Point may connect.
 
     @param proven: it has shown what it has to know.
+    @param falls_short: what it lacks of the security that it came with before.
     @param room_for_it: there may be one more that is not configured.
     @param owes: it has begun, while it was configured, what it has not ended yet.
     """
     if not proven:
         return Admission.UNAUTHORISED
+    if falls_short is not None:
+        return falls_short
     if identity in settings.charge_points:
         return Admission.ADMITTED
     if settings.unknown is UnknownChargePoints.REFUSE and not owes:

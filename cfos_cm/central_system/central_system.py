@@ -10,19 +10,22 @@ from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
 from cfos_cm.central_system.admission import Admission, admission, configured_identity
+from cfos_cm.central_system.approach import Approach
+from cfos_cm.central_system.certificate_names import CertificateNames
 from cfos_cm.central_system.environment import Environment
 from cfos_cm.central_system.passwords import Passwords
 from cfos_cm.central_system.roster import Roster
 from cfos_cm.central_system.session import Session
 from cfos_cm.central_system.settings import CentralSystemSettings, UnknownChargePoints
+from cfos_cm.central_system.standings import SecurityStandings
 from cfos_cm.counters import Counter, Counters
 from cfos_cm.errors import NotSent
 from cfos_cm.quirk import Quirk
 from cfos_cm.site.events import ProfilesMeddled, TransactionResumed
 from cfos_cm.site.evse import DeviceIdentity
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.v16.remote_trigger import MessageTrigger, TriggerMessageRequest
 from cfos_cm.v16.types import Message
-from cfos_cm.wire.basic_auth import Credentials
 from cfos_cm.wire.close_code import CloseCode
 
 __all__ = ["MAX_UNKNOWN_CHARGE_POINTS", "Admission", "CentralSystem", "WaitingChargePoint"]
@@ -57,6 +60,7 @@ class CentralSystem:
     @ivar roster: the Charge Points that it knows, and what runs there.
     @ivar counters: what has happened how often.
     @ivar passwords: of the Charge Points.
+    @ivar standings: the security profiles that they have logged in with.
     """
 
     def __init__(
@@ -69,6 +73,9 @@ class CentralSystem:
         self.counters = Counters() if counters is None else counters
         self.roster = Roster(environment, settings, self.counters)
         self.passwords = Passwords(self.roster)
+        self.standings = SecurityStandings(self.roster)
+        self._certificate_names = CertificateNames(self.roster, self._proves_itself)
+        self.roster.certificate_names = self._certificate_names.of
         self._sessions: dict[str, Session] = {}
 
     @property
@@ -76,17 +83,26 @@ class CentralSystem:
         """The settings; L{configure} replaces them."""
         return self.roster.settings
 
-    def admit(self, identity: str, credentials: Credentials | None) -> Admission:
+    def admit(self, identity: str, approach: Approach) -> Admission:
         """
         Whether a Charge Point may connect.
 
-        @param credentials: what it says with HTTP Basic authentication, if anything.
+        @param approach: what it shows: its password, its certificate, and whether it came
+            encrypted.
         """
-        proven = self.passwords.proves(identity, credentials)
-        if proven and self.roster.environment.backends.shuts_out(identity):
+        proven = self._proves(identity, approach)
+        falls_short = self.standings.falls_short(identity, approach)
+        shut_out = self.roster.environment.backends.shuts_out(identity)
+        if proven and falls_short is None and shut_out:
             return Admission.SHUT_OUT
         room = not self._is_stranger(identity) or self._has_room_for(identity)
-        return admission(self.settings, identity, proven, room, self.roster.owes(identity))
+        owes = self.roster.owes(identity)
+        return admission(self.settings, identity, proven, room, owes, falls_short)
+
+    def is_certified(self, identity: str, approach: Approach) -> bool:
+        """Whether a Charge Point shows a certificate of its own; then it needs no password."""
+        shown = approach.certificate_names
+        return shown is not None and self._certificate_names.fit(identity, shown)
 
     def find(self, text: str) -> str:
         """The configured identity that the one in a URL means; else that one itself."""
@@ -121,15 +137,23 @@ class CentralSystem:
         origin: str,
         send: Callable[[bytes], None],
         hang_up: Callable[[int, str], None],
+        profile: SecurityProfile = SecurityProfile.NONE,
     ) -> Session:
         """
         A Charge Point that was admitted is connected now.
 
         Its earlier connection, if there is one, is closed: a Charge Point that dials again has
         given up on it.
+
+        @param profile: the security profile that its L{Approach} amounts to.
         """
-        session = Session(self.roster, identity, origin, send, hang_up)
         before = self._sessions.get(identity)
+        is_proven = self._is_proven(identity, profile)
+        if is_proven or before is None or before.charge_point.profile.is_encrypted:
+            # Where nothing is asked for, whoever claims to be it must not be able to lock it
+            # out that is there.
+            self.standings.logged_in(identity, profile)
+        session = Session(self.roster, identity, origin, send, hang_up, profile, is_proven)
         self._sessions[identity] = session
         if before is not None:
             self.counters.count(Counter.CONNECTIONS_REPLACED)
@@ -251,6 +275,23 @@ class CentralSystem:
                 session.charge_point.call_aside(
                     TriggerMessageRequest(requested_message=MessageTrigger.BOOT_NOTIFICATION)
                 )
+
+    def _proves(self, identity: str, approach: Approach) -> bool:
+        if approach.certificate_names is not None:
+            # Its certificate says who it is; a password says nothing against that.
+            return self.is_certified(identity, approach)
+        return self.passwords.proves(identity, approach.credentials)
+
+    def _is_proven(self, identity: str, profile: SecurityProfile) -> bool:
+        """Whether somebody who was admitted with a profile has proved who it is."""
+        if profile is SecurityProfile.CERTIFICATE:
+            return True
+        return self.passwords.lets_nobody_in_without(identity)
+
+    def _proves_itself(self, identity: str) -> bool:
+        """Whether nobody is admitted in a Charge Point's name who has not proved to be it."""
+        certified = self.standings.of(identity) is SecurityProfile.CERTIFICATE
+        return certified or self.passwords.lets_nobody_in_without(identity)
 
     def _has_room_for(self, identity: str) -> bool:
         strangers = {name for name in self._sessions if self._is_stranger(name)}

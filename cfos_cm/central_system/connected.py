@@ -20,6 +20,7 @@ from cfos_cm.electrical import ALL_PHASES
 from cfos_cm.quirk import Quirk
 from cfos_cm.site.events import EvseConnected, EvseLost, SiteEvent
 from cfos_cm.site.evse import EvseSettings
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.v16.types import Message
 
 __all__ = ["CARD_HOLDS_S", "ConnectedChargePoint"]
@@ -40,6 +41,8 @@ class ConnectedChargePoint:
     @ivar acquaintance: what is remembered of it from earlier connections.
     @ivar is_accepted: whether more than BootNotification is served.
     @ivar connected_at: when it connected.
+    @ivar profile: the security profile that it came with.
+    @ivar is_proven: whether it has proved who it is, with a password or a certificate.
     """
 
     __slots__ = (
@@ -52,16 +55,26 @@ class ConnectedChargePoint:
         "connected_at",
         "identity",
         "is_accepted",
+        "is_proven",
         "origin",
+        "profile",
         "roster",
     )
 
     def __init__(
-        self, roster: Roster, identity: str, origin: str, calls: OutgoingCalls
+        self,
+        roster: Roster,
+        identity: str,
+        origin: str,
+        calls: OutgoingCalls,
+        profile: SecurityProfile = SecurityProfile.NONE,
+        is_proven: bool = False,
     ) -> None:
         self.roster = roster
         self.identity = identity
         self.origin = origin
+        self.profile = profile
+        self.is_proven = is_proven
         self.acquaintance: Acquaintance = roster.acquaintance(identity)
         self.acquaintance.connections += 1
         self.connected_at = roster.environment.now()
@@ -104,18 +117,32 @@ class ConnectedChargePoint:
         Ask it and go on: it answers our call only after we have answered its own. When it does
         not do as it was asked, the log says so.
 
-        It is asked on the connection that counts, also if that is a later one than this; and
-        not at all if it L{is_lost}.
+        It is asked as with L{ask_aside}.
+        """
+        asked = self.ask_aside(request)
+        if asked is not None:
+            asked.addErrback(self._warn)
+
+    def ask_aside(self, request: Message) -> Deferred[Message] | None:
+        """
+        Ask it on the connection that counts, also if that is a later one than this.
+
+        @return: as that of L{call}; C{None}: it was not asked, because it L{is_lost}.
         """
         calls = self._presence.calls
-        if calls is not None:
-            asked = calls.call(request, self.roster.settings.call_timeout_s)
-            asked.addErrback(self._warn)
+        if calls is None:
+            return None
+        return calls.call(request, self.roster.settings.call_timeout_s)
 
     @property
     def quirks(self) -> frozenset[Quirk]:
         """What is known of its deviations."""
         return self.acquaintance.tolerated
+
+    @property
+    def certificate_names(self) -> tuple[str, ...]:
+        """What its certificate may name, its identity first."""
+        return self.roster.certificate_names(self.identity)
 
     @property
     def habits(self) -> ProfileHabits:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Protocol
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from cfos_cm.central_system.backends import NO_BACKENDS, Backends
@@ -15,9 +15,20 @@ from cfos_cm.site.events import SiteEvent
 from cfos_cm.site.evse import DeviceIdentity
 from cfos_cm.site.given_key import GivenKey
 from cfos_cm.site.records import StoredStart, StoredStop, TransactionStart, TransactionStop
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.site.tag import Tag
 
-__all__ = ["Environment", "Keys", "Ledger", "Register", "SecurityEvents", "Tags"]
+__all__ = [
+    "NO_STANDINGS",
+    "Environment",
+    "Keys",
+    "Ledger",
+    "Register",
+    "SecurityEvents",
+    "Signer",
+    "Standings",
+    "Tags",
+]
 
 
 class Ledger(Protocol):
@@ -94,6 +105,43 @@ class Keys(Protocol):
         """Forget a Charge Point's key."""
 
 
+class Standings(Protocol):
+    """The highest security profile that each Charge Point has shown."""
+
+    def put(self, charge_point: str, profile: SecurityProfile | None) -> Deferred[None]:
+        """Keep it, in the place of the one before; C{None}: forget the Charge Point's."""
+
+
+class Signer(Protocol):
+    """An authority of our own, that signs the certificates of Charge Points."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it signs anything at all."""
+
+    def sign(self, request_pem: str, names: Collection[str]) -> str:
+        """
+        Make a certificate for a Charge Point.
+
+        @param request_pem: what it has sent with SignCertificate: a PEM text.
+        @param names: what the certificate may name, the identity first.
+        @return: PEM texts, one after the other, its own certificate first.
+        @raise cfos_cm.errors.CfosError: if it is not signed, with the reason in plain words.
+        """
+
+
+class _NoStandings:
+    """Nobody remembers anything."""
+
+    def put(self, charge_point: str, profile: SecurityProfile | None) -> Deferred[None]:
+        """See L{Standings.put}."""
+        return succeed(None)
+
+
+#: For a Central System that need not remember who has shown what.
+NO_STANDINGS = _NoStandings()
+
+
 @frozen
 class Environment:
     """
@@ -105,6 +153,8 @@ class Environment:
     @ivar new_unique_id: makes message ids; at most 36 characters, never the same twice.
     @ivar random_bytes: makes so many bytes that nobody can guess.
     @ivar backends: those who bill what is charged.
+    @ivar standings: keeps the highest security profile of each Charge Point.
+    @ivar signer: signs the certificates that Charge Points ask for; C{None}: nobody does.
     """
 
     clock: IReactorTime
@@ -118,3 +168,5 @@ class Environment:
     new_unique_id: Callable[[], str]
     random_bytes: Callable[[int], bytes]
     backends: Backends = NO_BACKENDS
+    standings: Standings = NO_STANDINGS
+    signer: Signer | None = None

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from cfos_cm import strict_json
 from cfos_cm.central_system.authorisation import NOWHERE_TO_CHARGE, judge_tag
+from cfos_cm.central_system.certificate_signing import sign_certificate
 from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.central_system.reading import device_of
 from cfos_cm.central_system.roster import MAX_CONNECTOR
@@ -65,12 +66,10 @@ from cfos_cm.v16.firmware import (
     FirmwareStatusNotificationRequest,
 )
 from cfos_cm.v16.security import (
-    GenericStatus,
     LogStatusNotificationConfirmation,
     LogStatusNotificationRequest,
     SecurityEventNotificationConfirmation,
     SecurityEventNotificationRequest,
-    SignCertificateConfirmation,
     SignCertificateRequest,
     SignedFirmwareStatusNotificationConfirmation,
     SignedFirmwareStatusNotificationRequest,
@@ -387,12 +386,6 @@ async def _security_event(
     return SecurityEventNotificationConfirmation()
 
 
-def _sign_certificate(
-    charge_point: ConnectedChargePoint, request: SignCertificateRequest, call: Call
-) -> SignCertificateConfirmation:
-    return SignCertificateConfirmation(status=GenericStatus.REJECTED)
-
-
 def _note_activity(charge_point: ConnectedChargePoint, what: str, status: str) -> None:
     charge_point.acquaintance.activities[what] = status
     _tell(charge_point, f"{what}: {status}")
@@ -417,7 +410,7 @@ HANDLERS: Mapping[type[Message], Handler] = {
     LogStatusNotificationRequest: _log_status,
     MeterValuesRequest: meter_values,
     SecurityEventNotificationRequest: _security_event,
-    SignCertificateRequest: _sign_certificate,
+    SignCertificateRequest: sign_certificate,
     SignedFirmwareStatusNotificationRequest: _signed_firmware_status,
     StartTransactionRequest: start_transaction,
     StatusNotificationRequest: _status_notification,

@@ -46,6 +46,14 @@ class Passwords:
         """Whether a Charge Point has to show a password."""
         return self._key_of(identity) is not None or self._configured(identity) is not None
 
+    def lets_nobody_in_without(self, identity: str) -> bool:
+        """
+        Whether nobody gets in without a password who claims to be a Charge Point.
+
+        It may be L{asks} and not this for as long as a first password is on its way to it.
+        """
+        return not self._may_go_without(self._key_of(identity), self._configured(identity))
+
     def proves(self, identity: str, credentials: Credentials | None) -> bool:
         """
         Whether somebody who claims to be a Charge Point is it.

@@ -200,6 +200,8 @@ class Roster:
     @ivar environment: the world around it.
     @ivar settings: replaced as a whole when the configuration is another one.
     @ivar counters: what has happened how often.
+    @ivar certificate_names: what the certificate of a Charge Point may name, its identity
+        first.
     @ivar reservation_used: told of each transaction that uses a reservation: by which Charge
         Point, and the reservation's id.
     @ivar turns: of what the Charge Points tell of their transactions.
@@ -212,6 +214,7 @@ class Roster:
         self.environment = environment
         self.settings = settings
         self.counters = counters
+        self.certificate_names: Callable[[str], tuple[str, ...]] = _identity_alone
         self.reservation_used: Callable[[str, int], None] = _nobody_cares
         self.turns = Turns()
         self.unwritten = Unwritten(environment.ledger, self.turns)
@@ -279,6 +282,11 @@ class Roster:
             self._forget_strangers()
             found = self._acquaint(identity, None)
         return found
+
+    def device_of(self, identity: str) -> DeviceIdentity | None:
+        """What a Charge Point has said last of itself; C{None}: nothing, or it is not known."""
+        found = self._acquaintances.get(identity)
+        return None if found is None else found.device
 
     def remember(self, devices: Mapping[str, DeviceIdentity]) -> None:
         """Note what configured Charge Points have said of themselves, before this start."""
@@ -408,6 +416,11 @@ class Roster:
             if identity not in self.settings.charge_points and not acquaintance.connections:
                 del self._acquaintances[identity]
                 return
+
+
+def _identity_alone(identity: str) -> tuple[str, ...]:
+    """What a certificate may name where nobody knows any better."""
+    return (identity,)
 
 
 def _nobody_cares(identity: str, reservation_id: int) -> None:

@@ -19,6 +19,7 @@ from cfos_cm.central_system.roster import Roster
 from cfos_cm.central_system.usual import read_usual
 from cfos_cm.counters import Counter
 from cfos_cm.errors import CallErrorCode, CfosError, RemoteProtocolError
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.strict_json import JsonTooDeep
 from cfos_cm.v16.actions import ACTIONS, encode
 from cfos_cm.v16.core import (
@@ -76,11 +77,15 @@ class Session:
         origin: str,
         send: Callable[[bytes], None],
         hang_up: Callable[[int, str], None],
+        profile: SecurityProfile = SecurityProfile.NONE,
+        is_proven: bool = False,
     ) -> None:
         """
         @param origin: where the Charge Point connected from, for people.
         @param send: puts one text message on the connection.
         @param hang_up: closes the connection with a WebSocket status and a reason.
+        @param profile: the security profile that it came with.
+        @param is_proven: whether it has proved who it is.
         """
         self._send = send
         self._hang_up = hang_up
@@ -96,7 +101,9 @@ class Session:
             roster.counters,
             roster.acquaintance(identity).note,
         )
-        self.charge_point = ConnectedChargePoint(roster, identity, origin, self._calls)
+        self.charge_point = ConnectedChargePoint(
+            roster, identity, origin, self._calls, profile, is_proven
+        )
         self._acquaintance = self.charge_point.acquaintance
 
     @property

@@ -33,12 +33,15 @@ class ChargePointSettings:
     @ivar evses: the EVSEs of the site that it has, by connector.
     @ivar password: its own; C{None}: the common one holds.
     @ivar quirks: how its deviations are treated.
+    @ivar certificate_names: what its certificate may name besides its identity and its serial
+        number.
     """
 
     identity: str
     evses: Mapping[int, EvseSettings]
     password: str | None = field(default=None, repr=False)
     quirks: QuirkPolicy = field(factory=QuirkPolicy)
+    certificate_names: tuple[str, ...] = ()
 
 
 @frozen
@@ -52,6 +55,7 @@ class CentralSystemSettings:
     @ivar heartbeat_interval_s: how often a Charge Point is asked to show that it is there. [s]
     @ivar observe_only: load management is off: no Charge Point is given a limit.
     @ivar call_timeout_s: how long a Charge Point may take to answer. [s]
+    @ivar takes_tls: whether a Charge Point can come encrypted.
     """
 
     charge_points: Mapping[str, ChargePointSettings] = field(factory=dict)
@@ -60,6 +64,7 @@ class CentralSystemSettings:
     heartbeat_interval_s: int = 300
     call_timeout_s: float = 30.0
     observe_only: bool = False
+    takes_tls: bool = False
 
     def evse_at(self, identity: str, connector: int) -> EvseSettings | None:
         """The EVSE at a connector, if one is configured there."""

@@ -4,23 +4,35 @@ The connection to a backend: it dials, waits, dials again, and says in plain wor
 What is said on it is the listener's. A connection counts as useful when the listener says so or
 when it has lasted; until then each attempt waits longer than the one before, so that a backend
 that takes us and throws us out again is not called every second.
+
+What the backend has given us (passwords, a certificate, roots, a security profile), or what was
+learned of it, counts from the next connection on; what is learned on one is told the listener.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from attrs import frozen
-from OpenSSL import SSL
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import ConnectingCancelledError, TCPTimedOutError
-from twisted.internet.interfaces import IDelayedCall, IStreamClientEndpoint
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from cfos_cm.certificates.fault import CertificateFault
+from cfos_cm.charge_point.given import (
+    Given,
+    LoggedIn,
+    LoginRefused,
+    Notice,
+    ServerDistrusted,
+    UpgradeFailed,
+    WeakTls,
+)
 from cfos_cm.errors import LocalProtocolError
+from cfos_cm.net.backend_keys import BackendKeys
 from cfos_cm.net.backend_socket import (
     HANDSHAKE_TIMEOUT_S,
     PING_INTERVAL_S,
@@ -30,14 +42,16 @@ from cfos_cm.net.backend_socket import (
     SocketFactory,
     basic_authorization,
 )
-from cfos_cm.net.backend_target import BackendTarget, PasswordForm, Secret, secrets_of
+from cfos_cm.net.backend_target import BackendTarget
 from cfos_cm.net.backend_url import Endpoint, endpoint_of
-from cfos_cm.net.dial_words import dial_words
+from cfos_cm.net.backend_way import way_to
+from cfos_cm.net.client_material import read_material
+from cfos_cm.net.client_tls import ClientTls, is_weak
+from cfos_cm.net.dial_words import dial_words, loss_words
 from cfos_cm.net.dialling import FIRST_WAIT_S, Connection, Effects, connection, wait_s
-from cfos_cm.net.eager_connect import eager
-from cfos_cm.net.proxies import ThroughProxy
+from cfos_cm.net.profile_upgrade import ProfileUpgrade
 from cfos_cm.net.proxy_url import read_proxy
-from cfos_cm.net.tls import ClientTls, OverTls, TlsFiles
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.wire.authorization_key import KeyForm
 from cfos_cm.wire.close_code import CloseCode
 
@@ -52,10 +66,14 @@ TLS_HANDSHAKE_TIMEOUT_S = 10.0
 #: For one of the addresses that a name has, and for all of it, the name's look-up too. [s]
 CONNECT_TIMEOUT_S = 5.0
 DIAL_TIMEOUT_S = 20.0
+#: A connection may be replaced at once so often before one has lasted; after that the wait is
+#: the usual one, for a backend that has us come back again and again.
+MAX_REDIALS = 8
 
 _UNAUTHORIZED = 401
-_MAX_FILE_BYTES = 1024 * 1024
+_REFUSALS = frozenset({_UNAUTHORIZED, 403})
 _UNCHECKED = "the backend's certificate is not checked: ca_certificates is empty"
+_PINNED = f"{_UNCHECKED}; only that its key stays the same is"
 
 _NOT_WANTED = "it is not wanted any more"
 
@@ -76,6 +94,12 @@ class BackendListener(Protocol):
     def disconnected(self, why: str) -> None:
         """It is down."""
 
+    def noticed(self, notice: Notice) -> None:
+        """
+        Something about the backend, or about how it is called, was found out. What follows
+        from it may be told by L{BackendClient.use} at once.
+        """
+
 
 @frozen
 class BackendState:
@@ -89,6 +113,7 @@ class BackendState:
     @ivar attempts: how many in a row were of no use.
     @ivar password_form: as what the password is sent; C{None}: none is.
     @ivar warning: what is less safe than it should be; empty: nothing.
+    @ivar profile: what the connection amounts to; C{None}: there is none.
     """
 
     words: str
@@ -98,6 +123,7 @@ class BackendState:
     attempts: int = 0
     password_form: KeyForm | None = None
     warning: str = ""
+    profile: SecurityProfile | None = None
 
 
 def _nobody() -> None:
@@ -128,10 +154,15 @@ class BackendClient:
         @raise LocalProtocolError: if the target cannot be dialled at all.
         """
         self.target = target
-        self._url = target.dialled_url()
-        self._endpoint: Endpoint = endpoint_of(self._url)
+        self._configured_url = target.dialled_url()
+        self._endpoint: Endpoint = endpoint_of(self._configured_url)
         self._proxy = read_proxy(target.proxy) if target.proxy else None
-        self._secrets = secrets_of(target.client_id, target.password, target.password_form)
+        self._keys = BackendKeys(target)
+        self._upgrade = ProfileUpgrade()
+        self._given = Given()
+        # What the connection was dialled with; by now, it may be something else.
+        self._told = self._keys.login
+        self._tried = self._upgrade.profile
         self._listener = listener
         self._reactor = reactor
         self._random = random
@@ -142,8 +173,12 @@ class BackendClient:
         self._words = "not connected: not dialled yet"
         self._since_s: float = reactor.seconds()
         self._why = _NOT_WANTED
+        # Dialled, and not open yet.
+        self._is_attempt = False
         self._is_open = False
         self._is_useful = False
+        self._redials = 0
+        self._profile: SecurityProfile | None = None
         # How many useful connections in a row have not lasted.
         self._broken_off = 0
         self._dialling: Deferred[Any] | None = None
@@ -171,22 +206,22 @@ class BackendClient:
         """How it is now."""
         now_s: float = self._reactor.seconds()
         next_s = None if self._redial is None else max(0.0, self._redial.getTime() - now_s)
-        is_unchecked = self._endpoint.is_secure and not self.target.ca_certificates
         return BackendState(
             words=self._words,
             is_connected=self._is_open,
             lasts_s=max(0.0, now_s - self._since_s),
             next_attempt_in_s=next_s,
             attempts=self._failures,
-            password_form=self._secrets[0].form if self._secrets else None,
-            warning=_UNCHECKED if is_unchecked else "",
+            password_form=self._keys.login.form,
+            warning=self._warning,
+            profile=self._profile,
         )
 
     def start(self) -> None:
         """Have a connection from now on."""
         self._failures = 0
-        if self.state.warning:
-            _log.warn("{name}: {why}", name=self.target.name, why=_UNCHECKED)
+        if self._warning:
+            _log.warn("{name}: {why}", name=self.target.name, why=self._warning)
         self._connection.start()
 
     def stop(self) -> Deferred[None]:
@@ -197,6 +232,7 @@ class BackendClient:
         """
         ended: Deferred[None] = Deferred()
         self._ended.append(ended)
+        self._is_attempt = False
         self._why = _NOT_WANTED
         self._connection.stop()
         return ended
@@ -222,37 +258,55 @@ class BackendClient:
         if self._socket is not None:
             self._socket.set_ping_interval(interval_s)
 
-    def set_password(self, password: str | None) -> None:
+    def use(self, given: Given) -> None:
         """
-        Say another password from the next connection on. What was said before is tried again
-        in turn when the backend refuses it.
+        Make use of what the gateway was given, or has learned, from the next connection on.
 
-        @raise LocalProtocolError: if it cannot be sent.
+        @raise LocalProtocolError: if one of the keys cannot be sent; all stays as it was.
         """
-        target = self.target
-        # AuthorizationKey is told as hexadecimal digits, whatever form the first one had.
-        form = PasswordForm.AUTO if password is not None else target.password_form
-        new = secrets_of(target.client_id, password, form)
-        self._secrets = (*new, *(one for one in self._secrets[:1] if one not in new))
+        self._keys.use(given.keys, given.keys_work)
+        self._upgrade.use(given)
+        self._given = given
+        self._changed()
+
+    def redial(self, why: str) -> None:
+        """
+        End the connection that there is in good order, and dial again at once; later, if that
+        has been asked for many times and none has lasted.
+
+        @param why: for people.
+        """
+        if self._redials >= MAX_REDIALS:
+            self.hang_up(CloseCode.NORMAL, why)
+            return
+        self._redials += 1
+        self._is_attempt = False
+        self._why = f"we have hung up: {why}"
+        self._connection.redial()
 
     # What the dialling machine asks for.
 
     def _dial(self) -> None:
         self._say("not connected: being dialled")
+        self._is_attempt = True
         self._tls = None
-        endpoint = self._endpoint
+        self._told, self._tried = self._keys.login, self._upgrade.profile
+        url = self._upgrade.url(self._configured_url)
+        endpoint = self._endpoint = endpoint_of(url)
         try:
-            way = self._way()
+            if endpoint.is_secure:
+                self._tls = self._new_tls(endpoint.host)
+            way = way_to(endpoint, self._reactor, CONNECT_TIMEOUT_S, self._tls, self._proxy)
             factory = SocketFactory(
-                self._url,
+                url,
                 self._authorization(),
                 Events(self._connection.opened, self._received, self._lost),
                 self._reactor,
                 TLS_HANDSHAKE_TIMEOUT_S if endpoint.is_secure else HANDSHAKE_TIMEOUT_S,
                 self._ping_interval_s,
             )
-        except (LocalProtocolError, OSError, ValueError) as error:
-            is_ours = isinstance(error, LocalProtocolError)
+        except (LocalProtocolError, CertificateFault, OSError, ValueError) as error:
+            is_ours = isinstance(error, LocalProtocolError | CertificateFault)
             why = str(error) if is_ours else f"it cannot be dialled ({type(error).__name__})"
             self._lost(Loss(why))
             return
@@ -260,34 +314,27 @@ class BackendClient:
         self._dialling.addTimeout(DIAL_TIMEOUT_S, self._reactor, _late)
         self._dialling.addCallbacks(self._dialled, self._not_dialled)
 
-    def _way(self) -> IStreamClientEndpoint:
-        """@raise LocalProtocolError: if the certificates cannot be used."""
-        endpoint, proxy = self._endpoint, self._proxy
-        reactor = eager(self._reactor)
-        first = (endpoint.host, endpoint.port) if proxy is None else (proxy.host, proxy.port)
-        way: IStreamClientEndpoint = HostnameEndpoint(
-            reactor, *first, timeout=CONNECT_TIMEOUT_S
-        )
-        if proxy is not None:
-            way = ThroughProxy(proxy, way, endpoint.host, endpoint.port, self._reactor)
-        if endpoint.is_secure:
-            self._tls = ClientTls(endpoint.host, self._tls_files())
-            way = OverTls(self._tls, way, self._reactor)
-        return way
+    @property
+    def _warning(self) -> str:
+        given = self._given
+        is_secure = endpoint_of(self._upgrade.url(self._configured_url)).is_secure
+        if not is_secure or self.target.ca_certificates or given.roots:
+            return ""
+        return _UNCHECKED if given.pin is None else _PINNED
 
-    def _tls_files(self) -> TlsFiles:
-        """Read anew each time: they may have been renewed."""
-        target = self.target
-        return TlsFiles(
-            tuple(_content(one, "ca_certificates") for one in target.ca_certificates),
-            _content_if_any(target.certificate, "certificate"),
-            _content_if_any(target.private_key, "private_key"),
-        )
+    def _new_tls(self, host: str) -> ClientTls:
+        """
+        @raise LocalProtocolError: if there is no TLS with our own certificate or to this host.
+        @raise CertificateFault: if a certificate or a key cannot be read.
+        """
+        material = read_material(self.target, self._given)
+        return ClientTls(host, material, f"cfos-cm gateway trust {self.target.name}")
 
     def _authorization(self) -> str | None:
-        if not self._secrets:
+        secret = self._told.secret
+        if secret is None:
             return None
-        return basic_authorization(self.target.client_id, self._secrets[0].sent)
+        return basic_authorization(self.target.client_id, secret.sent)
 
     def _dialled(self, socket: Socket) -> None:
         self._dialling = None
@@ -306,7 +353,10 @@ class BackendClient:
     def _serve(self) -> None:
         socket = self._socket
         assert socket is not None
-        self._is_open = True
+        self._is_open, self._is_attempt = True, False
+        self._keys.taken(self._told)
+        self._upgrade.worked(self._tried)
+        self._profile = self._amounts_to()
         # Until it is of use, this is one more attempt.
         self._failures += 1
         self._since_s = self._reactor.seconds()
@@ -316,11 +366,25 @@ class BackendClient:
         self._say("connected")
         # It may have been changed since this was dialled.
         socket.set_ping_interval(self._ping_interval_s)
+        # By then, the listener may have had something else used from the next one on.
+        tls = self._tls
+        seen, root = (None, None) if tls is None else (tls.seen, tls.root)
+        logged_in = LoggedIn(self._told.key, self._profile, root)
         self._tell(self._listener.connected, socket.send_text, socket.hang_up)
+        self._notice(seen)
+        self._notice(logged_in)
+
+    def _amounts_to(self) -> SecurityProfile:
+        if self._tls is not None:
+            has_shown = self._tls.has_shown
+            return SecurityProfile.CERTIFICATE if has_shown else SecurityProfile.TLS
+        told = self._told.secret
+        return SecurityProfile.NONE if told is None else SecurityProfile.PASSWORD
 
     def _has_lasted(self) -> None:
         self._useful = None
         self._broken_off = 0
+        self._redials = 0
         self._is_useful = True
         if self._failures:
             self._failures = 0
@@ -328,6 +392,7 @@ class BackendClient:
 
     def _leave(self) -> None:
         self._is_open = False
+        self._profile = None
         self._since_s = self._reactor.seconds()
         if self._useful is not None:
             self._useful.cancel()
@@ -371,6 +436,10 @@ class BackendClient:
         for waiting in ended:
             waiting.callback(None)
 
+    def _notice(self, notice: Notice | None) -> None:
+        if notice is not None:
+            self._tell(self._listener.noticed, notice)
+
     def _tell(self, listener: Callable[..., None], *what: object) -> None:
         """A mistake of the listener's ends the connection, and nothing else."""
         try:
@@ -386,23 +455,29 @@ class BackendClient:
 
     def _lost(self, loss: Loss) -> None:
         self._socket = None
-        if not self._is_open:
+        is_failed, self._is_attempt = self._is_attempt, False
+        self._why = loss_words(loss, self._tls)
+        found: tuple[Notice, ...] = ()
+        if is_failed:
             self._failures += 1
-        self._why = self._words_of(loss)
-        if loss.status == _UNAUTHORIZED:
-            # The other form has its turn; what is taken stays the first.
-            self._secrets = _turned(self._secrets)
+            found = tuple(self._found_out(loss))
         self._connection.lost()
+        for notice in found:
+            self._notice(notice)
 
-    def _words_of(self, loss: Loss) -> str:
+    def _found_out(self, loss: Loss) -> Iterator[Notice]:
+        """What an attempt that has failed says of the backend."""
+        # While there is another password to tell, nothing has failed.
+        is_over = loss.status != _UNAUTHORIZED or self._keys.refused(self._told)
+        if loss.status in _REFUSALS and is_over:
+            yield LoginRefused(loss.status)
         if self._tls is not None and self._tls.objection is not None:
-            return f"the backend is not trusted: {self._tls.objection}"
-        failure = loss.failure
-        if failure is not None and isinstance(failure.value, SSL.Error):
-            return dial_words(failure, self._endpoint.host, self._endpoint.authority)
-        if loss.is_silent and self._tls is not None:
-            return self._tls.broken_off_words()
-        return loss.why
+            yield ServerDistrusted(self._tls.objection)
+        elif loss.failure is not None and is_weak(loss.failure.value):
+            yield WeakTls(self._why)
+        given_up = self._upgrade.failed(self._tried) if is_over else None
+        if given_up is not None:
+            yield UpgradeFailed(given_up, self._why)
 
     def _say(self, words: str) -> None:
         self._words = words
@@ -415,24 +490,3 @@ def _late(result: Any, _: float) -> Any:
         CancelledError, ConnectingCancelledError
     )
     return Failure(TCPTimedOutError()) if is_cancelled else result
-
-
-def _turned(secrets: tuple[Secret, ...]) -> tuple[Secret, ...]:
-    return (*secrets[1:], *secrets[:1])
-
-
-def _content_if_any(path: str | None, option: str) -> bytes | None:
-    """@raise LocalProtocolError: if the file cannot be read."""
-    return None if path is None else _content(path, option)
-
-
-def _content(path: str, option: str) -> bytes:
-    """@raise LocalProtocolError: if the file cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise LocalProtocolError(f"{option}: {path} cannot be read: {error.strerror}") from None
-    if len(content) > _MAX_FILE_BYTES:
-        raise LocalProtocolError(f"{option}: {path} is larger than {_MAX_FILE_BYTES} bytes")
-    return content

@@ -15,7 +15,14 @@ from attrs import frozen
 
 from cfos_cm.errors import LocalProtocolError
 
-__all__ = ["MAX_CLIENT_ID_CHARS", "Endpoint", "backend_key", "backend_url", "endpoint_of"]
+__all__ = [
+    "MAX_CLIENT_ID_CHARS",
+    "Endpoint",
+    "backend_key",
+    "backend_url",
+    "endpoint_of",
+    "with_tls",
+]
 
 MAX_CLIENT_ID_CHARS = 255
 
@@ -95,6 +102,16 @@ def endpoint_of(url: str) -> Endpoint:
     resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     port = parts.port or _PORTS[parts.scheme]
     return Endpoint(parts.scheme == "wss", parts.hostname or "", port, resource)
+
+
+def with_tls(url: str) -> str:
+    """
+    The same URL with TLS: C{wss://}. A port that is written in it stays; where there is none
+    it is the usual one of TLS.
+
+    @raise LocalProtocolError: as L{endpoint_of} does.
+    """
+    return _split(url)._replace(scheme="wss").geturl()
 
 
 def _split(url: str) -> SplitResult:

@@ -19,15 +19,19 @@ from cfos_cm.central_system.central_system import CentralSystem
 from cfos_cm.counters import Counter
 from cfos_cm.net.connection import ChargePointConnection
 from cfos_cm.net.fast_lane import FastLane, may_take_fast_lane
+from cfos_cm.net.front_door import FrontDoor
 from cfos_cm.net.lean_connect import LeanConnect, prepared
 from cfos_cm.net.limits import ServerLimits
 from cfos_cm.net.listening import settle
 from cfos_cm.net.quiet_log import QuietLog
 from cfos_cm.net.reception import SUBPROTOCOL, Reception
 from cfos_cm.net.rivals import Rivals
-from cfos_cm.net.sockets import Sockets
+from cfos_cm.net.server_tls import ServerTls
+from cfos_cm.net.sockets import Sockets, socket_below
+from cfos_cm.net.source_address import source_of_peer
 from cfos_cm.net.speed import Speed
 from cfos_cm.net.timers import Timers
+from cfos_cm.net.tls_mode import TlsMode
 
 __all__ = ["SUBPROTOCOL", "ChargePointConnection", "ChargePointServer"]
 
@@ -48,12 +52,17 @@ class ChargePointServer(WebSocketServerFactory):
     """
     Makes the connections of Charge Points, and ends them.
 
+    It is listened for with its L{door}. Who listens with the server itself gets plain
+    connections only, and looks at no first byte.
+
+    @ivar door: what comes in, plain or encrypted.
     @ivar central_system: who the Charge Points talk to.
     @ivar limits: how much of everything a peer may have.
     @ivar quiet_log: what anybody can have us say.
     @ivar reception: decides about upgrade requests.
     @ivar rivals: decides between two connections with one identity.
-    @ivar connections: all that are there, also those that are still shaking hands.
+    @ivar connections: all that are there, also those whose upgrade requests are not complete;
+        before these have begun the L{door} has them.
     """
 
     protocol = ChargePointConnection
@@ -65,7 +74,15 @@ class ChargePointServer(WebSocketServerFactory):
         reactor: Any,
         limits: ServerLimits | None = None,
         speed: Speed | None = None,
+        tls: ServerTls | None = None,
+        mode: TlsMode = TlsMode.OFF,
     ) -> None:
+        """
+        @param limits: C{None}: the usual ones.
+        @param speed: the short cuts that connections take; C{None}: all of them.
+        @param tls: begins TLS; C{None}: nobody does.
+        @param mode: whether Charge Points come encrypted.
+        """
         super().__init__(protocols=[SUBPROTOCOL], server="", reactor=reactor)
         self.central_system = central_system
         self.limits = ServerLimits() if limits is None else limits
@@ -73,19 +90,46 @@ class ChargePointServer(WebSocketServerFactory):
         self.reception = Reception(central_system, reactor, self.quiet_log)
         self.rivals = Rivals(self.limits, central_system.counters, reactor, self.quiet_log)
         self.connections: set[ChargePointConnection] = set()
-        self._sockets: Sockets[ChargePointConnection] = Sockets(self.limits, reactor)
+        self._sockets: Sockets[Any] = Sockets(self.limits, reactor)
         self._ended: list[Deferred[None]] = []
         self._batched_timer = Timers(reactor)
         self._set_options()
         self.protocol = self._kind_of_connection(Speed() if speed is None else speed)
+        self.door = FrontDoor(self, tls, mode)
 
-    def buildProtocol(self, addr: IAddress) -> ChargePointConnection | None:
+    def set_mode(self, mode: TlsMode) -> None:
+        """From now on whoever comes has to come like this; connections that are there stay."""
+        self.door.mode = mode
+
+    def buildProtocol(self, addr: IAddress | None) -> ChargePointConnection | None:
         """A connection for a peer that has dialled; C{None}: it is not wanted."""
-        if not self._sockets.has_room():
-            self.central_system.counters.count(Counter.CONNECTIONS_REFUSED)
-            return None
-        connection: ChargePointConnection = super().buildProtocol(addr)
+        return self.connection(addr) if self.has_room() else None
+
+    def connection(self, address: IAddress | None) -> ChargePointConnection:
+        """A connection that will begin with an upgrade request."""
+        connection: ChargePointConnection = super().buildProtocol(address)
         return connection
+
+    def has_room(self) -> bool:
+        """Whether another socket may come; if not, that is counted."""
+        has_room = self._sockets.has_room()
+        if not has_room:
+            self.central_system.counters.count(Counter.CONNECTIONS_REFUSED)
+        return has_room
+
+    def came(self, socket: Any) -> None:
+        """A TCP connection is up, and counts from now on."""
+        for leaving in self._sockets.came(socket, source_of_peer(socket)):
+            self.central_system.counters.count(Counter.CONNECTIONS_REFUSED)
+            leaving.abortConnection()
+
+    def gone(self, socket: Any) -> None:
+        """A TCP connection is gone."""
+        self._sockets.left(socket)
+        if not self.connections and not self.door.openings:
+            waiting, self._ended = self._ended, []
+            for ended in waiting:
+                ended.callback(None)
 
     def close_all(self) -> Deferred[None]:
         """
@@ -94,24 +138,25 @@ class ChargePointServer(WebSocketServerFactory):
         @return: fires when the last one is gone, at the latest after C{close_timeout_s}.
         """
         ended: Deferred[None] = Deferred()
-        if not self.connections:
+        if not self.connections and not self.door.openings:
             ended.callback(None)
             return ended
         self._ended.append(ended)
+        self.door.close()
         for connection in tuple(self.connections):
             connection.going_away()
         return ended
 
-    def connection_made(self, connection: ChargePointConnection, source: str) -> None:
-        """A TCP connection is up, and begins to shake hands."""
+    def connection_made(self, connection: ChargePointConnection) -> None:
+        """A connection begins with its upgrade request."""
         self.connections.add(connection)
-        for leaving in self._sockets.came(connection, source):
-            self.central_system.counters.count(Counter.CONNECTIONS_REFUSED)
-            leaving.transport.abortConnection()
+        socket = socket_below(connection.transport)
+        if not self._sockets.has(socket):
+            self.came(socket)
 
     def connection_held(self, connection: ChargePointConnection) -> None:
         """A connection has said who it is, and waits for our answer."""
-        self._sockets.settled(connection)
+        self._sockets.settled(socket_below(connection.transport))
 
     def reconsider(self) -> None:
         """Who is configured may be somebody else now: nobody who is waits with strangers."""
@@ -123,18 +168,14 @@ class ChargePointServer(WebSocketServerFactory):
 
     def connection_opened(self, connection: ChargePointConnection) -> None:
         """A connection is open, and is the one of its Charge Point that counts."""
-        self._sockets.settled(connection)
+        self._sockets.settled(socket_below(connection.transport))
         self.rivals.opened(connection)
 
     def connection_ended(self, connection: ChargePointConnection) -> None:
         """A connection is gone for good."""
         self.connections.discard(connection)
-        self._sockets.left(connection)
         self.rivals.left(connection)
-        if not self.connections:
-            waiting, self._ended = self._ended, []
-            for ended in waiting:
-                ended.callback(None)
+        self.gone(socket_below(connection.transport))
 
     def _set_options(self) -> None:
         limits = self.limits

@@ -42,6 +42,7 @@ class ChargePointConnection(Supervised):
     session: Session | None = None
     _pace: Pace
     _fragments = 0
+    _unpaid_bytes = 0
     _steps_after_goodbye = 0
     _close_timer: IDelayedCall | None = None
     _pause_timer: IDelayedCall | None = None
@@ -62,7 +63,7 @@ class ChargePointConnection(Supervised):
         origin = getattr(self.transport.getPeer(), "host", None) or self.peer
         try:
             self.session = server.central_system.open(
-                identity, str(origin), self._send_text, self._hang_up
+                identity, str(origin), self._send_text, self._hang_up, self.guest.profile
             )
         except Exception:  # noqa: BLE001
             # A mistake of ours must not leave a connection that nobody listens to.
@@ -133,7 +134,7 @@ class ChargePointConnection(Supervised):
     def onPing(self, payload: bytes) -> None:
         """A ping has come."""
         super().onPing(payload)
-        self._look_at_send_buffer()
+        self.look_at_send_buffer()
         self._spend()
 
     def onPong(self, payload: bytes) -> None:
@@ -144,7 +145,16 @@ class ChargePointConnection(Supervised):
         self.count(Counter.MESSAGES_TOO_BIG)
         super()._max_message_size_exceeded(*arguments)
 
+    def came_encrypted(self, size_bytes: int) -> None:
+        """So much has come by TLS: it costs time though there may be no message in it."""
+        self.look_at_send_buffer()
+        self._unpaid_bytes += size_bytes
+        too_many = self._unpaid_bytes - self.factory.limits.message_unit_bytes
+        if too_many >= 0 and self.state == self.STATE_OPEN:
+            self._spend(too_many)
+
     def _spend(self, size_bytes: int = 0) -> None:
+        self._unpaid_bytes = 0
         step = self._pace.spend(self.factory.reactor.seconds(), size_bytes)
         if step is Step.GO_ON or self.held_back or self.state != self.STATE_OPEN:
             return
@@ -172,9 +182,10 @@ class ChargePointConnection(Supervised):
     def _send_text(self, text: bytes) -> None:
         if self.state == self.STATE_OPEN:
             self.sendMessage(text)
-            self._look_at_send_buffer()
+            self.look_at_send_buffer()
 
-    def _look_at_send_buffer(self) -> None:
+    def look_at_send_buffer(self) -> None:
+        """More may wait to be sent than before: too much of it ends the connection."""
         if waiting_bytes(self.transport) > self.factory.limits.send_buffer_bytes:
             # A close frame would only wait with the rest.
             self.count(Counter.READERS_TOO_SLOW)

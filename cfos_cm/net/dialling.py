@@ -61,6 +61,9 @@ class Connection(typing.Protocol):
     def waited(self) -> None:
         """It is time to dial again."""
 
+    def redial(self) -> None:
+        """What there is of it is of no use any more: another one is dialled at once."""
+
 
 @frozen
 class Effects:
@@ -93,6 +96,7 @@ _open = _builder.state("open")
 _waiting = _builder.state("waiting")
 _stopping = _builder.state("stopping")
 _restarting = _builder.state("restarting")
+_redialling = _builder.state("redialling")
 
 
 @_idle.upon(Connection.start).to(_dialling)
@@ -146,11 +150,38 @@ def _dial_again(_connection: Connection, effects: Effects) -> None:
     effects.dial()
 
 
+@_dialling.upon(Connection.redial).to(_redialling)
+def _give_up_once(_connection: Connection, effects: Effects) -> None:
+    effects.hang_up()
+
+
+@_open.upon(Connection.redial).to(_redialling)
+def _hang_up_once(_connection: Connection, effects: Effects) -> None:
+    effects.leave()
+    effects.hang_up()
+
+
+@_waiting.upon(Connection.redial).to(_dialling)
+def _wait_no_more(_connection: Connection, effects: Effects) -> None:
+    effects.stop_waiting()
+    effects.dial()
+
+
+@_redialling.upon(Connection.lost).to(_dialling)
+def _redial(_connection: Connection, effects: Effects) -> None:
+    effects.dial()
+
+
+_redialling.upon(Connection.stop).to(_stopping).returns(None)
+for _state in (_redialling, _stopping, _restarting, _idle):
+    _state.upon(Connection.redial).loop().returns(None)
+
 _stopping.upon(Connection.start).to(_restarting).returns(None)
 _restarting.upon(Connection.stop).to(_stopping).returns(None)
 # It opens while it is being hung up.
 _stopping.upon(Connection.opened).loop().returns(None)
 _restarting.upon(Connection.opened).loop().returns(None)
+_redialling.upon(Connection.opened).loop().returns(None)
 
 _machine = _builder.build()
 

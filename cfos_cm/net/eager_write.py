@@ -34,7 +34,8 @@ class _Eager(tcp.Connection):
             and self.connected
             and not self._tempDataBuffer
             and not self.dataBuffer
-            and not (self.disconnecting or self._writeDisconnecting or self._writeDisconnected)
+            and not (self.disconnecting or self._aborting)
+            and not (self._writeDisconnecting or self._writeDisconnected)
             and not self.TLS
         ):
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,10 +12,12 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from cfos_cm.central_system.approach import Approach
 from cfos_cm.counters import Counter
 from cfos_cm.net.reception import Guest, Later
 from cfos_cm.net.refusal import Refusal
-from cfos_cm.net.source_address import source_of
+from cfos_cm.net.source_address import source_of_peer
+from cfos_cm.net.tls_end import TlsEnd
 from cfos_cm.net.upgrade_request import END_OF_HEAD
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Handshake"]
 
 _NOBODY = Guest("", False, None)
-
-#: It is asked for several times in a handshake, and most come again.
-_source_of = lru_cache(1000)(source_of)
 
 _log = Logger(namespace="cfos_cm.net")
 
@@ -65,7 +63,7 @@ class Handshake(WebSocketServerProtocol):
     def connectionMade(self) -> None:
         """The TCP connection is up."""
         super().connectionMade()
-        self.factory.connection_made(self, self._source())
+        self.factory.connection_made(self)
 
     def processHandshake(self) -> None:
         """Bytes of an upgrade request have come."""
@@ -82,7 +80,7 @@ class Handshake(WebSocketServerProtocol):
         """
         try:
             decision = self.factory.reception.receive(
-                self.http_request_uri, request, self.peer, self._source()
+                self.http_request_uri, request, self.peer, self._source(), self._approach()
             )
             if isinstance(decision, Later):
                 return self._put_off(decision)
@@ -177,7 +175,14 @@ class Handshake(WebSocketServerProtocol):
         self._is_held = False
 
     def _source(self) -> str:
-        return _source_of(str(getattr(self.transport.getPeer(), "host", "")))
+        return source_of_peer(self.transport)
+
+    def _approach(self) -> Approach:
+        """What the connection shows, without what the upgrade request says."""
+        transport = self.transport
+        if isinstance(transport, TlsEnd):
+            return Approach(None, True, transport.certificate_names)
+        return Approach()
 
     def _shake_hands(self, data: bytes) -> None:
         if len(self.data) + len(data) > self.factory.limits.handshake_bytes:

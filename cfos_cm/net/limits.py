@@ -16,8 +16,12 @@ class ServerLimits:
 
     @ivar message_bytes: a message, and each frame of it. [B]
     @ivar fragments: the pieces of one message; empty ones would get past the bound of its size.
+    @ivar opening_s: the time from the TCP connection to the bytes that tell what it is. [s]
+    @ivar tls_bytes: what a peer may send until TLS is agreed upon. [B]
+    @ivar tls_s: the time that it may take for that. [s]
     @ivar handshake_bytes: an upgrade request. [B]
-    @ivar handshake_s: the time from the TCP connection to the end of the upgrade request. [s]
+    @ivar handshake_s: the time until the end of the upgrade request, from then on when it can
+        begin. [s]
     @ivar ping_interval_s: how long a connection may be silent before it is tried. [s]
     @ivar pong_timeout_s: how long it may stay silent then. [s]
     @ivar silence_margin_s: how late a heartbeat may be of a Charge Point that cannot be
@@ -40,6 +44,9 @@ class ServerLimits:
 
     message_bytes: int = MAX_FRAME_BYTES
     fragments: int = 1000
+    opening_s: float = 5.0
+    tls_bytes: int = 64 * 1024
+    tls_s: float = 10.0
     handshake_bytes: int = 16 * 1024
     handshake_s: float = 5.0
     ping_interval_s: float = 30.0

@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from cfos_cm.net.limits import ServerLimits
+from cfos_cm.net.sockets import socket_below
 
 __all__ = ["Silence", "keep_alive"]
 
@@ -33,7 +34,7 @@ def keep_alive(transport: Any, limits: ServerLimits) -> None:
     # A transport of another kind has no socket, or one that knows nothing of this.
     with suppress(AttributeError, OSError):
         transport.setTcpKeepAlive(True)
-        handle: socket.socket = transport.getHandle()
+        handle: socket.socket = socket_below(transport).getHandle()
         for name, value in options.items():
             if hasattr(socket, name):
                 handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), int(value))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 
-from attrs import field, frozen
+from attrs import evolve, frozen
 from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.interfaces import IReactorTime
 
+from cfos_cm.central_system.approach import Approach
 from cfos_cm.central_system.central_system import Admission, CentralSystem
 from cfos_cm.counters import Counter
 from cfos_cm.errors import RemoteProtocolError
@@ -24,6 +25,8 @@ from cfos_cm.net.upgrade_request import (
     with_encoded_blanks,
 )
 from cfos_cm.quirk import Quirk
+from cfos_cm.site.security_profile import SecurityProfile
+from cfos_cm.v16.violations import excerpt
 from cfos_cm.wire.basic_auth import Credentials, read_authorization
 from cfos_cm.wire.charge_box import identities_in_path
 
@@ -33,15 +36,31 @@ SUBPROTOCOL = "ocpp1.6"
 
 _STATUSES: dict[Admission, HTTPStatus] = {
     Admission.UNAUTHORISED: HTTPStatus.UNAUTHORIZED,
+    Admission.NEEDS_TLS: HTTPStatus.FORBIDDEN,
+    Admission.NEEDS_CERTIFICATE: HTTPStatus.FORBIDDEN,
     Admission.UNKNOWN: HTTPStatus.NOT_FOUND,
     Admission.TOO_MANY: HTTPStatus.SERVICE_UNAVAILABLE,
     Admission.SHUT_OUT: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _COUNTERS: dict[Admission, Counter] = {
     Admission.UNAUTHORISED: Counter.LOGINS_FAILED,
+    Admission.NEEDS_TLS: Counter.LOGINS_TOO_WEAK,
+    Admission.NEEDS_CERTIFICATE: Counter.LOGINS_TOO_WEAK,
     Admission.UNKNOWN: Counter.IDENTITIES_REFUSED,
     Admission.TOO_MANY: Counter.IDENTITIES_REFUSED,
     Admission.SHUT_OUT: Counter.IDENTITIES_REFUSED,
+}
+_ALLOW = "if that is right, allow it: cfos-cm charge-point allow {identity}"
+_REASONS: dict[Admission, str] = {
+    Admission.NEEDS_TLS: f"it has come encrypted (wss://) before, and does not now; {_ALLOW}",
+    Admission.NEEDS_CERTIFICATE: (
+        f"it has shown a certificate before, and shows none now; {_ALLOW}"
+    ),
+    Admission.UNKNOWN: "no [evse ...] section has it as its address",
+    Admission.TOO_MANY: "too many that are not configured are connected",
+    Admission.SHUT_OUT: (
+        "its backend cannot be reached, and outage = strict closes it out until then"
+    ),
 }
 
 
@@ -51,13 +70,16 @@ class Guest:
     A Charge Point that may connect.
 
     @ivar identity: its charge box identity, as it is configured.
-    @ivar authenticated: whether it has proved with a password that it is the one.
+    @ivar authenticated: whether it has proved with a password or a certificate that it is the
+        one.
     @ivar subprotocol: what is agreed upon; C{None}: it speaks OCPP 1.6 without saying so.
+    @ivar profile: the security profile that it comes with.
     """
 
     identity: str
     authenticated: bool
     subprotocol: str | None
+    profile: SecurityProfile = SecurityProfile.NONE
 
 
 @frozen
@@ -81,13 +103,14 @@ class _Visitor:
     Who asks for an upgrade.
 
     @ivar identity: who that would be.
+    @ivar approach: what it shows.
     @ivar peer: where it comes from, for people.
     @ivar source: what counts as one source of requests.
     @ivar offered: the subprotocols.
     """
 
     identity: str
-    credentials: Credentials | None = field(repr=False)
+    approach: Approach
     peer: str
     source: str
     offered: list[str]
@@ -130,7 +153,12 @@ class Reception:
         return head + end + rest
 
     def receive(
-        self, uri: str, request: ConnectionRequest, peer: str, source: str
+        self,
+        uri: str,
+        request: ConnectionRequest,
+        peer: str,
+        source: str,
+        approach: Approach,
     ) -> Guest | Later:
         """
         Decide about an upgrade request.
@@ -138,6 +166,7 @@ class Reception:
         @param uri: what it asks for, as it came.
         @param peer: where it comes from, for people.
         @param source: what counts as one source of requests.
+        @param approach: what the connection shows, without what the request says.
         @raise Refusal: if this is not a Charge Point that may connect.
         """
         offered = [str(name) for name in request.protocols]
@@ -151,8 +180,8 @@ class Reception:
             )
             self._central_system.counters.count(Counter.IDENTITIES_REFUSED)
             raise Refusal(HTTPStatus.NOT_FOUND) from error
-        credentials = self._credentials(request, peer, source)
-        visitor = _Visitor(identity, credentials, peer, source, offered)
+        approach = evolve(approach, credentials=self._credentials(request, peer, source))
+        visitor = _Visitor(identity, approach, peer, source, offered)
         if not self._is_guess(visitor):
             return self._welcome(visitor, None)
         turn = self._throttle.turn(identity, source)
@@ -169,12 +198,15 @@ class Reception:
 
     def _welcome(self, visitor: _Visitor, turn: Turn | None) -> Guest:
         """@raise Refusal: if it may not connect."""
-        authenticated = self._log_in(visitor, turn)
+        asked = self._log_in(visitor, turn)
+        certified = visitor.approach.certificate_names is not None
         identity, offered = visitor.identity, visitor.offered
         if not offered and not self.is_forgiven(identity, Quirk.NO_SUBPROTOCOL):
             who = self._who(identity, visitor.source)
             raise self._no_subprotocol(visitor.peer, who, offered)
-        return Guest(identity, authenticated, SUBPROTOCOL if offered else None)
+        subprotocol = SUBPROTOCOL if offered else None
+        profile = visitor.approach.profile(asked)
+        return Guest(identity, asked or certified, subprotocol, profile)
 
     def _no_subprotocol(self, peer: str, who: str, offered: list[str]) -> Refusal:
         self._central_system.counters.count(Counter.HANDSHAKES_FAILED)
@@ -224,8 +256,14 @@ class Reception:
     def _is_guess(self, visitor: _Visitor) -> bool:
         # Who shows no password guesses none; many programs try without one first.
         identity = visitor.identity
-        asked = self._central_system.passwords.asks(identity)
-        return visitor.credentials is not None and (asked or self._is_disguised(identity))
+        if visitor.approach.credentials is None:
+            return False
+        return self._asks(visitor) or self._is_disguised(identity)
+
+    def _asks(self, visitor: _Visitor) -> bool:
+        """Whether its password is looked at: who shows a certificate is known by that alone."""
+        has_certificate = visitor.approach.certificate_names is not None
+        return not has_certificate and self._central_system.passwords.asks(visitor.identity)
 
     def _is_disguised(self, identity: str) -> bool:
         """Where others have to know a password, nobody learns who they are from this one."""
@@ -240,9 +278,9 @@ class Reception:
         @raise Refusal: if it may not connect.
         """
         system, identity = self._central_system, visitor.identity
-        asked = system.passwords.asks(identity)
+        asked = self._asks(visitor)
         try:
-            admission = system.admit(identity, visitor.credentials)
+            admission = system.admit(identity, visitor.approach)
         except Exception:
             # A mistake of ours is no guess, and must not keep its place in a queue.
             if turn is not None:
@@ -262,14 +300,14 @@ class Reception:
             settle = self._throttle.failed if was_wrong else self._throttle.given_back
             settle(turn)
         system.counters.count(_COUNTERS[admission])
-        why = _why(admission, visitor.credentials)
+        why = _why(admission, visitor.approach)
         self._quiet_log.warn(
             why,
             self._who(identity, visitor.source),
-            "{peer}: {identity} refused: {why}",
+            "{peer}: {identity} refused: " + why,
             peer=visitor.peer,
             identity=identity,
-            why=why,
+            names=excerpt(", ".join(visitor.approach.certificate_names or ())),
         )
         raise Refusal(status)
 
@@ -296,13 +334,15 @@ class Reception:
             return None
 
 
-def _why(admission: Admission, credentials: Credentials | None) -> str:
-    if admission is Admission.UNKNOWN:
-        return "no [evse ...] section has it as its address"
-    if admission is Admission.TOO_MANY:
-        return "too many that are not configured are connected"
-    if admission is Admission.SHUT_OUT:
-        return "its backend cannot be reached, and outage = strict closes it out until then"
-    if credentials is None:
+def _why(admission: Admission, approach: Approach) -> str:
+    """A format for a log that knows C{identity}, and the C{names} in its certificate."""
+    if admission is not Admission.UNAUTHORISED:
+        return _REASONS[admission]
+    if approach.certificate_names is not None:
+        return (
+            "its certificate is somebody else's: it names {names}; if that is right, put the "
+            "name into its [evse ...] section as certificate_name"
+        )
+    if approach.credentials is None:
         return "it has sent no password"
     return "wrong password, or its user name is not its ChargeBox ID"

@@ -7,9 +7,14 @@ from math import ceil
 
 from autobahn.websocket.types import ConnectionDeny
 
-__all__ = ["NO_SUBPROTOCOL", "Refusal"]
+__all__ = ["ENCRYPTED_ONLY", "NO_SUBPROTOCOL", "Refusal"]
 
 NO_SUBPROTOCOL = "Subprotocol ocpp1.6 required"
+#: The whole response to whoever is not encrypted, where everybody has to be.
+ENCRYPTED_ONLY = (
+    b"HTTP/1.1 400 This port takes encrypted connections only: wss://\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
 
 
 class Refusal(ConnectionDeny):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.protocols.policies import ProtocolWrapper
 
 from cfos_cm.net.limits import ServerLimits
 
-__all__ = ["Sockets"]
+__all__ = ["Sockets", "socket_below"]
 
 _S = TypeVar("_S")
+
+
+def socket_below(transport: Any) -> Any:
+    """The TCP connection that a transport is made of: with TLS, the one below it."""
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    return transport
 
 
 class Sockets(Generic[_S]):
@@ -38,6 +46,10 @@ class Sockets(Generic[_S]):
     def has_room(self) -> bool:
         """Whether another one can come, if need be for one that has to go."""
         return len(self._here) < self._limits.sockets or bool(self._shaking)
+
+    def has(self, socket: _S) -> bool:
+        """Whether one is here."""
+        return socket in self._here
 
     def came(self, socket: _S, source: str) -> list[_S]:
         """

@@ -43,6 +43,7 @@ __all__ = [
     "overdrafts",
     "reservations",
     "security_events",
+    "security_standings",
     "sent_lists",
     "stray_stops",
     "tags",
@@ -230,6 +231,14 @@ security_events = Table(
     Column("tech_info", Text),
     Column("received_at", UtcDateTime, nullable=False),
     Index(None, "charge_point", "number"),
+)
+
+#: The highest security profile that each Charge Point has logged in with.
+security_standings = Table(
+    "security_standings",
+    metadata,
+    Column("charge_point", Text, primary_key=True),
+    Column("profile", BigInteger, nullable=False),
 )
 
 reservations = Table(

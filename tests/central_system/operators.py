@@ -18,6 +18,7 @@ from cfos_cm.central_system.commands.reservations import ReservationStore
 from cfos_cm.central_system.settings import CentralSystemSettings
 from cfos_cm.errors import CfosError
 from cfos_cm.site.reservation import Reservation
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.site.sent_list import SentList
 from cfos_cm.site.tag import Tag
 
@@ -55,9 +56,14 @@ class Station(Peer):
         what is not there is not answered.
     """
 
-    def __init__(self, world: World, identity: str = "CP-1") -> None:
+    def __init__(
+        self,
+        world: World,
+        identity: str = "CP-1",
+        profile: SecurityProfile = SecurityProfile.NONE,
+    ) -> None:
         self.acts: dict[str, Mapping[str, Any] | Answer] = {}
-        super().__init__(world, identity)
+        super().__init__(world, identity, profile)
 
     def _receive(self, text: bytes) -> None:
         super()._receive(text)

@@ -8,6 +8,7 @@ from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.central_system.admission import Admission
+from cfos_cm.central_system.approach import Approach
 from cfos_cm.central_system.settings import UnknownChargePoints
 from cfos_cm.errors import CallErrorCode
 from cfos_cm.site.events import TransactionStopped
@@ -87,13 +88,13 @@ class Removed(SynchronousTestCase):
         refusing = evolve(WITHOUT, unknown=UnknownChargePoints.REFUSE)
         self.world.system.configure(refusing)
         self.assertEqual([], self.peer.hang_ups)
-        self.assertIs(Admission.ADMITTED, self.world.system.admit("CP-1", None))
+        self.assertIs(Admission.ADMITTED, self.world.system.admit("CP-1", Approach()))
         self.peer = self.world.connect()
         self.peer.ask("StopTransaction", stop_of(self.number))
         self.assertEqual("stopped", self.world.ledger.rows[self.number].state)
         self.world.system.configure(refusing)
         self.assertEqual([1008], [code for code, _ in self.peer.hang_ups])
-        self.assertIs(Admission.UNKNOWN, self.world.system.admit("CP-1", None))
+        self.assertIs(Admission.UNKNOWN, self.world.system.admit("CP-1", Approach()))
 
     def test_other_transactions(self) -> None:
         """Nothing is believed of another transaction; what has ended may be said again."""

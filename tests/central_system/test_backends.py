@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.central_system.admission import Admission
+from cfos_cm.central_system.approach import Approach
 from cfos_cm.central_system.backends import NO_BACKENDS, Backends, NoBackends
 from cfos_cm.central_system.settings import CentralSystemSettings, ChargePointSettings
 from cfos_cm.errors import CallErrorCode, DeviceRefusal, NoAnswer, NotSent
@@ -470,10 +471,10 @@ class ShutOut(Case):
     def test_shut_out(self) -> None:
         """It is told to come later, and others are let in."""
         self.backend.is_away = True
-        self.assertIs(Admission.SHUT_OUT, self.world.system.admit("CP-1", None))
-        self.assertIs(Admission.ADMITTED, self.world.system.admit("CP-2", None))
+        self.assertIs(Admission.SHUT_OUT, self.world.system.admit("CP-1", Approach()))
+        self.assertIs(Admission.ADMITTED, self.world.system.admit("CP-2", Approach()))
         self.backend.is_away = False
-        self.assertIs(Admission.ADMITTED, self.world.system.admit("CP-1", None))
+        self.assertIs(Admission.ADMITTED, self.world.system.admit("CP-1", Approach()))
 
     def test_closed(self) -> None:
         """One that is connected is closed; one that is not is nothing to close."""

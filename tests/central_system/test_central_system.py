@@ -7,6 +7,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.central_system import central_system
+from cfos_cm.central_system.approach import Approach
 from cfos_cm.central_system.central_system import Admission
 from cfos_cm.central_system.settings import (
     CentralSystemSettings,
@@ -46,7 +47,7 @@ class Admit(SynchronousTestCase):
             assert isinstance(name, str)
             secret = password if isinstance(password, bytes) else password.encode()
             shown = Credentials(name, secret)
-        return World(settings).system.admit(identity, shown)
+        return World(settings).system.admit(identity, Approach(shown))
 
     def test_noPassword(self) -> None:
         """Where none is asked for, it does not matter what is shown."""
@@ -111,11 +112,11 @@ class Admit(SynchronousTestCase):
         first = world.connect("new-1")
         world.connect("new-2")
         world.connect("CP-1")
-        self.assertEqual(world.system.admit("new-3", None), Admission.TOO_MANY)
-        self.assertEqual(world.system.admit("new-1", None), Admission.ADMITTED)
-        self.assertEqual(world.system.admit("CP-2", None), Admission.ADMITTED)
+        self.assertEqual(world.system.admit("new-3", Approach()), Admission.TOO_MANY)
+        self.assertEqual(world.system.admit("new-1", Approach()), Admission.ADMITTED)
+        self.assertEqual(world.system.admit("CP-2", Approach()), Admission.ADMITTED)
         first.lose()
-        self.assertEqual(world.system.admit("new-3", None), Admission.ADMITTED)
+        self.assertEqual(world.system.admit("new-3", Approach()), Admission.ADMITTED)
 
     def test_noPasswordInARepr(self) -> None:
         """Settings that are printed do not show a password."""
@@ -290,4 +291,4 @@ class Configure(SynchronousTestCase):
         """A new password closes nothing, and counts for the next connection."""
         self.world.system.configure(LOCKED)
         self.assertEqual(self.peer.hang_ups, [])
-        self.assertEqual(self.world.system.admit("CP-1", None), Admission.UNAUTHORISED)
+        self.assertEqual(self.world.system.admit("CP-1", Approach()), Admission.UNAUTHORISED)

@@ -14,6 +14,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.central_system.admission import Admission
+from cfos_cm.central_system.approach import Approach
 from cfos_cm.central_system.roster import MAX_IN_TURN
 from cfos_cm.central_system.settings import UnknownChargePoints
 from cfos_cm.counters import Counter
@@ -613,13 +614,13 @@ class BehindAStart(SynchronousTestCase):
         refusing = evolve(SITE, charge_points=others, unknown=UnknownChargePoints.REFUSE)
         self.world.system.configure(refusing)
         self.assertEqual([], self.peer.hang_ups)
-        self.assertIs(Admission.ADMITTED, self.world.system.admit("CP-1", None))
+        self.assertIs(Admission.ADMITTED, self.world.system.admit("CP-1", Approach()))
         self.disk.let_go()
         self.assertEqual([], self.started())
         self.assertIsNotNone(self.peer.answer_to(self.start))
         self.peer.ask("StopTransaction", stop_of(1001))
         self.assertEqual("stopped", self.world.ledger.rows[1001].state)
-        self.assertIs(Admission.UNKNOWN, self.world.system.admit("CP-1", None))
+        self.assertIs(Admission.UNKNOWN, self.world.system.admit("CP-1", Approach()))
 
     def test_waiting(self) -> None:
         """One that waits for its turn is of where and when it was told."""

@@ -140,29 +140,15 @@ class ChangeConfiguration(OperatorCase):
         self.station.acts["GetConfiguration"] = Keys({key: value}).tell
         self.get(self.operator.get_configuration("CP-1"))
 
-    def test_securityProfileNotLowered(self) -> None:
-        """The security profile that it has told is not lowered; it may be raised."""
-        self.station.acts["ChangeConfiguration"] = {"status": "Accepted"}
-        self.tells("SecurityProfile", "2")
-        changing = self.operator.change_configuration("CP-1", "securityprofile", "1")
-        said = self.error_of(changing, LocalProtocolError)
-        self.assertIn("SecurityProfile is 2 and would be 1; it is never lowered", said)
+    def test_securityProfile(self) -> None:
+        """The security profile is never lowered below what it tells last."""
+        for told, wanted in (("2", "1"), ("3", "2"), ("0", "0")):
+            self.tells("SecurityProfile", told)
+            changing = self.operator.change_configuration("CP-1", "securityprofile", wanted)
+            said = self.error_of(changing, LocalProtocolError)
+            words = f"SecurityProfile is {told} and would be {wanted}; it is never lowered"
+            self.assertIn(words, said)
         self.assertEqual(self.station.payloads("ChangeConfiguration"), [])
-        self.get(self.operator.change_configuration("CP-1", "SecurityProfile", "3"))
-
-    def test_securityProfileToldAgain(self) -> None:
-        """What it tells last counts, none at all too."""
-        self.station.acts["ChangeConfiguration"] = {"status": "Accepted"}
-        self.tells("SecurityProfile", "2")
-        self.tells("SecurityProfile", "0")
-        self.get(self.operator.change_configuration("CP-1", "SecurityProfile", "1"))
-
-    def test_securityProfileUnknown(self) -> None:
-        """Where it has told none, or what is wanted is none, the Charge Point decides."""
-        self.station.acts["ChangeConfiguration"] = {"status": "Rejected"}
-        self.get(self.operator.change_configuration("CP-1", "SecurityProfile", "0"))
-        self.tells("SecurityProfile", "2")
-        self.get(self.operator.change_configuration("CP-1", "SecurityProfile", "low"))
 
     def test_connector0Reservable(self) -> None:
         """What it tells of connector 0 is understood however it is written."""

@@ -25,6 +25,8 @@ from cfos_cm.central_system.environment import (
     Ledger,
     Register,
     SecurityEvents,
+    Signer,
+    Standings,
     Tags,
 )
 from cfos_cm.central_system.session import Session
@@ -41,6 +43,7 @@ from cfos_cm.site.records import (
     TransactionStart,
     TransactionStop,
 )
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.site.tag import Tag
 from cfos_cm.site.transaction import Transaction
 from tests.v16.schemas import MESSAGES
@@ -58,6 +61,7 @@ __all__ = [
     "MemoryLedger",
     "MemoryRegister",
     "MemorySecurityEvents",
+    "MemoryStandings",
     "MemoryTags",
     "Peer",
     "World",
@@ -343,6 +347,29 @@ class MemoryKeys:
         return self.disk.do(remove)
 
 
+class MemoryStandings:
+    """
+    The security profiles that were shown, without a disk.
+
+    @ivar kept: by Charge Point.
+    """
+
+    def __init__(self, disk: Disk | None = None) -> None:
+        self.disk = Disk() if disk is None else disk
+        self.kept: dict[str, SecurityProfile] = {}
+
+    def put(self, charge_point: str, profile: SecurityProfile | None) -> Deferred[None]:
+        """See L{Standings.put}."""
+
+        def put() -> None:
+            if profile is None:
+                self.kept.pop(charge_point, None)
+            else:
+                self.kept[charge_point] = profile
+
+        return self.disk.do(put)
+
+
 class CallFailed(Exception):
     """A CALLERROR came back: its code and its description."""
 
@@ -362,7 +389,10 @@ class World:
     """
 
     def __init__(
-        self, settings: CentralSystemSettings = SITE, backends: Backends = NO_BACKENDS
+        self,
+        settings: CentralSystemSettings = SITE,
+        backends: Backends = NO_BACKENDS,
+        signer: Signer | None = None,
     ) -> None:
         self.clock = Clock()
         self.now = NOW
@@ -379,6 +409,8 @@ class World:
         security_events: SecurityEvents = self.security_events
         self.keys = MemoryKeys(self.disk)
         keys: Keys = self.keys
+        self.standings = MemoryStandings(self.disk)
+        standings: Standings = self.standings
         numbers = count(1)
         self.system = CentralSystem(
             Environment(
@@ -393,13 +425,17 @@ class World:
                 random_bytes=bytes,
                 new_unique_id=lambda: f"ours-{next(numbers)}",
                 backends=backends,
+                standings=standings,
+                signer=signer,
             ),
             settings,
         )
 
-    def connect(self, identity: str = "CP-1") -> Peer:
+    def connect(
+        self, identity: str = "CP-1", profile: SecurityProfile = SecurityProfile.NONE
+    ) -> Peer:
         """A Charge Point dials in, and is admitted."""
-        return Peer(self, identity)
+        return Peer(self, identity, profile)
 
     def happened(self, *kinds: type[Any]) -> list[Any]:
         """The events of some kinds."""
@@ -416,13 +452,15 @@ class Peer:
     @ivar answers: the payloads that it answers our calls with, by action; others wait.
     """
 
-    def __init__(self, world: World, identity: str) -> None:
+    def __init__(
+        self, world: World, identity: str, profile: SecurityProfile = SecurityProfile.NONE
+    ) -> None:
         self.world = world
         self.received: list[list[Any]] = []
         self.hang_ups: list[tuple[int, str]] = []
         self.answers: dict[str, dict[str, Any]] = {}
         self.session: Session = world.system.open(
-            identity, "192.0.2.7", self._receive, self._hung_up
+            identity, "192.0.2.7", self._receive, self._hung_up, profile
         )
         self._numbers = count(1)
         self._actions: dict[str, str] = {}

@@ -22,7 +22,9 @@ from cfos_cm.central_system.settings import CentralSystemSettings
 from cfos_cm.net.charge_point_server import ChargePointServer
 from cfos_cm.net.limits import ServerLimits
 from cfos_cm.net.listening import listening_endpoint
+from cfos_cm.net.server_tls import ServerTls
 from cfos_cm.net.speed import Speed
+from cfos_cm.net.tls_mode import TlsMode
 from tests.central_system.world import SITE, World
 
 __all__ = ["CLOSE", "LIMITS", "TEXT", "ServerCase", "Wire", "basic", "frame", "upgrade"]
@@ -171,15 +173,20 @@ class ServerCase(TestCase):
     settings: CentralSystemSettings = SITE
     limits: ServerLimits = LIMITS
     speed: Speed = Speed()
+    mode: TlsMode = TlsMode.OFF
+
+    def tls(self) -> ServerTls | None:
+        """What begins TLS, if anything does."""
+        return None
 
     async def setUp(self) -> None:
         """Listen."""
         self.world = World(self.settings)
         self.server = ChargePointServer(
-            self.world.system, self.world.clock, self.limits, self.speed
+            self.world.system, self.world.clock, self.limits, self.speed, self.tls(), self.mode
         )
         endpoint = listening_endpoint(reactor, "tcp:0:interface=127.0.0.1", self.speed)
-        self.port = await endpoint.listen(self.server)
+        self.port = await endpoint.listen(self.server.door)
         self.port_number: int = self.port.getHost().port
         self._wires: list[Wire] = []
 
@@ -199,9 +206,13 @@ class ServerCase(TestCase):
         """The loop has turned once."""
         await deferLater(reactor, 0)
 
-    async def dial(self, request: bytes = b"") -> Wire:
-        """A TCP connection on which C{request} was sent."""
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.port_number)
+    def endpoint(self) -> Any:
+        """Where the server is."""
+        return TCP4ClientEndpoint(reactor, "127.0.0.1", self.port_number)
+
+    async def dial(self, request: bytes = b"", endpoint: Any = None) -> Wire:
+        """A TCP connection on which C{request} was sent, or one by another C{endpoint}."""
+        endpoint = self.endpoint() if endpoint is None else endpoint
         factory = Factory.forProtocol(Wire)
         factory.noisy = False
         wire: Wire = await endpoint.connect(factory)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.errors import LocalProtocolError
-from cfos_cm.net.backend_url import Endpoint, backend_key, backend_url, endpoint_of
+from cfos_cm.net.backend_url import Endpoint, backend_key, backend_url, endpoint_of, with_tls
 
 #: The backend's URL, the client id, and what is dialled.
 FORMS = (
@@ -140,3 +140,14 @@ class EndpointTests(SynchronousTestCase):
         found = endpoint_of("ws://[::1]:443/a?b=c")
         self.assertEqual((found.host, found.port, found.resource), ("::1", 443, "/a?b=c"))
         self.assertEqual(found.host_header, "[::1]:443")
+
+    def test_with_tls(self) -> None:
+        """The same with TLS: a port that is written stays, and nothing else changes."""
+        for url, secure in (
+            ("ws://h/a%2F?b=c", "wss://h/a%2F?b=c"),
+            ("ws://h:80/a", "wss://h:80/a"),
+            ("ws://[::1]:9000/a", "wss://[::1]:9000/a"),
+            ("wss://h/a", "wss://h/a"),
+        ):
+            self.assertEqual(secure, with_tls(url))
+        self.assertEqual(443, endpoint_of(with_tls("ws://h/a")).port)

@@ -84,6 +84,43 @@ class StateTests(SynchronousTestCase):
         self.connection.lost()
         self.assertEqual(self.done, ["dial", "hang_up", "stopped"])
 
+    def test_redial_open(self) -> None:
+        """Of no use any more, it is hung up, and another one is dialled without a wait."""
+        self.connection.start()
+        self.connection.opened()
+        self.connection.redial()
+        self.assertEqual(self.done[2:], ["leave", "hang_up"])
+        self.connection.redial()
+        self.connection.lost()
+        self.assertEqual(self.done[4:], ["dial"])
+
+    def test_redial_while_dialling(self) -> None:
+        """So it is when it was being dialled, also when it has opened meanwhile."""
+        self.connection.start()
+        self.connection.redial()
+        self.connection.opened()
+        self.connection.lost()
+        self.connection.opened()
+        self.assertEqual(self.done, ["dial", "hang_up", "dial", "serve"])
+
+    def test_redial_waiting(self) -> None:
+        """Waiting, it waits no more."""
+        self.connection.start()
+        self.connection.lost()
+        self.connection.redial()
+        self.assertEqual(self.done, ["dial", "wait", "stop_waiting", "dial"])
+
+    def test_redial_unwanted(self) -> None:
+        """Unwanted, it is not dialled; when it becomes so meanwhile, it is not either."""
+        self.connection.redial()
+        self.assertEqual(self.done, [])
+        self.connection.start()
+        self.connection.redial()
+        self.connection.stop()
+        self.connection.redial()
+        self.connection.lost()
+        self.assertEqual(self.done, ["dial", "hang_up", "stopped"])
+
     def test_wanted_again_while_stopping(self) -> None:
         """Wanted again before it was down, it is dialled when it is."""
         self.connection.start()

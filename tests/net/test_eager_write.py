@@ -108,6 +108,16 @@ class Writing(Case):
             await peer.closed()
             self.assertEqual(b"last words", peer.heard)
 
+    async def test_after_a_reset(self) -> None:
+        """What is written after a reset goes nowhere either, before the loop has seen to it."""
+        for eager in (False, True):
+            server, peer = await self.connect(eager)
+            server.transport.abortConnection()
+            server.transport.write(b"too late")
+            await server.ended
+            await peer.closed()
+            self.assertEqual(b"", peer.heard)
+
     async def test_while_closing(self) -> None:
         """What waits is sent before the connection is closed."""
         for eager in (False, True):

@@ -32,6 +32,13 @@ class SocketsTests(SynchronousTestCase):
         self.assertEqual([], self.come(1, 2, 3, 4, 5))
         self.assertTrue(self.sockets.has_room())
 
+    def test_has(self) -> None:
+        """Those that have come are here until they have left or had to go."""
+        self.come(1, 2, 3, 4, 5, 6)
+        self.sockets.settled(2)
+        self.sockets.left(3)
+        self.assertEqual([2, 4, 5, 6], [one for one in range(1, 8) if self.sockets.has(one)])
+
     def test_oldest_goes(self) -> None:
         """Then the oldest of those that are still shaking hands has to."""
         self.come(1, 2, 3, 4, 5)

@@ -16,9 +16,11 @@ from twisted.internet.defer import DeferredList, gatherResults
 from twisted.logger import capturedLogs
 
 from cfos_cm.errors import LocalProtocolError, StorageError
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.storage import backends, series, writer
 from cfos_cm.storage.schema import alembic_config
 from cfos_cm.storage.security_events import SecurityEvents
+from cfos_cm.storage.security_standings import SecurityStandingStore
 from cfos_cm.storage.tables import BUCKET_ROWS, VERSION_TABLE, metadata
 from cfos_cm.storage.tables import tags as tags_table
 from cfos_cm.storage.transactions import Ledger
@@ -388,7 +390,7 @@ class MigrationContract(DatabaseCase):
         with mock.patch("alembic.command.upgrade", side_effect=AssertionError):
             await database.start()
         found = await self.rows(database, f"SELECT version_num FROM {VERSION_TABLE}")
-        self.assertEqual(found, [("0005",)])
+        self.assertEqual(found, [("0006",)])
 
     async def test_newer(self) -> None:
         """A database of a newer version is left alone, and the error says why."""
@@ -422,6 +424,9 @@ class MigrationContract(DatabaseCase):
         events = SecurityEvents(database)
         await events.add("CP-1", "StartupOfTheDevice", "", None, NOW)
         self.assertEqual(len(await events.of("CP-1")), 1)
+        standings = SecurityStandingStore(database)
+        await standings.put("CP-1", SecurityProfile.TLS)
+        self.assertEqual(await standings.all(), {"CP-1": SecurityProfile.TLS})
 
     async def test_fromBeforeBuckets(self) -> None:
         """The readings of an older database are found where they are, counted and bounded."""

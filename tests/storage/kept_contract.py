@@ -9,12 +9,20 @@ from attrs import evolve
 from cfos_cm.errors import LocalProtocolError, RemoteProtocolError
 from cfos_cm.site.given_key import GivenKey
 from cfos_cm.site.reservation import Reservation
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.site.sent_list import SentList
-from cfos_cm.storage import keys, local_lists, reservations, security_events
+from cfos_cm.storage import (
+    keys,
+    local_lists,
+    reservations,
+    security_events,
+    security_standings,
+)
 from cfos_cm.storage.keys import KeyStore
 from cfos_cm.storage.local_lists import SentLists
 from cfos_cm.storage.reservations import ReservationStore
 from cfos_cm.storage.security_events import SecurityEvent, SecurityEvents
+from cfos_cm.storage.security_standings import SecurityStandingStore
 
 from .cases import NOW, DatabaseCase
 
@@ -185,6 +193,62 @@ class SecurityEventsContract(DatabaseCase):
             failing = events.add("CP-1", kind, told_at, tech_info, at)
             await self.assertFailure(failing, RemoteProtocolError)
         self.assertEqual(await events.of("CP-1"), ())
+
+
+class SecurityStandingsContract(DatabaseCase):
+    """The highest security profile of each Charge Point."""
+
+    async def standings(self) -> SecurityStandingStore:
+        """Nobody has logged in yet."""
+        return SecurityStandingStore(await self.opened())
+
+    async def test_put(self) -> None:
+        """What was put last is what comes back, in the order of the Charge Points."""
+        standings = await self.standings()
+        self.assertEqual(await standings.all(), {})
+        await standings.put("CP-2", SecurityProfile.PASSWORD)
+        for profile in (SecurityProfile.CERTIFICATE, SecurityProfile.TLS):
+            await standings.put("CP-1", profile)
+        found = await standings.all()
+        self.assertEqual(
+            list(found.items()),
+            [("CP-1", SecurityProfile.TLS), ("CP-2", SecurityProfile.PASSWORD)],
+        )
+        self.assertIsInstance(found["CP-1"], SecurityProfile)
+
+    async def test_forget(self) -> None:
+        """What is forgotten is gone, another's is not, and nothing is no mistake."""
+        standings = await self.standings()
+        await standings.put("CP-1", SecurityProfile.TLS)
+        await standings.put("CP-2", SecurityProfile.TLS)
+        for charge_point in ("CP-1", "CP-1", "a\0"):
+            await standings.put(charge_point, None)
+        self.assertEqual(await standings.all(), {"CP-2": SecurityProfile.TLS})
+
+    async def test_fromElsewhere(self) -> None:
+        """A number that nobody here has written counts as the safest profile."""
+        database = await self.opened()
+        standings = SecurityStandingStore(database)
+        await self.write(database, "INSERT INTO security_standings VALUES ('CP-1', 7)")
+        await self.write(database, "INSERT INTO security_standings VALUES ('CP-2', -1)")
+        self.assertEqual(set((await standings.all()).values()), {SecurityProfile.CERTIFICATE})
+
+    async def test_bound(self) -> None:
+        """A full store takes no new Charge Point, but another profile of one that it has."""
+        self.patch(security_standings, "MAX_STANDINGS", 1)
+        standings = await self.standings()
+        await standings.put("CP-1", SecurityProfile.TLS)
+        failing = standings.put("CP-2", SecurityProfile.TLS)
+        await self.assertFailure(failing, LocalProtocolError)
+        await standings.put("CP-1", SecurityProfile.CERTIFICATE)
+        self.assertEqual(await standings.all(), {"CP-1": SecurityProfile.CERTIFICATE})
+
+    async def test_refused(self) -> None:
+        """What no database can keep is our mistake."""
+        standings = await self.standings()
+        for bad in ("a\0", "x" * 256, "\ud800"):
+            failing = standings.put(bad, SecurityProfile.TLS)
+            await self.assertFailure(failing, LocalProtocolError)
 
 
 class ReservationStoreContract(DatabaseCase):

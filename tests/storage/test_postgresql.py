@@ -233,6 +233,10 @@ class PostgresqlSecurityEvents(PostgresqlCase, kept_contract.SecurityEventsContr
     """What keeps events on a server keeps every promise about them."""
 
 
+class PostgresqlSecurityStandings(PostgresqlCase, kept_contract.SecurityStandingsContract):
+    """What keeps profiles on a server keeps every promise about them."""
+
+
 class PostgresqlReservationStore(PostgresqlCase, kept_contract.ReservationStoreContract):
     """What keeps reservations on a server keeps every promise about them."""
 

@@ -12,12 +12,14 @@ from cfos_cm.central_system.commands.pace import CallPace
 from cfos_cm.central_system.commands.secret_keys import without_password
 from cfos_cm.central_system.commands.situation import Situation
 from cfos_cm.errors import DeviceRefusal, LocalProtocolError, NotSent
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.v16.actions import action_of, encode
 from cfos_cm.v16.core import (
     GetConfigurationConfirmation,
     RegistrationStatus,
     ResetRequest,
 )
+from cfos_cm.v16.security import CertificateSignedConfirmation, CertificateSignedStatus
 from cfos_cm.v16.smart_charging import (
     ClearChargingProfileRequest,
     SetChargingProfileRequest,
@@ -66,6 +68,10 @@ class CheckedCalls:
             quirks=system.quirks_of(identity),
             announced=self.announced.by(identity),
             managed=not system.settings.observe_only,
+            shown_profile=self._shown_profile(identity),
+            has_password=system.passwords.asks(identity),
+            has_certificate=self._has_certificate(identity),
+            takes_tls=system.settings.takes_tls,
         )
 
     def check(self, identity: str, request: Message) -> None:
@@ -143,6 +149,9 @@ class CheckedCalls:
         if isinstance(answer, GetConfigurationConfirmation):
             self.announced.note(identity, answer)
             answer = without_password(answer)
+        if isinstance(answer, CertificateSignedConfirmation):
+            taken = answer.status is CertificateSignedStatus.ACCEPTED
+            self.central_system.roster.acquaintance(identity).has_certificate |= taken
         if not isinstance(answer, confirmation):
             raise TypeError(f"{type(answer).__name__} instead of {confirmation.__name__}")
         return answer
@@ -153,6 +162,15 @@ class CheckedCalls:
             return None
         accepted = session.charge_point.is_accepted
         return RegistrationStatus.ACCEPTED if accepted else RegistrationStatus.PENDING
+
+    def _shown_profile(self, identity: str) -> SecurityProfile:
+        session = self.central_system.session(identity)
+        now = SecurityProfile.NONE if session is None else session.charge_point.profile
+        return max(now, self.central_system.standings.of(identity))
+
+    def _has_certificate(self, identity: str) -> bool:
+        shown = self._shown_profile(identity) is SecurityProfile.CERTIFICATE
+        return shown or self.central_system.roster.acquaintance(identity).has_certificate
 
     def _tell_meddled(self, identity: str, request: Message) -> None:
         """Load management sets again what somebody else may have changed."""

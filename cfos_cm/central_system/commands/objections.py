@@ -18,7 +18,6 @@ from cfos_cm.central_system.commands.announced import (
     CONNECTOR_0_RESERVABLE,
     LIST_ENTRIES_AT_ONCE,
     SECURITY_PROFILE,
-    number_in,
 )
 from cfos_cm.central_system.commands.charging_rules import (
     profile_to_come,
@@ -27,6 +26,7 @@ from cfos_cm.central_system.commands.charging_rules import (
 from cfos_cm.central_system.commands.locations import objections_to_location
 from cfos_cm.central_system.commands.moments import objections_to_interval, objections_to_moment
 from cfos_cm.central_system.commands.secret_keys import AUTHORIZATION_KEY, is_password
+from cfos_cm.central_system.commands.security_rules import objections_to_security_profile
 from cfos_cm.central_system.commands.situation import Situation
 from cfos_cm.errors import RemoteProtocolError
 from cfos_cm.quirk import Quirk
@@ -114,19 +114,12 @@ def _change_configuration(
 ) -> Iterator[str]:
     yield from _text(request.key, "key")
     if request.key.strip().casefold() == SECURITY_PROFILE.casefold():
-        yield from _security_profile(number_in(request.value), situation)
+        yield from objections_to_security_profile(request.value, situation)
     if is_password(request.key):
         yield (
             f"key is {AUTHORIZATION_KEY}, the Charge Point's password; it is changed by "
             "change_password, so that both sides know the new one"
         )
-
-
-def _security_profile(wanted: int | None, situation: Situation) -> Iterator[str]:
-    # "Improved security for OCPP 1.6-J", A05: it is raised over OCPP, and never lowered.
-    has = situation.announced.get(SECURITY_PROFILE)
-    if wanted is not None and has is not None and wanted < has:
-        yield f"{SECURITY_PROFILE} is {has} and would be {wanted}; it is never lowered"
 
 
 def _data_transfer(request: DataTransferRequest, _situation: Situation) -> Iterator[str]:

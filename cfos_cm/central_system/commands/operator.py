@@ -30,6 +30,7 @@ from cfos_cm.central_system.commands.reservations import (
     Reservations,
     ReservationStore,
 )
+from cfos_cm.central_system.commands.security_orders import SecurityOrders
 from cfos_cm.central_system.commands.upkeep_orders import UpkeepOrders
 from cfos_cm.site.tag import Tag
 from cfos_cm.v16.actions import action_of
@@ -75,7 +76,7 @@ class Chance:
     octets: Callable[[int], bytes]
 
 
-class Operator(ChargingOrders, UpkeepOrders):
+class Operator(ChargingOrders, UpkeepOrders, SecurityOrders):
     """
     All that can be ordered of Charge Points, one method each, and L{call} for all of them.
 
@@ -96,6 +97,7 @@ class Operator(ChargingOrders, UpkeepOrders):
         calls = CheckedCalls(central_system, self._reserved_elsewhere)
         ChargingOrders.__init__(self, calls)
         UpkeepOrders.__init__(self, calls, chance.number)
+        SecurityOrders.__init__(self, calls)
         self.reservations = Reservations(calls, archives.reservations, chance.number)
         self._lists = LocalLists(calls, archives.all_tags, archives.sent_lists)
         self._password_changes = PasswordChanges(calls, archives.keys, chance.octets)

@@ -8,6 +8,7 @@ from datetime import datetime
 from attrs import field, frozen
 
 from cfos_cm.quirk import NO_QUIRKS, Quirk
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.v16.core import RegistrationStatus
 
 __all__ = ["Situation"]
@@ -25,6 +26,10 @@ class Situation:
     @ivar quirks: its deviations.
     @ivar announced: what it has told, by configuration key; what it has not told is missing.
     @ivar managed: whether load management orders its currents.
+    @ivar shown_profile: the highest security profile that it has come with.
+    @ivar has_password: whether it has to know a password.
+    @ivar has_certificate: whether it has shown a certificate, or taken one of ours.
+    @ivar takes_tls: whether it can come encrypted.
     """
 
     now: datetime
@@ -34,3 +39,7 @@ class Situation:
     quirks: frozenset[Quirk] = NO_QUIRKS
     announced: Mapping[str, int] = field(factory=dict)
     managed: bool = False
+    shown_profile: SecurityProfile = SecurityProfile.NONE
+    has_password: bool = False
+    has_certificate: bool = False
+    takes_tls: bool = False
