@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 
+from cfos_cm.services.certs_command import add_certs_commands
+from cfos_cm.services.charge_point_command import add_charge_point_commands
 from cfos_cm.services.check import check
 from cfos_cm.services.gateway_command import add_gateway_commands
 from cfos_cm.services.limit_command import add_limit_commands
@@ -37,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     checking.set_defaults(run=_check)
     add_tag_commands(commands)
     add_limit_commands(commands)
+    add_charge_point_commands(commands)
     add_gateway_commands(commands)
+    add_certs_commands(commands)
     add_fake_charger_command(commands)
     return root
 

@@ -14,6 +14,7 @@ from attrs import fields_dict, frozen
 from twisted.application.service import IService
 
 from cfos_cm.electrical import NO_CURRENT, PhaseCurrents
+from cfos_cm.net.client_material import SYSTEM_ROOTS
 from cfos_cm.services.config import Config
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.services.config.words import SimulatorType
@@ -45,6 +46,10 @@ __all__ = [
 GRID_METER_PORT = 1502
 
 
+_FILES = frozenset({"certificate", "private_key"})
+_AUTHORITIES = "ca_certificates"
+
+
 @frozen
 class VirtualDevices:
     """
@@ -74,31 +79,34 @@ def virtual_devices(config: Config, reactor: Any) -> VirtualDevices:
     flows: list[Callable[[], Flow]] = []
     for section in config.simulators:
         if section.type is SimulatorType.CHARGE_POINT:
-            wallbox = make_charge_point(section.name, charge_point_settings(section), reactor)
+            settings = charge_point_settings(config, section)
+            wallbox = make_charge_point(section.name, settings, reactor)
             flows.append(lambda one=wallbox: one.charge_point.evse.flow)  # type: ignore[misc]
             asking.append(wallbox)
         elif section.type is SimulatorType.POWER_BRAIN:
-            box = virtual_power_brain(section, reactor)
+            box = virtual_power_brain(config, section, reactor)
             flows.append(lambda one=box: one.power_brain.flow)  # type: ignore[misc]
             asked.append(box)
         elif section.type is SimulatorType.BACKEND:
             backends.append(_process(config, section, reactor))
     for section in config.simulators:
         if section.type is SimulatorType.METER:
-            settings = grid_meter_settings(section)
-            meter = GridMeterService(section.name, settings, reactor, lambda: _sum(flows))
+            of_meter = grid_meter_settings(section)
+            meter = GridMeterService(section.name, of_meter, reactor, lambda: _sum(flows))
             asked.append(meter)
     return VirtualDevices(tuple(asked), tuple(asking), tuple(backends))
 
 
-def virtual_power_brain(section: SimulatorSection, reactor: Any) -> PowerBrainService:
+def virtual_power_brain(
+    config: Config, section: SimulatorSection, reactor: Any
+) -> PowerBrainService:
     """
     The service of one virtual Power Brain.
 
     @param section: one of type C{power_brain}.
     @param reactor: the one that will run it.
     """
-    return make_power_brain(section.name, power_brain_settings(section), reactor)
+    return make_power_brain(section.name, power_brain_settings(config, section), reactor)
 
 
 def virtual_backend(
@@ -127,7 +135,7 @@ def backend_settings(config: Config, section: SimulatorSection) -> VirtualBacken
 
     Its book is in the state directory, unless the section says where.
     """
-    told = _told(section, VirtualBackendSettings)
+    told = _told(config, section, VirtualBackendSettings)
     usual = os.path.join(config.state_directory, f"backend-{section.name}.jsonl")
     told["book"] = usual if section.book is None else config.located(section.book)
     told["port"] = section.backend_port
@@ -135,33 +143,48 @@ def backend_settings(config: Config, section: SimulatorSection) -> VirtualBacken
     return VirtualBackendSettings(**told)
 
 
-def power_brain_settings(section: SimulatorSection) -> VirtualPowerBrainSettings:
+def power_brain_settings(
+    config: Config, section: SimulatorSection
+) -> VirtualPowerBrainSettings:
     """
     What a section says of a virtual Power Brain.
 
     It has OCPP if it has a ChargeBox ID.
     """
-    told = _told(section, VirtualPowerBrainSettings)
+    told = _told(config, section, VirtualPowerBrainSettings)
     told["url"] = section.url if section.address is not None else None
     told["identity"] = section.address or ""
     return VirtualPowerBrainSettings(**told)
 
 
-def charge_point_settings(section: SimulatorSection) -> VirtualChargePointSettings:
+def charge_point_settings(
+    config: Config, section: SimulatorSection
+) -> VirtualChargePointSettings:
     """What a section says of a virtual Charge Point; one without an address has a mistake."""
-    told = _told(section, VirtualChargePointSettings)
+    told = _told(config, section, VirtualChargePointSettings)
     told["identity"] = section.address
     return VirtualChargePointSettings(**told)
 
 
 def grid_meter_settings(section: SimulatorSection) -> VirtualGridMeterSettings:
     """What a section says of a virtual meter."""
-    told = _told(section, VirtualGridMeterSettings)
+    told = _named(section, VirtualGridMeterSettings)
     told["port"] = section.modbus_port or GRID_METER_PORT
     return VirtualGridMeterSettings(**told)
 
 
-def _told(section: SimulatorSection, settings: type) -> dict[str, Any]:
+def _told(config: Config, section: SimulatorSection, settings: type) -> dict[str, Any]:
+    """As L{_named}; files are as seen from where the program runs."""
+    told = _named(section, settings)
+    for name in _FILES & told.keys():
+        told[name] = config.located(told[name])
+    if _AUTHORITIES in told:
+        system = (SYSTEM_ROOTS,) if SYSTEM_ROOTS in told[_AUTHORITIES] else ()
+        told[_AUTHORITIES] = (*system, *config.located_files(told[_AUTHORITIES]))
+    return told
+
+
+def _named(section: SimulatorSection, settings: type) -> dict[str, Any]:
     """
     All that a section and the settings have the same name for; what the section leaves open is
     as the settings have it.

@@ -58,5 +58,5 @@ def makeService(options: Options) -> MultiService:
     stop_once(reactor)
     boxes = MultiService()
     for section in options["power_brains"]:
-        virtual_power_brain(section, reactor).setServiceParent(boxes)
+        virtual_power_brain(options["parsed"], section, reactor).setServiceParent(boxes)
     return boxes

@@ -53,11 +53,11 @@ class Check(ConsoleCase):
         self.assertEqual((1, expected, ""), (ended.status, ended.lines, ended.error))
 
     def test_warnings(self) -> None:
-        """What this version does not act on follows, and is no mistake."""
-        self.write(GOOD.replace("tls = off", "tls = detect"))
+        """What is not acted on follows, and is no mistake."""
+        self.write(GOOD.replace("tls = off", "tls = off\n[web]"))
         ended = self.run_command("check")
         self.assertEqual((0, 2), (ended.status, len(ended.lines)))
-        self.assertTrue(ended.lines[1].startswith("warning: tap.cfg:2: [ocpp server] tls:"))
+        self.assertTrue(ended.lines[1].startswith("warning: tap.cfg:3: [web]"))
 
 
 class Output(ConsoleCase):
@@ -140,14 +140,30 @@ class Help(SynchronousTestCase):
                 ("tag", "remove"),
                 ("limit",),
                 ("limits",),
+                ("charge-point",),
+                ("charge-point", "list"),
+                ("charge-point", "show"),
+                ("charge-point", "events"),
+                ("charge-point", "allow"),
+                ("charge-point", "upgrade"),
+                ("charge-point", "renew-certificate"),
+                ("charge-point", "change-password"),
                 ("gateway",),
                 ("gateway", "list"),
                 ("gateway", "show"),
+                ("gateway", "trust"),
                 ("gateway", "dead-letters"),
                 ("gateway", "resend"),
                 ("gateway", "orphans"),
                 ("gateway", "move"),
                 ("gateway", "drop"),
+                ("certs",),
+                ("certs", "init-ca"),
+                ("certs", "issue-server"),
+                ("certs", "issue-client"),
+                ("certs", "sign"),
+                ("certs", "show"),
+                ("certs", "check"),
                 ("fake-charger",),
             ],
             commands,

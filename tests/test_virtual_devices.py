@@ -9,7 +9,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.electrical import NO_CURRENT, PhaseCurrents
-from cfos_cm.services.config import parse_config
+from cfos_cm.services.config import Config, parse_config
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.simulator.backend.settings import VirtualBackendSettings
 from cfos_cm.simulator.vehicle import Vehicle, VehicleSettings
@@ -77,12 +77,17 @@ class SettingsTests(Case):
 
     def section(self, text: str) -> SimulatorSection:
         """The only section of a text."""
-        (section,) = parse_config(text, "tap.cfg").simulators
-        return section
+        return self.read(text)[1]
+
+    def read(self, text: str, path: str = "tap.cfg") -> tuple[Config, SimulatorSection]:
+        """A file, and its only section."""
+        config = parse_config(text, path)
+        (section,) = config.simulators
+        return config, section
 
     def test_charge_point(self) -> None:
         """A Charge Point: its identity, its car and its rating."""
-        found = charge_point_settings(self.section(CHARGE_POINT))
+        found = charge_point_settings(*self.read(CHARGE_POINT))
         self.assertEqual(
             ("CP-1", 2, "s3cret", "04AA", 10_000, 1, 25_000),
             (
@@ -94,7 +99,7 @@ class SettingsTests(Case):
 
     def test_power_brain(self) -> None:
         """A Power Brain without a ChargeBox ID has no OCPP."""
-        found = power_brain_settings(self.section(POWER_BRAIN))
+        found = power_brain_settings(*self.read(POWER_BRAIN))
         self.assertEqual(
             (None, 14_701, "0.0.0.0", "W00-77", False, "FLEET", False, 16_000),
             (
@@ -106,9 +111,26 @@ class SettingsTests(Case):
 
     def test_with_ocpp(self) -> None:
         """With one it dials the OCPP server of its section."""
-        found = power_brain_settings(self.section(POWER_BRAIN + "address = PB-1\n"))
+        found = power_brain_settings(*self.read(POWER_BRAIN + "address = PB-1\n"))
         self.assertEqual(("ws://127.0.0.1:19520/", "PB-1"), (found.url, found.identity))
-        self.assertEqual("", power_brain_settings(self.section(POWER_BRAIN)).identity)
+        self.assertEqual("", power_brain_settings(*self.read(POWER_BRAIN)).identity)
+
+    def test_tls(self) -> None:
+        """Files are those beside the tap.cfg; the word for the system's roots is none."""
+        for text, told in (
+            (CHARGE_POINT, charge_point_settings),
+            (f"{POWER_BRAIN}address = PB-1\n", power_brain_settings),
+        ):
+            more = (
+                "ca_certificates = ca.pem, system\ncertificate = a.pem\nprivate_key = a.key\n"
+            )
+            more += "url = wss://127.0.0.1/\n"
+            config, section = self.read(text + more, "/site/tap.cfg")
+            found = told(config, section)
+            self.assertEqual(("system", "/site/ca.pem"), found.ca_certificates)
+            self.assertEqual(
+                ("/site/a.pem", "/site/a.key"), (found.certificate, found.private_key)
+            )
 
     def test_meter(self) -> None:
         """A meter: where it is, and the house behind it."""
@@ -129,10 +151,13 @@ class SettingsTests(Case):
             ("", "/site/var/backend-demo.jsonl"),
             ("book = b/demo\n", "/site/b/demo"),
         ):
+            more += "certificate = b.pem\nprivate_key = /certs/b.key\n"
             config = parse_config(BACKEND + more, "/site/tap.cfg")
             (section,) = config.simulators
             expected = VirtualBackendSettings(
                 book=book,
+                certificate="/site/b.pem",
+                private_key="/certs/b.key",
                 port=9211,
                 interface="192.0.2.1",
                 price=Decimal("0.49"),

@@ -12,6 +12,7 @@ from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm import wallbox_tap
+from cfos_cm.services.config import Config
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.simulator.power_brain.service import PowerBrainService
 from cfos_cm.simulator.power_brain.settings import VirtualPowerBrainSettings
@@ -47,11 +48,12 @@ class CommandCase(SynchronousTestCase):
         options.parseOptions(list(arguments))
         return options
 
-    def section(self, text: str) -> SimulatorSection:
-        """The only box of a file."""
-        (section,) = self.parsed(text)["power_brains"]
+    def section(self, text: str) -> tuple[Config, SimulatorSection]:
+        """A file, and its only box."""
+        options = self.parsed(text)
+        (section,) = options["power_brains"]
         assert isinstance(section, SimulatorSection)
-        return section
+        return options["parsed"], section
 
 
 class Command(CommandCase):
@@ -93,7 +95,7 @@ class Command(CommandCase):
     def test_listens(self) -> None:
         """What it makes listens where the file says."""
         clock = MemoryReactorClock()
-        virtual_power_brain(self.section(BOX.format(7)), clock).startService()
+        virtual_power_brain(*self.section(BOX.format(7)), clock).startService()
         self.assertEqual([4871, 4872, 4873], [server[0] for server in clock.tcpServers])
 
 
@@ -102,7 +104,8 @@ class Settings(CommandCase):
 
     def told(self, more: str) -> VirtualPowerBrainSettings:
         """The settings of a box."""
-        return power_brain_settings(self.section("[simulator pb]\ntype = power_brain\n" + more))
+        text = "[simulator pb]\ntype = power_brain\n" + more
+        return power_brain_settings(*self.section(text))
 
     def test_default(self) -> None:
         """A section that says nothing makes a box as it is delivered, without OCPP."""

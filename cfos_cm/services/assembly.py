@@ -7,7 +7,7 @@ from cfos_cm.central_system.settings import CentralSystemSettings, ChargePointSe
 from cfos_cm.drivers.registry import OCPP16
 from cfos_cm.services.config import Config
 from cfos_cm.services.config.sections import EvseSection
-from cfos_cm.services.config.words import LoadManagement
+from cfos_cm.services.config.words import LoadManagement, Tls
 from cfos_cm.site.evse import EvseSettings
 
 __all__ = [
@@ -24,22 +24,29 @@ def central_system_settings(config: Config) -> CentralSystemSettings:
     evses: dict[str, dict[int, EvseSettings]] = {}
     passwords: dict[str, str | None] = {}
     policies: dict[str, QuirkPolicy] = {}
+    names: dict[str, tuple[str, ...]] = {}
     for section in _ocpp_evses(config):
         evses.setdefault(section.address, {})[section.connector] = settings[section.name]
         passwords[section.address] = section.password or passwords.get(section.address)
         # A Charge Point is one device, however many connectors it has.
         before = policies.get(section.address, section.quirks)
         policies[section.address] = section.quirks.joined(before)
+        names[section.address] = _with_name(names.get(section.address, ()), section)
     return CentralSystemSettings(
         charge_points={
             identity: ChargePointSettings(
-                identity, connectors, passwords[identity], policies[identity]
+                identity,
+                connectors,
+                passwords[identity],
+                policies[identity],
+                names[identity],
             )
             for identity, connectors in evses.items()
         },
         password=config.ocpp_server.password,
         unknown=config.ocpp_server.unknown_charge_points,
         observe_only=config.manager.load_management is LoadManagement.OBSERVE,
+        takes_tls=config.ocpp_server.tls is not Tls.OFF,
     )
 
 
@@ -68,6 +75,12 @@ def server_endpoint(config: Config) -> str:
     return f"{kind}:{server.port}:backlog=1024" + (
         f":interface={interface}" if interface else ""
     )
+
+
+def _with_name(names: tuple[str, ...], section: EvseSection) -> tuple[str, ...]:
+    """The names in certificates of a Charge Point, with what another section of it says."""
+    name = section.certificate_name
+    return names if name is None or name in names else (*names, name)
 
 
 def _ocpp_evses(config: Config) -> tuple[EvseSection, ...]:

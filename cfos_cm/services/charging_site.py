@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from attrs import evolve, frozen
 from twisted.application.service import Service
@@ -17,16 +13,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cm.central_system.central_system import CentralSystem
-from cfos_cm.central_system.commands.operator import Archives, Chance, Operator
-from cfos_cm.central_system.environment import Environment
-from cfos_cm.counters import Counters
-from cfos_cm.drivers.interfaces import DriverEnvironment
-from cfos_cm.drivers.modbus.buses import Buses
+from cfos_cm.central_system.commands.operator import Operator
 from cfos_cm.errors import ConfigError
 from cfos_cm.net.charge_point_server import ChargePointServer
 from cfos_cm.net.limits import ServerLimits
 from cfos_cm.net.listening import listening_endpoint
 from cfos_cm.net.speed import Speed
+from cfos_cm.net.tls_mode import TlsMode
 from cfos_cm.services.assembly import (
     abandoned_evses,
     central_system_settings,
@@ -35,35 +28,18 @@ from cfos_cm.services.assembly import (
 )
 from cfos_cm.services.config import Config, changes, differences, read_config
 from cfos_cm.services.control_loop import ControlLoop
-from cfos_cm.services.control_socket import ControlSocket
-from cfos_cm.services.devices import Devices
-from cfos_cm.services.forwarding import TellingLedger
-from cfos_cm.services.gateway_devices import GatewayDevices
-from cfos_cm.services.gateway_orders import gateway_orders
-from cfos_cm.services.gateways import Gateways, GatewayWorld
-from cfos_cm.services.journal import Journal
-from cfos_cm.services.limit_orders import limit_orders
-from cfos_cm.services.local_metering import LocalMetering
-from cfos_cm.services.local_transactions import LocalTransactions
+from cfos_cm.services.gateways import Gateways
 from cfos_cm.services.open_files import allowed_sockets
 from cfos_cm.services.outside_limits import OutsideLimits
 from cfos_cm.services.overdraft_record import OverdraftRecord
+from cfos_cm.services.parts import Parts, PartsMaker, now
 from cfos_cm.services.reload_signal import ReloadSignal
 from cfos_cm.site.events import SettingsChanged, TransactionResumed
-from cfos_cm.site.transaction import MAX_TRANSACTION_ID
 from cfos_cm.storage.charge_points import ChargePointRegister
 from cfos_cm.storage.database import Database
-from cfos_cm.storage.forwarding import ForwardingLedger
-from cfos_cm.storage.intake import ReadingsIntake
 from cfos_cm.storage.keys import KeyStore
-from cfos_cm.storage.local_lists import SentLists
-from cfos_cm.storage.outbox import Outboxes
-from cfos_cm.storage.outside_limits import OutsideLimitStore
 from cfos_cm.storage.overdrafts import OverdraftStore
-from cfos_cm.storage.readings_log import ReadingsLog
-from cfos_cm.storage.reservations import ReservationStore
-from cfos_cm.storage.security_events import SecurityEvents
-from cfos_cm.storage.tags import TagList
+from cfos_cm.storage.security_standings import SecurityStandingStore
 from cfos_cm.storage.transactions import Ledger
 
 __all__ = ["RETRY_S", "ChargingSite"]
@@ -77,37 +53,6 @@ _log = Logger(namespace="cfos_cm.services")
 def _usual_limits() -> ServerLimits:
     usual = ServerLimits()
     return evolve(usual, sockets=allowed_sockets(usual.sockets))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _new_key() -> str:
-    return str(uuid4())
-
-
-def _new_number() -> int:
-    # Whoever can guess the id of a transaction can try to stop it.
-    return secrets.randbelow(MAX_TRANSACTION_ID) + 1
-
-
-@frozen
-class _Parts:
-    """What runs while the site runs."""
-
-    database: Database
-    ledger: Ledger
-    loop: ControlLoop
-    central_system: CentralSystem
-    server: ChargePointServer
-    operator: Operator
-    outside_limits: OutsideLimits
-    control: ControlSocket
-    devices: Devices
-    local_transactions: LocalTransactions
-    local_metering: LocalMetering
-    gateways: Gateways
 
 
 @frozen
@@ -142,10 +87,11 @@ class ChargingSite(Service):
         self.setName("cfos-cm")
         self._limits = _usual_limits() if limits is None else limits
         self._speed = Speed() if speed is None else speed
+        self._maker = PartsMaker(reactor, self._limits, self._speed)
         self.config = config
         self._applied = config
         self._reactor = reactor
-        self._parts: _Parts | None = None
+        self._parts: Parts | None = None
         self._door: _Door | None = None
         # Opening, moving and closing wait for each other, whatever is asked for meanwhile.
         self._turn = DeferredLock()
@@ -269,61 +215,23 @@ class ChargingSite(Service):
 
     async def _open(self) -> None:
         self._warn()
-        database = Database(self.config.database_url, self._reactor, _now)
+        database = Database(self.config.database_url, self._reactor, now)
         await database.start()
         self._applied = self.config
-        parts = self._parts = self._assembled(database)
+        parts = self._parts = self._maker.make(self.config, database)
         await self._remember(parts)
         parts.devices.configure(self.config)
         parts.loop.evses = parts.devices.evses
+        await parts.certificates.open(self.config)
         self._door = await self._listen(server_endpoint(self.config), parts.server)
-        overdrafts = OverdraftRecord(OverdraftStore(database), _now)
+        overdrafts = OverdraftRecord(OverdraftStore(database), now)
         parts.loop.memory = evolve(parts.loop.memory, overdrafts=await overdrafts.load())
         parts.loop.observe(overdrafts.watch)
         parts.loop.start()
         await parts.control.open()
+        await parts.certificate_watch.look(self.config)
 
-    def _assembled(self, database: Database) -> _Parts:
-        """All parts, none of which does anything yet."""
-        loop = ControlLoop(self._reactor, self.config.manager.cycle_s)
-        loop.observe(Journal().note)
-        log = ReadingsLog(str(Path(self.config.state_directory) / "readings"))
-        intake = ReadingsIntake(database, log, self._reactor)
-        ledger = ForwardingLedger(database, _new_number, _new_key, _now, intake)
-        counters = Counters()
-        gateways = Gateways(self._gateway_world(loop, database, ledger, counters))
-        environment = evolve(
-            self._environment(loop, database, TellingLedger(ledger, gateways)),
-            backends=gateways,
-        )
-        settings = central_system_settings(self.config)
-        central_system = CentralSystem(environment, settings, counters=counters)
-        local = LocalTransactions(environment)
-        gateways.wishes.tell(local)
-        metering = LocalMetering(environment, local.runs)
-        gateways.attach(GatewayDevices(central_system, local), central_system.shut_out)
-        for observer in (local.note, metering.note, gateways.note):
-            loop.observe(observer)
-        operator = _operator(central_system, database)
-        central_system.roster.reservation_used = operator.reservations.used
-        limits = self._outside_limits(loop, database)
-        orders = {**limit_orders(limits, lambda: loop.state), **gateway_orders(gateways)}
-        return _Parts(
-            database=database,
-            ledger=ledger,
-            loop=loop,
-            central_system=central_system,
-            server=ChargePointServer(central_system, self._reactor, self._limits, self._speed),
-            operator=operator,
-            outside_limits=limits,
-            control=ControlSocket(self._reactor, self.config.state_directory, orders),
-            devices=self._devices(loop, central_system),
-            local_transactions=local,
-            local_metering=metering,
-            gateways=gateways,
-        )
-
-    async def _remember(self, parts: _Parts) -> None:
+    async def _remember(self, parts: Parts) -> None:
         """Go on where the program ended the last time."""
         central_system, loop = parts.central_system, parts.loop
         await parts.ledger.open()
@@ -332,6 +240,7 @@ class ChargingSite(Service):
             {one.identity: one.device for one in known if one.device}
         )
         central_system.passwords.remember(await KeyStore(parts.database).all())
+        central_system.standings.remember(await SecurityStandingStore(parts.database).all())
         await parts.operator.reservations.load()
         loop.report(self.config.settings_changed())
         await parts.outside_limits.open()
@@ -344,71 +253,17 @@ class ChargingSite(Service):
             if evse is not None:
                 loop.report(TransactionResumed(evse.name, one.transaction))
 
-    def _gateway_world(
-        self,
-        loop: ControlLoop,
-        database: Database,
-        ledger: ForwardingLedger,
-        counters: Counters,
-    ) -> GatewayWorld:
-        return GatewayWorld(
-            reactor=self._reactor,
-            now=_now,
-            new_unique_id=_new_key,
-            random=secrets.SystemRandom().random,
-            database=database,
-            outboxes=Outboxes(database, _new_key, _now),
-            report=loop.report,
-            state=lambda: loop.state,
-            counters=counters,
-            judged=ledger.judged,
-        )
-
-    def _environment(
-        self, loop: ControlLoop, database: Database, ledger: TellingLedger
-    ) -> Environment:
-        return Environment(
-            clock=self._reactor,
-            now=_now,
-            report=loop.report,
-            ledger=ledger,
-            tags=TagList(database),
-            register=ChargePointRegister(database),
-            security_events=SecurityEvents(database),
-            keys=KeyStore(database),
-            new_unique_id=lambda: str(uuid4()),
-            random_bytes=secrets.token_bytes,
-        )
-
-    def _devices(self, loop: ControlLoop, central_system: CentralSystem) -> Devices:
-        return Devices(
-            DriverEnvironment(
-                reactor=self._reactor,
-                now=_now,
-                report=loop.report,
-                buses=Buses(self._reactor, central_system.roster.counters),
-                state=lambda: loop.state,
-                central_system=central_system,
-            )
-        )
-
-    def _outside_limits(self, loop: ControlLoop, database: Database) -> OutsideLimits:
-        limits = OutsideLimits(
-            clock=self._reactor,
-            now=_now,
-            new_id=lambda: str(uuid4()),
-            store=OutsideLimitStore(database),
-            report=loop.report,
-            state=lambda: loop.state,
-        )
-        loop.observe(limits.note)
-        return limits
-
     async def _listen(self, endpoint: str, server: ChargePointServer) -> _Door:
-        port = await listening_endpoint(self._reactor, endpoint, self._speed).listen(server)
+        port = await listening_endpoint(self._reactor, endpoint, self._speed).listen(
+            server.door
+        )
         where = port.getHost()
+        mode = self.config.ocpp_server.tls
         _log.info(
-            "wallboxes connect to ws://{host}:{port}/ with their ChargeBox ID as the last part",
+            "wallboxes connect to {scheme}://{host}:{port}/ with their ChargeBox ID as the "
+            "last part{also}",
+            scheme="wss" if mode is TlsMode.ON else "ws",
+            also=", or encrypted with wss://" if mode is TlsMode.DETECT else "",
             host=self.config.ocpp_server.interface or "ADDRESS-OF-THIS-COMPUTER",
             port=getattr(where, "port", self.config.ocpp_server.port),
         )
@@ -424,6 +279,7 @@ class ChargingSite(Service):
             await parts.server.close_all()
             await parts.central_system.roster.unwritten.write_all()
             parts.loop.stop()
+            await parts.certificate_watch.stop()
             await parts.devices.stop()
             parts.local_metering.close()
             # Whoever waits for a backend's word waits no longer.
@@ -453,10 +309,14 @@ class ChargingSite(Service):
         parts.devices.configure(after)
         parts.loop.evses = parts.devices.evses
         parts.central_system.configure(central_system_settings(after))
+        await parts.certificates.configure(after)
+        parts.server.set_mode(after.ocpp_server.tls)
         await parts.gateways.configure(after)
         parts.server.reconsider()
         moving = Deferred.fromCoroutine(self._move(parts.server))
         await moving.addErrback(self._could_not_start)
+        if self._parts is parts:
+            await parts.certificate_watch.look(after)
 
     async def _move(self, server: ChargePointServer) -> None:
         """Listen where the settings say, and no longer where we did; connections stay."""
@@ -482,19 +342,6 @@ class ChargingSite(Service):
                 why=str(error),
             )
             self._door = await self._listen(old.endpoint, server)
-
-
-def _operator(central_system: CentralSystem, database: Database) -> Operator:
-    return Operator(
-        central_system,
-        Archives(
-            all_tags=TagList(database).all,
-            sent_lists=SentLists(database),
-            reservations=ReservationStore(database),
-            keys=central_system.passwords,
-        ),
-        Chance(number=_new_number, octets=secrets.token_bytes),
-    )
 
 
 def _without(settings: SettingsChanged, names: frozenset[str]) -> SettingsChanged:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from cfos_cm.errors import ConfigError
-from cfos_cm.services.config import read_config
+from cfos_cm.services.certificate_watch import report_of
+from cfos_cm.services.config import Config, read_config
+from cfos_cm.services.configured_certificates import configured_certificates
 from cfos_cm.services.journal import counted
 
 __all__ = ["check"]
@@ -26,6 +29,15 @@ def check(path: str, write: Callable[[str], None]) -> int:
         return 1
     evses = counted(len(config.evses), "EVSE")
     write(f"{path}: {evses} on {counted(len(config.circuits), 'circuit')}, no mistakes")
-    for warning in config.warnings():
+    for warning in (*config.warnings(), *_expiring(config)):
         write(f"warning: {warning}")
     return 0
+
+
+def _expiring(config: Config) -> Iterator[str]:
+    """A sentence about each certificate that is about to expire, or cannot be used now."""
+    now = datetime.now(UTC)
+    for one in configured_certificates(config):
+        report = report_of(one, now)
+        if report.is_warning:
+            yield str(report)

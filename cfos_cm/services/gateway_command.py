@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cfos_cm.errors import CfosError
 from cfos_cm.services.config import read_config
 from cfos_cm.services.console_database import Write
+from cfos_cm.services.console_words import local_time, table
 from cfos_cm.services.control_client import ask
 from cfos_cm.services.gateway_orders import MAX_LETTERS
+from cfos_cm.services.gateway_security_words import security_rows
 
 __all__ = ["add_gateway_commands"]
 
@@ -34,6 +35,10 @@ def add_gateway_commands(
     verbs = gateway.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add(verbs, "list", "show every gateway in a line", _list)
     _name(_add(verbs, "show", "show all that is known of one", _show))
+    trust = _add(
+        verbs, "trust", "believe the next key that its backend shows, and call it now", _trust
+    )
+    _name(trust)
     letters = _add(
         verbs, "dead-letters", "show the messages that its backend does not take", _letters
     )
@@ -96,11 +101,11 @@ def _list(options: argparse.Namespace, write: Write) -> int:
                 one["role"],
                 str(one["waiting"]),
                 str(one["dead"]),
-                f"{one['state']}, since {_time(one['since'])}",
+                f"{one['state']}, since {local_time(one['since'])}",
             )
             for one in found
         ]
-        _table(("NAME", "CLIENT ID", "ROLE", "WAITING", "DEAD", "STATE"), rows, write)
+        table(("NAME", "CLIENT ID", "ROLE", "WAITING", "DEAD", "STATE"), rows, write)
     return 0
 
 
@@ -113,15 +118,22 @@ def _show(options: argparse.Namespace, write: Write) -> int:
         ("client id", one["client_id"]),
         ("role", f"{one['role']}, in an outage {one['outage']}"),
         ("EVSEs", ", ".join(evses)),
-        ("state", f"{one['state']}, since {_time(one['since'])}"),
+        ("state", f"{one['state']}, since {local_time(one['since'])}"),
         ("registration", one["registration"] or "not answered yet"),
         ("last refusal", one["last_refusal"] or "none"),
         ("waiting", _waiting(one)),
         ("dead letters", str(one["dead"])),
         ("queue", one["key"]),
+        *security_rows(one["security"]),
     )
     for name, text in rows:
-        write(f"{name + ':':14}{text}")
+        write(f"{f'{name}:' if name else '':14}{text}")
+    return 0
+
+
+def _trust(options: argparse.Namespace, write: Write) -> int:
+    _ask(options, "trust-backend", name=options.name)
+    write(f"{options.name}: the next key that its backend shows is believed; it is called now")
     return 0
 
 
@@ -138,7 +150,8 @@ def _letters(options: argparse.Namespace, write: Write) -> int:
         if one["transaction_id"] is not None:
             about += f", transaction {one['transaction_id']}"
         write(f"{one['key']}  {one['action']}, {about}")
-        write(f"    queued {_time(one['queued_at'])}, given up {_time(one['buried_at'])}")
+        queued, buried = local_time(one["queued_at"]), local_time(one["buried_at"])
+        write(f"    queued {queued}, given up {buried}")
         write(f"    after {one['attempts']} attempts: {one['why']}")
         write(f"    {one['payload']}")
     if not found:
@@ -167,7 +180,7 @@ def _orphans(options: argparse.Namespace, write: Write) -> int:
         write("every queue has its gateway")
         return 0
     rows = [(one["key"], _waiting(one), str(one["dead"])) for one in found]
-    _table(("KEY", "WAITING", "DEAD"), rows, write)
+    table(("KEY", "WAITING", "DEAD"), rows, write)
     return 0
 
 
@@ -199,21 +212,11 @@ def _waiting(one: Mapping[str, Any]) -> str:
     if not one["waiting"]:
         return "nothing"
     size = f"{one['size_bytes'] / 1000:.1f} kB"
-    oldest = "" if one["oldest_at"] is None else f", the oldest since {_time(one['oldest_at'])}"
+    oldest = (
+        "" if one["oldest_at"] is None else f", the oldest since {local_time(one['oldest_at'])}"
+    )
     return f"{_messages(one['waiting'])}, {size}{oldest}"
 
 
 def _messages(count: int) -> str:
     return f"{count} message" if count == 1 else f"{count} messages"
-
-
-def _time(text: str) -> str:
-    """A moment for a person, in the time of this computer."""
-    return datetime.fromisoformat(text).astimezone().isoformat(" ", "seconds")
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], write: Write) -> None:
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    for row in (head, *rows):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        write("  ".join(cells).rstrip())

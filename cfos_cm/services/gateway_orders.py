@@ -15,6 +15,7 @@ from cfos_cm.charge_point.settings import GatewaySettings
 from cfos_cm.charge_point.standing import Standing
 from cfos_cm.services.config.values import shown_url
 from cfos_cm.services.control_socket import Command, CommandRefused
+from cfos_cm.services.gateway_security import ConnectionSecurity, shown_security
 from cfos_cm.site.tag import shortened
 
 __all__ = [
@@ -63,6 +64,20 @@ class GatewayOffice(Protocol):
         @raise cfos_cm.errors.CfosError: if there is none.
         """
 
+    def security(self, name: str) -> ConnectionSecurity:
+        """
+        How the security of a gateway's connection is.
+
+        @raise cfos_cm.errors.CfosError: if there is no such gateway.
+        """
+
+    async def trust(self, name: str) -> None:
+        """
+        Believe the next key that its backend shows.
+
+        @raise cfos_cm.errors.CfosError: if there is no such gateway, or that cannot be kept.
+        """
+
     def dead_letters(
         self, name: str, limit: int, offset: int = 0
     ) -> Deferred[tuple[DeadLetter, ...]]:
@@ -85,12 +100,14 @@ def gateway_orders(office: GatewayOffice) -> dict[str, Command]:
     """
     The commands, by name.
 
-    C{gateways} answers with all C{gateways}, or with that of C{name}; C{dead-letters} (name;
+    C{gateways} answers with all C{gateways}, or with that of C{name} and its C{security};
+    C{trust-backend} (name) has the next key of its backend believed; C{dead-letters} (name;
     limit, offset) with C{dead_letters}; C{orphans} with C{orphans}; C{resend} (name, and keys
     or all), C{move-queue} (key, name) and C{drop-queue} (key) with the C{count} of messages.
     """
     return {
         "gateways": partial(_gateways, office),
+        "trust-backend": partial(_trust, office),
         "dead-letters": partial(_dead_letters, office),
         "resend": partial(_resend, office),
         "orphans": partial(_orphans, office),
@@ -104,13 +121,19 @@ async def _gateways(office: GatewayOffice, said: Said) -> Answer:
     if "name" in said:
         name = _text(said, "name")
         settings = office.gateway(name).settings
-        return {"gateways": [_shown(settings, standings[name])]}
+        security = shown_security(office.security(name))
+        return {"gateways": [{**_shown(settings, standings[name]), "security": security}]}
     return {
         "gateways": [
             _shown(office.gateway(name).settings, standing)
             for name, standing in standings.items()
         ]
     }
+
+
+async def _trust(office: GatewayOffice, said: Said) -> Answer:
+    await office.trust(_text(said, "name"))
+    return {}
 
 
 async def _dead_letters(office: GatewayOffice, said: Said) -> Answer:

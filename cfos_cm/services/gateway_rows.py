@@ -9,8 +9,9 @@ from typing import Any
 from attrs import define, evolve, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
 
-from cfos_cm.charge_point.environment import Devices, GatewayEnvironment
+from cfos_cm.charge_point.environment import Devices, GatewayEnvironment, Vault
 from cfos_cm.charge_point.gateway import Gateway
 from cfos_cm.charge_point.queued import BoundTransaction
 from cfos_cm.charge_point.settings import (
@@ -19,17 +20,23 @@ from cfos_cm.charge_point.settings import (
     Outage,
 )
 from cfos_cm.charge_point.standing import Standing
+from cfos_cm.charge_point.uploader import NO_UPLOADS, Uploader
 from cfos_cm.counters import Counters
+from cfos_cm.errors import LocalProtocolError
 from cfos_cm.net.backend_client import BackendClient
 from cfos_cm.net.backend_target import BackendTarget
+from cfos_cm.services.gateway_security import KeptSecurityLog
 from cfos_cm.site.events import SiteEvent
 from cfos_cm.site.state import SiteState
 from cfos_cm.site.tag import Verdict
 from cfos_cm.storage.database import Database
 from cfos_cm.storage.gateway_memory import GatewayMemory
 from cfos_cm.storage.outbox import Outboxes
+from cfos_cm.storage.security_events import SecurityEvents
 
 __all__ = ["GatewayWorld", "Row", "is_at", "place_of"]
+
+_log = Logger(namespace="cfos_cm.gateway")
 
 
 @frozen
@@ -45,6 +52,8 @@ class GatewayWorld:
     @ivar state: what is known of the site.
     @ivar counters: what has happened how often.
     @ivar judged: writes down what a backend has said later of who charges.
+    @ivar vault: where a gateway keeps what is secret, by its key.
+    @ivar uploads: puts files where backends want them.
     """
 
     reactor: Any
@@ -57,6 +66,8 @@ class GatewayWorld:
     state: Callable[[], SiteState]
     counters: Counters
     judged: Callable[[int, Verdict], Deferred[None]]
+    vault: Callable[[str], Vault]
+    uploads: Uploader = NO_UPLOADS
 
     def environment(self, key: str, devices: Devices) -> GatewayEnvironment:
         """
@@ -70,10 +81,13 @@ class GatewayWorld:
             new_unique_id=self.new_unique_id,
             outbox=self.outboxes,
             memory=GatewayMemory(self.database, key),
+            vault=self.vault(key),
+            security_log=KeptSecurityLog(SecurityEvents(self.database), key, self.now),
             devices=devices,
             site=self.state,
             report=self.report,
             counters=self.counters,
+            uploads=self.uploads,
         )
 
 
@@ -114,6 +128,17 @@ class Row:
     def runs(self, settings: GatewaySettings, target: BackendTarget) -> bool:
         """Whether it is what these settings want."""
         return not self.is_left and (self.settings, self.target) == (settings, target)
+
+    def use_given(self) -> None:
+        """Have the next connection made with what the gateway was given."""
+        try:
+            self.client.use(self.gateway.security.given)
+        except LocalProtocolError as error:
+            _log.error(
+                "{name}: what the backend has given cannot be used: {why!s}",
+                name=self.settings.name,
+                why=error,
+            )
 
     def stop_patience(self) -> None:
         """Its backend is not waited for any more."""

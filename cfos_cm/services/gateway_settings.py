@@ -5,6 +5,7 @@ from __future__ import annotations
 from cfos_cm.charge_point.settings import ConnectorSettings, GatewaySettings
 from cfos_cm.drivers.registry import OCPP16
 from cfos_cm.net.backend_target import BackendTarget
+from cfos_cm.net.client_material import SYSTEM_ROOTS
 from cfos_cm.services.config import Config
 from cfos_cm.services.config.device_sections import EvseSection
 from cfos_cm.services.config.gateway_checks import identities, numbers
@@ -39,12 +40,17 @@ def backend_target(config: Config, settings: GatewaySettings) -> BackendTarget:
         client_id=section.client_id,
         password=section.password,
         password_form=section.password_form,
-        ca_certificates=tuple(config.located(one) for one in section.ca_certificates),
+        ca_certificates=_all_located(config, section.ca_certificates),
         certificate=_located(config, section.certificate),
         private_key=_located(config, section.private_key),
         proxy=section.proxy or "",
         name=settings.name,
     )
+
+
+def _all_located(config: Config, authorities: tuple[str, ...]) -> tuple[str, ...]:
+    system = (SYSTEM_ROOTS,) if SYSTEM_ROOTS in authorities else ()
+    return (*system, *config.located_files(authorities))
 
 
 def _located(config: Config, path: str | None) -> str | None:
@@ -72,6 +78,8 @@ def _settings(
         refused=frozenset(first.refuse),
         queue_limit=first.queue_limit,
         password=first.password,
+        has_authorities=bool(first.ca_certificates),
+        has_certificate=first.certificate is not None,
     )
 
 

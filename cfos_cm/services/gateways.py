@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredLock, FirstError, gatherResults
+from twisted.internet.defer import Deferred, DeferredLock, gatherResults
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from cfos_cm.central_system.authorisation import verdict_of
 from cfos_cm.charge_point.alarm import Alarm
@@ -19,16 +18,22 @@ from cfos_cm.charge_point.queued import (
     QueuedMessage,
     Route,
 )
-from cfos_cm.charge_point.settings import (
-    ConnectorSettings,
-    GatewaySettings,
-)
+from cfos_cm.charge_point.security_standing import KeptCertificate
+from cfos_cm.charge_point.settings import ConnectorSettings, GatewaySettings
 from cfos_cm.charge_point.standing import Standing
-from cfos_cm.errors import DeviceError, LocalProtocolError, NotSent, StorageError
+from cfos_cm.errors import LocalProtocolError, StorageError
 from cfos_cm.net.backend_client import BackendClient
 from cfos_cm.net.backend_target import BackendTarget
 from cfos_cm.services.config import Config
+from cfos_cm.services.gateway_failures import (
+    could_not_end,
+    could_not_note,
+    first_failure,
+    none_known,
+    warn_of_orphans,
+)
 from cfos_cm.services.gateway_rows import GatewayWorld, Row, is_at, place_of
+from cfos_cm.services.gateway_security import ConnectionSecurity
 from cfos_cm.services.gateway_settings import backend_target, gateway_settings
 from cfos_cm.services.local_wishes import LocalWishes
 from cfos_cm.site.events import (
@@ -111,7 +116,7 @@ class Gateways:
         if error is not None and not self._has_begun:
             raise error
         self._has_begun = True
-        self.orphans().addCallbacks(_warn_of_orphans, _none_known)
+        self.orphans().addCallbacks(warn_of_orphans, none_known)
 
     async def close(self) -> None:
         """Leave all backends; nothing is left that would happen later."""
@@ -211,7 +216,7 @@ class Gateways:
             )
         if len(waiting) < 2:
             return waiting[0] if waiting else None
-        return gatherResults(waiting, consumeErrors=True).addErrback(_first_failure)
+        return gatherResults(waiting, consumeErrors=True).addErrback(first_failure)
 
     # Backends
 
@@ -261,8 +266,8 @@ class Gateways:
 
     def changed(self, gateway: Gateway) -> None:
         """It serves, or does not any more."""
-        row = self._rows.get(gateway.settings.key)
-        if row is None or row.gateway is not gateway:
+        row = self._row_of(gateway)
+        if row is None:
             return
         if gateway.is_serving:
             row.client.of_use()
@@ -284,7 +289,7 @@ class Gateways:
         verdict = verdict_of(info)
         self._world.report(TransactionJudged(own.evse, transaction_id, verdict))
         noting = self._world.judged(transaction_id, verdict)
-        noting.addErrback(_could_not_note, gateway.name)
+        noting.addErrback(could_not_note, gateway.name)
         if verdict is Verdict.ACCEPTED:
             return
         stops = gateway.configuration.is_set("StopTransactionOnInvalidId")
@@ -297,13 +302,25 @@ class Gateways:
         )
         if stops and self._devices is not None:
             ending = self._devices.end(own, transaction_id, Reason.DE_AUTHORIZED)
-            ending.addErrback(_could_not_end, gateway.name)
+            ending.addErrback(could_not_end, gateway.name)
 
     def configured(self, gateway: Gateway, key: str) -> None:
         """One of its configuration keys has another value."""
-        row = self._rows.get(gateway.settings.key)
-        if row is not None and row.gateway is gateway and key == _PING:
+        row = self._row_of(gateway)
+        if row is not None and key == _PING:
             row.client.set_ping_interval(gateway.configuration.number(key))
+
+    def secured(self, gateway: Gateway) -> None:
+        """Its next connection is made with something else."""
+        row = self._row_of(gateway)
+        if row is not None:
+            row.use_given()
+
+    def renewed(self, gateway: Gateway, why: str) -> None:
+        """Its connection is to be made anew."""
+        row = self._row_of(gateway)
+        if row is not None:
+            row.client.redial(why)
 
     # What people ask
 
@@ -318,6 +335,32 @@ class Gateways:
         @raise LocalProtocolError: if there is none.
         """
         return self._named(name).gateway
+
+    def security(self, name: str) -> ConnectionSecurity:
+        """
+        How the security of a gateway's connection is.
+
+        @raise LocalProtocolError: if there is no such gateway.
+        """
+        row = self._named(name)
+        return ConnectionSecurity.of(row.gateway.security.standing, row.client.state)
+
+    async def trust(self, name: str) -> None:
+        """
+        Forget the key that a backend is known by, believe the next one, and call it now.
+
+        @raise LocalProtocolError: if there is no such gateway.
+        @raise StorageError: if that cannot be written down.
+        """
+        row = self._named(name)
+        await row.gateway.security.trust_next()
+        row.client.redial("the operator believes the next key of the backend")
+
+    def certificates(self) -> Iterator[tuple[str, KeptCertificate]]:
+        """All that backends have given: whose gateway, and the certificate."""
+        for row in self._rows.values():
+            for one in row.gateway.security.certificates:
+                yield row.settings.name, one
 
     def dead_letters(
         self, name: str, limit: int, offset: int = 0
@@ -417,6 +460,9 @@ class Gateways:
         if was_there and row.is_strict:
             row.patience = world.reactor.callLater(STRICT_GRACE_S, self._give_up, row)
         client.set_ping_interval(gateway.configuration.number(_PING))
+        row.use_given()
+        if old is None:
+            gateway.security.started()
         client.start()
 
     def _disconnect(self, row: Row) -> None:
@@ -484,6 +530,11 @@ class Gateways:
                 break
         return info
 
+    def _row_of(self, gateway: Gateway) -> Row | None:
+        """Where a gateway runs; C{None}: it does not run any more, or not yet."""
+        row = self._rows.get(gateway.settings.key)
+        return row if row is not None and row.gateway is gateway else None
+
     def _speak_for_all(self) -> None:
         for row in self._rows.values():
             self._speak_for(row)
@@ -529,39 +580,5 @@ class Gateways:
         return Deferred.fromCoroutine(self._reload(count, row))
 
 
-def _first_failure(failure: Failure) -> Failure:
-    error = failure.value
-    return error.subFailure if isinstance(error, FirstError) else failure
-
-
-def _warn_of_orphans(orphans: Mapping[str, Depth]) -> None:
-    for key, depth in orphans.items():
-        _log.warn(
-            "{count} messages wait for {key}, which is no gateway any more: 'cfos-cm gateway' "
-            "has another one deliver them, or forgets them",
-            count=depth.waiting + depth.dead,
-            key=key,
-        )
-
-
-def _none_known(failure: Failure) -> None:
-    # Why a database cannot be read is told elsewhere.
-    if not isinstance(failure.value, StorageError):
-        _log.failure("queues without a gateway cannot be looked for", failure)
-
-
 def _nobody(identity: str, why: str) -> None:
     """Nobody is connected yet."""
-
-
-def _could_not_note(failure: Failure, name: str) -> None:
-    _log.error(
-        "{name}: what the backend says of who charges could not be written down: {error!s}",
-        name=name,
-        error=failure.value,
-    )
-
-
-def _could_not_end(failure: Failure, name: str) -> None:
-    if not isinstance(failure.value, DeviceError | NotSent):
-        _log.failure("{name}: a transaction could not be ended", failure, name=name)

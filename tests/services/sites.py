@@ -189,8 +189,9 @@ class SiteCase(TestCase):
 
     def write(self, devices: str = BAYS, *, server: str = "port = 1", more: str = "") -> None:
         """Write the configuration; port 1 stands for one that nobody may listen at."""
+        tls = "" if "tls = " in server else "tls = off\n"
         self.path.write_text(
-            f"[ocpp server]\ntls = off\ninterface = 127.0.0.1\n{server}\n{more}\n{devices}"
+            f"[ocpp server]\n{tls}interface = 127.0.0.1\n{server}\n{more}\n{devices}"
         )
 
     async def free_port(self) -> int:

@@ -81,6 +81,23 @@ class Settings(SynchronousTestCase):
         self.assertIsNone(found.charge_points["CP-2"].password)
         self.assertNotIn("password'", repr(found))
 
+    def test_certificate_names(self) -> None:
+        """The names in the certificate of a Charge Point are those of all its connectors."""
+        found = self.settings(
+            evse("left", certificate_name="maker 1"),
+            evse("middle", connector=2),
+            evse("right", connector=3, certificate_name="maker 2"),
+            evse("again", connector=4, certificate_name="maker 1"),
+            evse("other", address="CP-2"),
+        )
+        self.assertEqual(("maker 1", "maker 2"), found.charge_points["CP-1"].certificate_names)
+        self.assertEqual((), found.charge_points["CP-2"].certificate_names)
+
+    def test_tls(self) -> None:
+        """Whether a Charge Point can come encrypted is the file's choice."""
+        for word, can in (("off", False), ("detect", True), ("on", True)):
+            self.assertIs(can, self.settings(server=f"tls = {word}").takes_tls)
+
     def test_password_of_one_connector(self) -> None:
         """A password of one connector is that of the whole Charge Point."""
         first = (evse("left", password="own"), evse("right", connector=2))

@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.wire import Echo
 
-from cfos_cm.services import charging_site
+from cfos_cm.services import parts
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
 from cfos_cm.site.evse import Evse, Link
@@ -184,8 +184,8 @@ class Life(LiveCase):
 
     async def test_stopped_while_it_starts(self) -> None:
         """A stop in the middle of a start leaves nothing either."""
-        before = await LeftBehind.now()
         self.write(server=f"port = {await self.free_port()}")
+        before = await LeftBehind.now()
         site = self.site()
         site.startService()
         await site.stopService()
@@ -463,7 +463,7 @@ class Reload(LiveCase):
         self.write(server=f"port = {await self.free_port()}")
         site = self.site()
         opened: Deferred[Any] = Deferred()
-        ledger_of = charging_site.ForwardingLedger
+        ledger_of = parts.ForwardingLedger
 
         class SlowLedger(ledger_of):  # type: ignore[misc, valid-type]
             """A ledger that says what is open when the test wants it to."""
@@ -474,7 +474,7 @@ class Reload(LiveCase):
                 return opened.addCallback(lambda _: super(SlowLedger, self).open_transactions())
 
         reading: Deferred[None] = Deferred()
-        self.patch(charging_site, "ForwardingLedger", SlowLedger)
+        self.patch(parts, "ForwardingLedger", SlowLedger)
         site.startService()
         await reading
         port = await self.free_port()

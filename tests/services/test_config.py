@@ -29,6 +29,7 @@ from cfos_cm.site.evse import ChargingMode, EvseSettings
 from cfos_cm.site.meter import MeterRole, MeterSettings
 from cfos_cm.site.policy import DEFAULT_POLICY, Policy, Sharing
 from cfos_cm.virtual_devices import GRID_METER_PORT
+from tests.issuer import Issuer
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -134,14 +135,14 @@ class Reading(SynchronousTestCase):
     """A configuration's text."""
 
     def test_contract(self) -> None:
-        """The contract's example is read, with warnings for what this version does not do."""
+        """The contract's example is read, with warnings where it could be safer."""
         config = parse_config(CONTRACT, "site/tap.cfg")
         self.assertEqual("site", config.folder)
         self.assertEqual("Tiefgarage Köln", config.manager.title)
         self.assertEqual(["house", "garage"], [one.name for one in config.circuits])
         self.assertEqual("DE*KLN*E1", config.gateways[0].client_id)
         warned = [one.split(": ")[0] for one in config.warnings()]
-        lines = (9, 15, 61)
+        lines = (9, 61)
         self.assertEqual([f"site/tap.cfg:{line}" for line in lines], warned)
 
     def test_empty(self) -> None:
@@ -312,9 +313,6 @@ class Files(SynchronousTestCase):
             [(2, "certificate", "c.pem"), (3, "private_key", "k.pem")],
             [(one.line, one.option, one.found) for one in error.mistakes],
         )
-        for name in ("c.pem", "k.pem"):
-            Path(os.path.dirname(path), name).write_text("")
-        self.assertEqual("c.pem", read_config(path).ocpp_server.certificate)
 
     def test_each_ca_certificate(self) -> None:
         """Of several files, each one that is missing is reported; with all other mistakes."""
@@ -324,7 +322,8 @@ class Files(SynchronousTestCase):
             "ca_certificates = a.pem, b.pem, c.pem\n[nonsense]\n"
         )
         path = self.write(text.encode())
-        Path(os.path.dirname(path), "b.pem").write_text("")
+        issuer = Issuer("Root")
+        Path(os.path.dirname(path), "b.pem").write_text(issuer.pem)
         error = self.assertRaises(ConfigError, read_config, path)
         found = [(one.line, one.found) for one in error.mistakes]
         self.assertEqual([(10, "a.pem"), (10, "c.pem"), (11, "nonsense")], found)
@@ -492,7 +491,19 @@ class Warnings(SynchronousTestCase):
         """Each thing that is not acted on is said with its line."""
         for text, start, part in (
             ("[web]\n", "t.cfg:3: [web]:", "no page yet"),
-            ("certificate = c\nprivate_key = k", "t.cfg:3: [ocpp server] certificate", "TLS"),
+            ("certificate = c\nprivate_key = k", "t.cfg:3: [ocpp server] certificate", "off"),
+            ("ca_certificates = c", "t.cfg:3: [ocpp server] ca_certificates", "is not used"),
+            (
+                "signing_certificate = c\nsigning_key = k",
+                "t.cfg:3: [ocpp server] signing_certificate",
+                "is not used",
+            ),
+            (
+                "[circuit c]\nmax_current = 9\n[evse e]\ntype = ocpp16\naddress = CP\n"
+                "certificate_name = Box",
+                "t.cfg:8: [evse e] certificate_name",
+                "tls of [ocpp server] is off",
+            ),
         ):
             (one,) = self.warned(text)
             self.assertTrue(one.startswith(start), one)
@@ -503,7 +514,8 @@ class Warnings(SynchronousTestCase):
         start = "[circuit c]\nmax_current = 9\n[evse e]\ntype = ocpp16\naddress = CP\n"
         for url, password, ca, part in (
             ("wss://b.test/", "p", "", "10: [gateway g] url: found 'wss://b.test/'; ca_cert"),
-            ("wss://10.0.0.1/", "", "", "any certificate is taken"),
+            ("wss://10.0.0.1/", "", "", "whoever's it is"),
+            ("wss://10.0.0.1/", "", "system", ""),
             ("ws://b.test/", "s3cret", "", "12: [gateway g] password: found '***'; is sent to"),
             ("ws://8.8.8.8/", "s3cret", "", "for anybody to read"),
             ("ws://[2a00::1]/", "s3cret", "", "for anybody to read"),
@@ -523,12 +535,13 @@ class Warnings(SynchronousTestCase):
             self.assertIn(part, "".join(found))
             self.assertNotIn("s3cret", "".join(found))
 
-    def test_plain_only(self) -> None:
-        """A server that is told to detect encryption says that it cannot."""
-        (one,) = parse_config("\n[ocpp server]\n\ntls = detect", "t.cfg").warnings()
-        self.assertTrue(one.startswith("t.cfg:4: [ocpp server] tls:"), one)
-        self.assertIn("plain connections only", one)
-        self.assertEqual((), parse_config("[ocpp server]\nport = 1", "t.cfg").warnings())
+    def test_certificates_of_some(self) -> None:
+        """Who wants certificates and takes plain connections too is told that he does."""
+        text = "[ocpp server]\nca_certificates = c.pem"
+        (one,) = parse_config(text, "t.cfg").warnings()
+        self.assertTrue(one.startswith("t.cfg:2: [ocpp server] ca_certificates:"), one)
+        self.assertIn("tls = on", one)
+        self.assertEqual((), parse_config(f"{text}\ntls = on", "t.cfg").warnings())
 
 
 class Disabled(SynchronousTestCase):
@@ -617,7 +630,6 @@ class Differences(SynchronousTestCase):
             ("manager", "database", "postgresql://u:s3cret@h/x"),
             ("manager", "state_directory", "other"),
             ("web", "listen", "tcp:80"),
-            ("ocpp server", "tls", "off"),
         ):
             expected = f"[{section}] {option}: takes effect after a restart"
             new = f"[{section}]\n{option} = {value}"

@@ -536,6 +536,7 @@ class Gateways(CheckCase):
         self.assertMistake(text, 16, "ca_certificates", "url must begin with wss://")
         text = self.site(url + "certificate = c.pem; private_key = k.pem")
         self.assertMistake(text, 16, "certificate", "url must begin with wss://")
+        self.assertFine(self.site("ca_certificates = system, c.pem"))
 
     def test_consent(self) -> None:
         """What is allowed is not refused; a name that is none gets a suggestion."""
@@ -551,20 +552,40 @@ class Gateways(CheckCase):
         self.assertMistake(self.site("url = wss://h%20/"), 14, "url", "can be put behind")
 
 
-class NotInThisVersion(CheckCase):
-    """What must be refused, because the site would be less safe than it was told to be."""
+class Encryption(CheckCase):
+    """What belongs to TLS, before any file is looked at."""
 
-    def test_tls(self) -> None:
-        """A server that shall take encrypted connections only does not start without."""
-        one = self.assertMistake("[ocpp server]\ntls = on", 2, "tls", "no TLS yet")
-        self.assertEqual("on", one.found)
-        self.assertIn("off or detect", one.allowed)
+    SIMULATOR = "[simulator s]\ntype = charge_point\naddress = CP-1\n"
+
+    def test_server(self) -> None:
+        """The server takes what it is told, with a pair of its own or without."""
+        for mode in ("off", "detect", "on"):
+            self.assertFine(f"[ocpp server]\ntls = {mode}\nca_certificates = a.pem, b.pem")
+        self.assertFine("[ocpp server]\ncertificate = c.pem\nprivate_key = k.pem")
+
+    def test_halves(self) -> None:
+        """A certificate needs its key, and a key its certificate, wherever they stand."""
+        for certificate, key in (
+            ("certificate", "private_key"),
+            ("signing_certificate", "signing_key"),
+        ):
+            text = f"[ocpp server]\n{certificate} = c.pem"
+            self.assertMistake(text, 2, certificate, f"needs a {key}")
+            text = f"[ocpp server]\n{key} = c.pem"
+            self.assertMistake(text, 2, key, f"needs a {certificate}")
+        text = self.SIMULATOR + "url = wss://h/\n"
+        self.assertMistake(text + "certificate = c", 5, "certificate", "needs a private_key")
+        self.assertMistake(text + "private_key = c", 5, "private_key", "needs a certificate")
+
+    def test_passphrase(self) -> None:
+        """A passphrase alone is for the authority in the state directory."""
+        self.assertFine("[ocpp server]\nsigning_passphrase = geheim")
 
     def test_simulator(self) -> None:
-        """A virtual wallbox cannot connect with TLS either."""
-        text = "[simulator s]\ntype = charge_point\naddress = CP-1\nurl = wss://h/"
-        self.assertMistake(text, 4, "url", "must begin with ws://")
-
-    def test_client_certificates(self) -> None:
-        """Nor does one that shall check client certificates."""
-        self.assertMistake("[ocpp server]\nca_certificates = a", 2, "ca_certificates", "TLS")
+        """A virtual wallbox connects with TLS; without, certificates are of no use to it."""
+        pair = "certificate = c.pem\nprivate_key = k.pem\n"
+        self.assertFine(self.SIMULATOR + "url = wss://h/\nca_certificates = system\n" + pair)
+        self.assertMistake(self.SIMULATOR + pair, 4, "certificate", "must begin with wss://")
+        text = self.SIMULATOR + "ca_certificates = c.pem"
+        self.assertMistake(text, 4, "ca_certificates", "must begin with wss://")
+        self.assertFine("[simulator s]\ntype = backend\n" + pair)

@@ -60,10 +60,6 @@ URL: tuple[Good, Bad] = (
         *("ws://h\\@e/", "ws://h/ä", "ws://" + "h" * 2001),
     ),
 )
-PLAIN_URL: tuple[Good, Bad] = (
-    {url: read for url, read in URL[0].items() if url.startswith("ws:")},
-    (*URL[1], "wss://h/"),
-)
 IDENTITY: tuple[Good, Bad] = (
     {"CP-0001": "CP-0001", "DE*KLN*E1": "DE*KLN*E1", "a_=:+|@.# b": "a_=:+|@.# b"}
     | {"x" * 48: "x" * 48},
@@ -82,8 +78,14 @@ PHASES: tuple[Good, Bad] = (
 )
 FILES: tuple[Good, Bad] = (
     {"": (), "a.pem": ("a.pem",), "a.pem, b c.pem": ("a.pem", "b c.pem")},
-    ("a.pem,", ",", "a.pem,,b.pem"),
+    ("a.pem,", ",", "a.pem,,b.pem", ",".join(f"{number}.pem" for number in range(51))),
 )
+AUTHORITIES: tuple[Good, Bad] = (
+    {**FILES[0], "system": ("system",), "a.pem, system": ("a.pem", "system")},
+    FILES[1],
+)
+#: Alone, for it needs the other one of its pair.
+HALF_A_PAIR: tuple[Good, Bad] = ({"": None}, ("c.pem",))
 SECONDS: tuple[Good, Bad] = (
     {"": 300.0, "0": 0.0, "3600": 3600.0, "7.5": 7.5},
     ("-1", "3600.1", "5 min", "x"),
@@ -173,11 +175,17 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
             {"": None, "127.0.0.1": "127.0.0.1", "::1": "::1"},
             ("localhost", "1.2.3", "300.1.1.1"),
         ),
-        "tls": ({"": "detect", "off": "off", "detect": "detect"}, ("on", "yes", "OFF")),
+        "tls": (
+            {"": "detect", "off": "off", "detect": "detect", "on": "on"},
+            ("yes", "OFF", "auto"),
+        ),
         "password": PASSWORD,
-        "certificate": ({"": None}, ("c.pem",)),
-        "private_key": ({"": None}, ("k.pem",)),
-        "ca_certificates": ({"": ()}, ("ca.pem", ",")),
+        "certificate": HALF_A_PAIR,
+        "private_key": HALF_A_PAIR,
+        "ca_certificates": FILES,
+        "signing_certificate": HALF_A_PAIR,
+        "signing_key": HALF_A_PAIR,
+        "signing_passphrase": ({"": None, "geheim, sehr": "geheim, sehr"}, ("x" * 201,)),
         "unknown_charge_points": (
             {"": "ask", "ask": "ask", "accept": "accept", "refuse": "refuse"},
             ("no", "deny"),
@@ -293,6 +301,7 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
         ),
         "parameters": ({"": None}, ("x" * 1001, "a\u200bb", "x=y")),
         "password": PASSWORD,
+        "certificate_name": ({"": None, "Säule 7": "Säule 7"}, ("x" * 101, "a\u200bb")),
         "fixed_tag": TAG,
         "quirks": (
             {
@@ -322,9 +331,9 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
         "connector": ({"": None, "1": 1, "100": 100}, ("0", "101", "x")),
         "password": PASSWORD,
         "password_form": ({"": "auto", "hex": "hex", "text": "text"}, ("utf8",)),
-        "ca_certificates": FILES,
-        "certificate": ({"": None}, ("c.pem",)),
-        "private_key": ({"": None}, ("k.pem",)),
+        "ca_certificates": AUTHORITIES,
+        "certificate": HALF_A_PAIR,
+        "private_key": HALF_A_PAIR,
         "role": ({"": "authority", "report": "report"}, ("admin",)),
         "outage": ({"": "shield", "strict": "strict"}, ("open",)),
         "tags": TAGS,
@@ -348,10 +357,14 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
             {one: one for one in ("charge_point", "power_brain", "meter", "backend")},
             ("", "car"),
         ),
-        "url": ({"": "ws://127.0.0.1:19520/", **PLAIN_URL[0]}, PLAIN_URL[1]),
+        "url": ({"": "ws://127.0.0.1:19520/", **URL[0]}, URL[1]),
         "address": (IDENTITY[0], (*IDENTITY[1], "")),
         "connector": ({"": 1, "2": 2}, ("0", "101")),
         "password": PASSWORD,
+        # With the URL that holds without one it would be of no use.
+        "ca_certificates": ({"": ()}, FILES[1]),
+        "certificate": ({"": None}, ("x" * 1001,)),
+        "private_key": HALF_A_PAIR,
         "id_tag": TAG,
         "arrives_after": ({"": 2.0, "0": 0.0, "20.5": 20.5}, ("-1", "86401", "x")),
         "car_max_current": ({"": 16000, "32": 32000}, CURRENT_6_80),
@@ -439,7 +452,7 @@ class Table(SynchronousTestCase):
                     if written or f"{option} =" in lines[one.line - 1]:
                         self.assertEqual(f"{option} = {written}", lines[one.line - 1], place)
                     self.assertTrue(one.allowed, place)
-                    if option in ("password", "parameters"):
+                    if option in ("password", "parameters", "signing_passphrase"):
                         self.assertEqual("***", one.found)
                     elif option not in ("url", "database", "proxy"):
                         self.assertEqual(written[:40], one.found[:40], place)

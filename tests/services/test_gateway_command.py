@@ -9,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from attrs import frozen
+from cryptography.hazmat.primitives.hashes import SHA256
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from cfos_cm.charge_point.credentials import KnownServer
 from cfos_cm.charge_point.queued import DeadLetter, Depth, QueuedMessage
+from cfos_cm.charge_point.security_standing import KeptCertificate, SecurityStanding
 from cfos_cm.charge_point.settings import ConnectorSettings, GatewayRole, GatewaySettings
 from cfos_cm.charge_point.standing import Standing
 from cfos_cm.console import main, parser
@@ -23,8 +26,13 @@ from cfos_cm.services.config import read_config
 from cfos_cm.services.control_client import CommandFailed, ask
 from cfos_cm.services.control_socket import ControlSocket
 from cfos_cm.services.gateway_orders import MAX_EXCERPT_CHARS, MAX_KEYS, gateway_orders
+from cfos_cm.services.gateway_security import ConnectionSecurity
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.v16.core import RegistrationStatus
+from tests.issuer import Issuer
 
+#: A backend that is called with a password and no more.
+PLAIN = ConnectionSecurity(SecurityStanding(SecurityProfile.PASSWORD, True, False, None, ()))
 NOW = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
 THEN = NOW - timedelta(hours=3)
 
@@ -85,6 +93,7 @@ class Office:
     def __init__(self) -> None:
         self.done: list[tuple[object, ...]] = []
         self.letters: tuple[DeadLetter, ...] = (LETTER,)
+        self.securities: dict[str, ConnectionSecurity] = {}
         self.rows: dict[str, tuple[GatewaySettings, Standing]] = {
             "bay-1": (
                 BAY_1,
@@ -112,6 +121,16 @@ class Office:
         if name not in self.rows:
             raise LocalProtocolError(f"there is no gateway {name}; there are: bay-1, fleet")
         return Running(self.rows[name][0])
+
+    def security(self, name: str) -> ConnectionSecurity:
+        """How safe each is."""
+        self.gateway(name)
+        return self.securities.get(name, PLAIN)
+
+    async def trust(self, name: str) -> None:
+        """It is believed."""
+        self.gateway(name)
+        self.done.append(("trust", name))
 
     def dead_letters(
         self, name: str, limit: int, offset: int = 0
@@ -213,6 +232,7 @@ class CommandTests(OfficeCase):
                 f"waiting:      1234 messages, 56.8 kB, the oldest since {local(THEN)}",
                 "dead letters: 1",
                 "queue:        k1",
+                "profile:      1: a password, not encrypted",
             ],
             lines,
         )
@@ -221,9 +241,50 @@ class CommandTests(OfficeCase):
         self.assertIn("last refusal: Foo", lines)
         self.assertIn("waiting:      nothing", lines)
 
+    async def test_show_security(self) -> None:
+        """What was given, what it is worth and when it ends; no peer paints in it."""
+        papers = Issuer("signer").issue("DE*KLN*E1", ends=NOW + timedelta(days=3650))
+        standing = SecurityStanding(
+            profile=SecurityProfile.CERTIFICATE,
+            is_proven=False,
+            has_given_key=True,
+            server=KnownServer("0f" * 32, "AA:BB", "CN=backend\x1b[2J", "2026-11-20T10:00:00Z"),
+            certificates=(KeptCertificate("own certificate", papers.certificate),),
+        )
+        self.office.securities["bay-1"] = ConnectionSecurity(
+            standing, SecurityProfile.TLS, "it is not checked"
+        )
+        _, lines = await self.command("show", "bay-1")
+        fingerprint = ":".join(f"{one:02X}" for one in papers.certificate.fingerprint(SHA256()))
+        seen = local(datetime(2026, 11, 20, 10, tzinfo=UTC))
+        found = lines[lines.index("queue:        k1") + 1 :]
+        ends, found[-1] = found[-1], ""
+        self.assertEqual(
+            [
+                "profile:      3: encrypted, with a certificate of ours; commanded by the "
+                "backend, not reached yet",
+                "is now:       2: encrypted, with a password",
+                "password:     given by the backend, in the place of that of the settings",
+                "warning:      it is not checked",
+                "backend key:  SHA-256 AA:BB",
+                f"              CN=backend?[2J, first seen {seen}",
+                "certificate:  own certificate: CN=DE*KLN*E1",
+                "",
+            ],
+            found,
+        )
+        self.assertIn("expires on 2036-11-20", ends)
+        self.assertTrue(ends.endswith(f"SHA-256 {fingerprint}"), ends)
+
+    async def test_trust(self) -> None:
+        """The next key of a backend is believed."""
+        status, lines = await self.command("trust", "bay-1")
+        self.assertEqual((0, [("trust", "bay-1")]), (status, self.office.done))
+        self.assertIn("bay-1: the next key that its backend shows is believed", lines[0])
+
     async def test_unknown(self) -> None:
         """A gateway that is not there is said, and the status is 1."""
-        for verb in ("show", "dead-letters"):
+        for verb in ("show", "dead-letters", "trust"):
             status, lines = await self.command(verb, "bay-9")
             self.assertEqual(
                 (1, ["there is no gateway bay-9; there are: bay-1, fleet"]), (status, lines)
@@ -358,7 +419,16 @@ class WordTests(SynchronousTestCase):
 
     def test_help(self) -> None:
         """Each of them explains itself."""
-        for verb in ("list", "show", "dead-letters", "resend", "orphans", "move", "drop"):
+        for verb in (
+            "list",
+            "show",
+            "trust",
+            "dead-letters",
+            "resend",
+            "orphans",
+            "move",
+            "drop",
+        ):
             said = io.StringIO()
             with contextlib.redirect_stdout(said), self.assertRaises(SystemExit) as caught:
                 main(["gateway", verb, "--help"])

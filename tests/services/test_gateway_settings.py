@@ -67,6 +67,17 @@ class SettingsTests(SynchronousTestCase):
             ),
         )
 
+    def test_tls(self) -> None:
+        """Whether somebody vouches for the backend, and whether we can show who we are."""
+        for more, expected in (
+            ("", (False, False)),
+            ("ca_certificates = system\n", (True, False)),
+            ("ca_certificates = ca.pem\n", (True, False)),
+            ("certificate = c.pem\nprivate_key = k.pem\n", (False, True)),
+        ):
+            (one,) = settings(section("g", "bay-1", more))
+            self.assertEqual(expected, (one.has_authorities, one.has_certificate), more)
+
     def test_all(self) -> None:
         """Each option arrives."""
         more = (
@@ -141,3 +152,8 @@ class TargetTests(SynchronousTestCase):
         self.assertEqual(target.proxy, "socks5://u:s3cret@p:1")
         for secret in ("00ff", "s3cret"):
             self.assertNotIn(secret, repr(target))
+
+    def test_system(self) -> None:
+        """The word for what this computer believes is no file."""
+        target = self.target("ca_certificates = a.pem, system\n")
+        self.assertEqual({"/site/a.pem", "system"}, set(target.ca_certificates))

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock, deferLater
 from twisted.logger import LogEvent, capturedLogs, formatEvent
 
+from cfos_cm.charge_point.given import Given
 from cfos_cm.charge_point.queued import QueuedMessage
 from cfos_cm.charge_point.settings import ConnectorSettings
 from cfos_cm.counters import Counters
@@ -40,6 +41,7 @@ from cfos_cm.v16.reservation import ReserveNowRequest
 from cfos_cm.v16.timestamps import format_timestamp
 from cfos_cm.wire.ocppj import Call
 from tests.charge_point.backend import Backend
+from tests.charge_point.memory import InMemoryVault
 from tests.storage.cases import NOW, SqliteCase
 from tests.storage.ledger_contract import START, start_of, stop_of
 
@@ -100,6 +102,8 @@ class FakeClient:
         self.listener = listener
         self.backend: Backend | None = None
         self.is_wanted = False
+        self.given = Given()
+        self.redials: list[str] = []
 
     @property
     def state(self) -> BackendState:
@@ -128,6 +132,14 @@ class FakeClient:
     def set_ping_interval(self, interval_s: float) -> None:
         """It is tried now and then."""
 
+    def use(self, given: Given) -> None:
+        """The next one is made with this."""
+        self.given = given
+
+    def redial(self, why: str) -> None:
+        """It is made anew."""
+        self.redials.append(why)
+
 
 class GatewaysCase(SqliteCase):
     """
@@ -144,6 +156,7 @@ class GatewaysCase(SqliteCase):
         self.clock = Clock()
         self.events: list[SiteEvent] = []
         self.shut_out: list[str] = []
+        self.vaults: dict[str, InMemoryVault] = {}
         self.state = SiteState(
             evses={name: Evse(EvseSettings(name, "c")) for name in ("bay-1", "bay-2")}
         )
@@ -166,6 +179,7 @@ class GatewaysCase(SqliteCase):
                 state=lambda: self.state,
                 counters=Counters(),
                 judged=ledger.judged,
+                vault=lambda key: self.vaults.setdefault(key, InMemoryVault()),
             )
         )
         self.devices: Any = FakeDevices()

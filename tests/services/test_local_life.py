@@ -121,6 +121,8 @@ class Life(Case):
             new_unique_id=str,
             outbox=nothing,
             memory=nothing,
+            vault=nothing,
+            security_log=nothing,
             devices=nothing,
             site=lambda: self.state,
             report=self.report,

@@ -213,12 +213,6 @@ class Checks(SynchronousTestCase):
         self.assertEqual([], self.two("", two))
         self.assertEqual([], self.two(one, two, "CP-2"))
 
-    def test_tls(self) -> None:
-        """That there is no encryption is said to whoever has asked for it."""
-        for text, count in (("port = 1", 0), ("tls = off", 0), ("tls = detect", 1)):
-            warnings = parse_config(f"[ocpp server]\n{text}", "t.cfg").warnings()
-            self.assertEqual(count, len([one for one in warnings if " tls:" in one]), text)
-
 
 class Tags(ConsoleCase):
     """What C{cfos-cm tag} says beside the tag."""

@@ -11,7 +11,11 @@ from collections.abc import Callable, Iterator
 
 from cfos_cm.drivers.registry import EVSE_MAKERS, METER_MAKERS, OCPP16
 from cfos_cm.electrical import ALL_PHASES, amps_text
-from cfos_cm.services.config.configuration import Config, not_in_this_version
+from cfos_cm.services.config.certificate_checks import (
+    certificates_have_keys,
+    simulators_need_tls,
+)
+from cfos_cm.services.config.configuration import Config
 from cfos_cm.services.config.gateway_checks import GATEWAY_CHECKS
 from cfos_cm.services.config.meter_checks import (
     circuits_have_grid_meters,
@@ -23,9 +27,7 @@ from cfos_cm.services.config.options import Findings, Option, Section, did_you_m
 from cfos_cm.services.config.sections import (
     CircuitSection,
     EvseSection,
-    GatewaySection,
     MeterSection,
-    OcppServerSection,
 )
 from cfos_cm.services.config.values import CHARGE_BOX_IDENTITY
 from cfos_cm.services.config.words import SimulatorType
@@ -219,21 +221,6 @@ def one_password_each(config: Config, found: Findings) -> None:
             found.about(evse, "password", allowed)
 
 
-def certificates_have_keys(config: Config, found: Findings) -> None:
-    """A certificate and its private key come together."""
-    owners: tuple[OcppServerSection | GatewaySection, ...] = (
-        config.ocpp_server,
-        *config.gateways,
-    )
-    for one in owners:
-        if not one.sound("certificate", "private_key"):
-            continue
-        if one.certificate is not None and one.private_key is None:
-            found.about(one, "certificate", "needs a private_key")
-        if one.private_key is not None and one.certificate is None:
-            found.about(one, "private_key", "needs a certificate")
-
-
 def files_are_there(config: Config, found: Findings, is_file: Callable[[str], bool]) -> None:
     """
     Every certificate and key that is named is there.
@@ -243,7 +230,7 @@ def files_are_there(config: Config, found: Findings, is_file: Callable[[str], bo
     for section, option in _options(config, lambda one: one.kind.is_file):
         value = getattr(section, option.attribute)
         for name in (value,) if isinstance(value, str) else value or ():
-            if not is_file(config.located(name)):
+            if name not in option.kind.no_files and not is_file(config.located(name)):
                 allowed = f"is no file that can be read; sought at {config.located(name)}"
                 found.about(section, option.name, allowed, name)
 
@@ -264,6 +251,6 @@ CHECKS: tuple[Check, ...] = (
     evses_are_different,
     one_password_each,
     certificates_have_keys,
+    simulators_need_tls,
     *GATEWAY_CHECKS,
-    not_in_this_version,
 )

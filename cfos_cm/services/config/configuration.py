@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 
 from cfos_cm.charge_point.settings import GatewayRole
+from cfos_cm.net.client_material import SYSTEM_ROOTS
 from cfos_cm.services.config.gateway_warnings import warn_of_gateways
 from cfos_cm.services.config.options import Findings, Section, options_of
 from cfos_cm.services.config.plausibility import Wired, warn_of_wiring
@@ -22,14 +23,11 @@ from cfos_cm.services.config.sections import (
 )
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.services.config.tree import parents_first
-from cfos_cm.services.config.words import LoadManagement, SimulatorType, Tls
+from cfos_cm.services.config.words import LoadManagement, Tls
 from cfos_cm.site.events import SettingsChanged
 from cfos_cm.site.meter import MeterRole
 
-__all__ = ["Config", "changes", "differences", "not_in_this_version"]
-
-#: What has no use for a URL.
-_CALLED = frozenset({SimulatorType.METER, SimulatorType.BACKEND})
+__all__ = ["Config", "changes", "differences"]
 
 _SQLITE = "sqlite:///"
 
@@ -69,6 +67,10 @@ class Config:
     def located(self, path: str) -> str:
         """A path in the file, as seen from where the program runs."""
         return os.path.join(self.folder, path)
+
+    def located_files(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """The same for all files in a list; a word in it that is no file is left out."""
+        return tuple(self.located(one) for one in paths if one != SYSTEM_ROOTS)
 
     @property
     def database_url(self) -> str:
@@ -110,23 +112,6 @@ class Config:
         return tuple(str(one) for one in sorted(found.mistakes, key=lambda one: one.line))
 
 
-def not_in_this_version(config: Config, found: Findings) -> None:
-    """
-    Note what this version must refuse, because without it the site would be less safe than it
-    was told to be: TLS is not there yet. What does no harm is in L{Config.warnings}.
-    """
-    server = config.ocpp_server
-    if server.tls is Tls.ON:
-        found.about(server, "tls", "this version has no TLS yet: must be off or detect")
-    if server.ca_certificates:
-        allowed = "this version has no TLS yet and checks no client certificate: must be empty"
-        found.about(server, "ca_certificates", allowed)
-    for simulator in config.simulators:
-        if simulator.type not in _CALLED and simulator.url.startswith("wss:"):
-            allowed = "this version has no TLS yet: must begin with ws://"
-            found.about(simulator, "url", allowed)
-
-
 def _warn_of_page(config: Config, found: Findings) -> None:
     if config.web.origin.line:
         found.about(config.web, "", "this version has no page yet: nothing listens there")
@@ -134,11 +119,21 @@ def _warn_of_page(config: Config, found: Findings) -> None:
 
 def _warn_of_server(config: Config, found: Findings) -> None:
     server = config.ocpp_server
-    if server.tls is Tls.DETECT and "tls" in server.origin.lines:
-        text = "this version has no TLS yet: it takes plain connections only"
-        found.about(server, "tls", text, Tls.DETECT.value)
-    if server.certificate is not None:
-        found.about(server, "certificate", "is not used: this version has no TLS yet")
+    if server.tls is Tls.OFF:
+        for option in ("certificate", "ca_certificates", "signing_certificate"):
+            if getattr(server, option):
+                found.about(server, option, "is not used: tls is off")
+        for evse in config.evses:
+            if evse.certificate_name is not None:
+                found.about(
+                    evse, "certificate_name", "is not used: tls of [ocpp server] is off"
+                )
+    elif server.tls is Tls.DETECT and server.ca_certificates:
+        text = (
+            "is asked of wallboxes that come by TLS, and of no other; with tls = on they all "
+            "come by TLS"
+        )
+        found.about(server, "ca_certificates", text)
 
 
 def differences(old: Config, new: Config) -> tuple[str, ...]:

@@ -241,6 +241,12 @@ class EvseSection(Section):
         default="",
         shown=hidden,
     )
+    certificate_name: str | None = option(
+        optional(text(100)),
+        "With ocpp16: the name in its wallbox's client certificate (CN or SAN), where that is "
+        "neither its ChargeBox ID nor its serial number.",
+        default="",
+    )
     fixed_tag: str | None = option(
         optional(ID_TAG), "The idTag of a car whose driver showed no card.", default=""
     )

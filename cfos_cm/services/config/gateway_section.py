@@ -12,8 +12,8 @@ from cfos_cm.services.config.gateway_values import ACTION_NAMES, CLIENT_ID, PROX
 from cfos_cm.services.config.options import Section, hidden, option
 from cfos_cm.services.config.quantities import whole
 from cfos_cm.services.config.values import (
+    AUTHORITIES,
     FILE,
-    FILES,
     PASSWORD,
     TAG_PATTERNS,
     WEBSOCKET_URL,
@@ -56,13 +56,14 @@ class GatewaySection(Section):
         default="auto",
     )
     ca_certificates: tuple[str, ...] = option(
-        FILES,
-        "Who may have signed the backend's certificate (PEM); or that certificate itself; "
-        "empty: any is taken.",
+        AUTHORITIES,
+        "Who may have signed the backend's certificate (PEM), or that certificate itself; "
+        "system: whom this computer believes. Empty: any certificate is taken the first time, "
+        "and from then on only those with the same key.",
         default="",
     )
     certificate: str | None = option(
-        optional(FILE), "The client certificate to show the backend (PEM).", default=""
+        optional(FILE), "The client certificate chain to show the backend (PEM).", default=""
     )
     private_key: str | None = option(
         optional(FILE), "The client certificate's private key (PEM).", default=""

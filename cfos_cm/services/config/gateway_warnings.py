@@ -17,7 +17,10 @@ def warn_of_gateways(gateways: Iterable[GatewaySection], found: Findings) -> Non
     for one in gateways:
         if one.url.lower().startswith("wss:"):
             if not one.ca_certificates:
-                text = "ca_certificates is empty: any certificate is taken for the backend's"
+                text = (
+                    "ca_certificates is empty: the first certificate that it shows is taken, "
+                    "whoever's it is, and its key from then on"
+                )
                 found.about(one, "url", text)
         elif one.password is not None and not _is_near(urlsplit(one.url).hostname or ""):
             text = "is sent to another network for anybody to read: take wss:// if there is any"

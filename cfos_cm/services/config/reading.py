@@ -14,6 +14,7 @@ from attrs import evolve
 
 from cfos_cm.drivers.regular_file import read_regular_file
 from cfos_cm.errors import ConfigError, Mistake
+from cfos_cm.services.config.certificate_checks import certificates_can_be_used
 from cfos_cm.services.config.checks import CHECKS, files_are_there
 from cfos_cm.services.config.configuration import Config
 from cfos_cm.services.config.ini import MAX_BYTES, IniSection, read_ini
@@ -93,6 +94,7 @@ def _read(text: str, path: str, folder: str, is_file: Callable[[str], bool] | No
         check(config, found)
     if is_file is not None:
         files_are_there(config, found, is_file)
+        certificates_can_be_used(config, found, is_file)
     if found.mistakes:
         raise ConfigError(sorted(found.mistakes, key=lambda mistake: mistake.line))
     return config

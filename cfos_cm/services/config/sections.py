@@ -29,6 +29,7 @@ from cfos_cm.services.config.values import (
     FILE,
     FILES,
     INTERFACE,
+    PASSPHRASE,
     PASSWORD,
     choice,
     of_pattern,
@@ -163,7 +164,6 @@ class OcppServerSection(Section):
         choice(Tls),
         "off: plain connections only; on: encrypted ones only; detect: both.",
         default="detect",
-        restart=True,
     )
     password: str | None = option(
         optional(PASSWORD),
@@ -175,16 +175,29 @@ class OcppServerSection(Section):
         optional(FILE),
         "The server's certificate chain (PEM); empty: a self-signed one is made.",
         default="",
-        restart=True,
     )
     private_key: str | None = option(
-        optional(FILE), "The certificate's private key (PEM).", default="", restart=True
+        optional(FILE), "The certificate's private key (PEM).", default=""
     )
     ca_certificates: tuple[str, ...] = option(
         FILES,
-        "Whose client certificates are accepted (PEM); given: wallboxes must have one.",
+        "Who may have signed the certificates of wallboxes (PEM), or those certificates "
+        "themselves; given: wallboxes that come by TLS must have one.",
         default="",
-        restart=True,
+    )
+    signing_certificate: str | None = option(
+        optional(FILE),
+        "The certificate of the authority that signs for wallboxes that ask for a certificate "
+        "of their own (PEM); empty: ca/ca.pem in the state_directory, if it is there.",
+        default="",
+    )
+    signing_key: str | None = option(
+        optional(FILE),
+        "That authority's private key (PEM); empty: ca/ca.key in the state_directory.",
+        default="",
+    )
+    signing_passphrase: str | None = option(
+        optional(PASSPHRASE), "What unlocks that key.", default="", shown=hidden
     )
     unknown_charge_points: UnknownChargePoints = option(
         choice(UnknownChargePoints),

@@ -9,8 +9,10 @@ from attrs import frozen
 from cfos_cm.services.config.options import Section, hidden, option
 from cfos_cm.services.config.quantities import current, energy, factor, power, seconds, whole
 from cfos_cm.services.config.values import (
+    AUTHORITIES,
     BOOLEAN,
     CHARGE_BOX_IDENTITY,
+    FILE,
     ID_TAG,
     INTERFACE,
     PASSWORD,
@@ -55,6 +57,23 @@ class SimulatorSection(Section):
         default="",
         restart=True,
         shown=hidden,
+    )
+    ca_certificates: tuple[str, ...] = option(
+        AUTHORITIES,
+        "Who may have signed the OCPP server's certificate (PEM), or that certificate itself; "
+        "system: whom this computer believes; empty: any is taken.",
+        default="",
+        restart=True,
+    )
+    certificate: str | None = option(
+        optional(FILE),
+        "The client certificate chain that it shows the OCPP server (PEM); of a backend: its "
+        "own, so that it is called by wss://.",
+        default="",
+        restart=True,
+    )
+    private_key: str | None = option(
+        optional(FILE), "That certificate's private key (PEM).", default="", restart=True
     )
     id_tag: str | None = option(
         optional(ID_TAG),

@@ -18,11 +18,13 @@ from attrs import evolve, frozen
 from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.drivers.registry import Makers
 from cfos_cm.electrical import Phase
+from cfos_cm.net.client_material import SYSTEM_ROOTS
 from cfos_cm.quirk import Quirk
 from cfos_cm.site.tag import MAX_ID_TAG_CHARS
 from cfos_cm.wire.charge_box import IDENTITY_WORDS, is_identity
 
 __all__ = [
+    "AUTHORITIES",
     "BOOLEAN",
     "CHARGE_BOX_IDENTITY",
     "DATABASE_URL",
@@ -31,6 +33,7 @@ __all__ = [
     "ID_TAG",
     "INTERFACE",
     "NAME",
+    "PASSPHRASE",
     "PASSWORD",
     "PHASES",
     "QUIRKS",
@@ -53,6 +56,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 _MAX_PATTERNS = 1000
+_MAX_FILES = 50
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{0,30}://")
@@ -81,6 +85,7 @@ class Kind(Generic[T]):
     @ivar choices: the words that it takes, when there is a list of them.
     @ivar refers_to: the kind of section that it names; empty: none.
     @ivar is_file: it names one or more files that have to be there.
+    @ivar no_files: words among them that are no files.
     """
 
     allowed: str
@@ -88,6 +93,7 @@ class Kind(Generic[T]):
     choices: tuple[str, ...] = ()
     refers_to: str = ""
     is_file: bool = False
+    no_files: tuple[str, ...] = ()
 
 
 def optional(kind: Kind[T]) -> Kind[T | None]:
@@ -99,6 +105,7 @@ def optional(kind: Kind[T]) -> Kind[T | None]:
         kind.choices,
         kind.refers_to,
         kind.is_file,
+        kind.no_files,
     )
 
 
@@ -187,6 +194,8 @@ def _read_phases(written: str) -> tuple[Phase, ...]:
 
 def _read_files(written: str) -> tuple[str, ...]:
     files = tuple(one.strip() for one in written.split(",")) if written else ()
+    if len(files) > _MAX_FILES:
+        raise ValueError(FILES.allowed)
     return tuple(FILE.read(one) for one in files)
 
 
@@ -296,8 +305,20 @@ BOOLEAN = Kind("yes, no, on, off, true or false", _read_boolean, tuple(_BOOLEANS
 PHASES = Kind("one to three different ones of L1 L2 L3, with spaces between", _read_phases)
 FILE = evolve(text(1000), allowed="a file's path", is_file=True)
 FILES: Kind[tuple[str, ...]] = Kind(
-    "the paths of one or more files, with commas between; or empty", _read_files, is_file=True
+    f"the paths of 1 to {_MAX_FILES} files, with commas between; or empty",
+    _read_files,
+    is_file=True,
 )
+#: Those who sign certificates: in files, or those that this computer believes.
+AUTHORITIES: Kind[tuple[str, ...]] = Kind(
+    f"the paths of 1 to {_MAX_FILES} files, with commas between, and among them the word "
+    f"{SYSTEM_ROOTS}; or empty",
+    _read_files,
+    is_file=True,
+    no_files=(SYSTEM_ROOTS,),
+)
+#: What unlocks a private key.
+PASSPHRASE = text(200)
 INTERFACE = Kind("an IP address of this machine", _read_interface)
 WEBSOCKET_URL = Kind(
     "ws://HOST… or wss://HOST…, without user:password@ and without #", _read_websocket_url

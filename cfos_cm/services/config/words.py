@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from cfos_cm.net.tls_mode import TlsMode as Tls
+
 __all__ = [
     "Authorisation",
     "ImbalanceOf",
@@ -27,14 +29,6 @@ class OnDisable(StrEnum):
     BLOCK = "block"
     MINIMUM = "minimum"
     CANCEL_LIMITS = "cancel_limits"
-
-
-class Tls(StrEnum):
-    """Which connections the OCPP server takes."""
-
-    OFF = "off"
-    DETECT = "detect"
-    ON = "on"
 
 
 class ImbalanceOf(StrEnum):
