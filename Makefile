@@ -20,7 +20,7 @@ help:
 	@echo 'make lint        ruff, mypy and the rules about imports'
 	@echo 'make bench       the benchmarks, with their peers (ARGS=--help)'
 	@echo 'make scenarios   the control loop in a simulated garage, for hours (ARGS="S2 --seeds 2")'
-	@echo 'make compliance  the OCPP cases, in memory and on sockets (ARGS=... for some ids)'
+	@echo 'make compliance  the OCPP cases, in memory, on sockets and TLS (ARGS=... for ids)'
 	@echo 'make fuzz        a million damaged messages (ARGS="--count 1000 --seed 2" for others)'
 	@echo 'make faults      kill the manager at each step of a charge, and 100 times at random'
 	@echo 'make lock        write requirements/*.txt anew from setup.cfg (ARGS=--upgrade for newest)'

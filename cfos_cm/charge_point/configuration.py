@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from cfos_cm.charge_point.environment import Memory, MemoryKind
@@ -12,6 +12,7 @@ from cfos_cm.charge_point.keys import LONGEST_S, Key, is_for_charge_point, keys_
 from cfos_cm.charge_point.policy import plain
 from cfos_cm.charge_point.remembering import by_the_way, once_stored
 from cfos_cm.charge_point.settings import GatewaySettings
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.v16.core import ConfigurationStatus, KeyValue
 from cfos_cm.wire.authorization_key import is_hex_key
 
@@ -33,6 +34,7 @@ class Configuration:
     @ivar key_given: takes an AuthorizationKey, 32 to 40 hexadecimal digits, and tells whether
         it is kept: the connection is made anew with it then, and the one before it holds until
         it has worked. C{None}: nobody takes any.
+    @ivar profile_given: the same for a SecurityProfile.
     """
 
     def __init__(self, settings: GatewaySettings, memory: Memory) -> None:
@@ -44,13 +46,14 @@ class Configuration:
         self._plain = frozenset(plain(key.name) for key in rows)
         self._values = {key.name: key.value for key in rows}
         self.changed: Callable[[str], None] = lambda _name: None
-        self.key_given: Callable[[str], Deferred[bool] | bool] | None = None
+        self.key_given: Callable[[str], Deferred[bool]] | None = None
+        self.profile_given: Callable[[SecurityProfile], Deferred[bool]] | None = None
 
     def restore(self, remembered: Mapping[MemoryKind, Mapping[str, str]]) -> None:
         """Take the values that were set before the restart, where they still can be."""
         for name, value in remembered.get(_KIND, {}).items():
             key = self._keys.get(name.lower())
-            taken = None if key is None or key.accepts is None else key.accepts(value)
+            taken = None if key is None or key.is_commanded else _accepted(key, value)
             if key is None or taken is None:
                 _log.warn(
                     "{name}: the configuration key {key} is not what it was",
@@ -76,6 +79,14 @@ class Configuration:
         """
         return tuple(word for word in self._values[name].split(",") if word)
 
+    def text(self, name: str) -> str:
+        """What C{name} is."""
+        return self._values[name]
+
+    def show(self, name: str, value: str) -> None:
+        """A value that follows from other things has become another one."""
+        self._put(name, value)
+
     def put_heartbeat_interval(self, interval_s: int) -> None:
         """Take the interval that a BootNotification was answered with. [s]"""
         value = str(max(1, min(interval_s, LONGEST_S)))
@@ -94,9 +105,11 @@ class Configuration:
             return succeed(ConfigurationStatus.NOT_SUPPORTED)
         if key.is_secret:
             return self._give_key(value)
-        taken = None if key.accepts is None else key.accepts(value)
+        taken = _accepted(key, value)
         if taken is None:
             return succeed(ConfigurationStatus.REJECTED)
+        if key.is_commanded:
+            return self._give_profile(SecurityProfile(int(taken)))
         stored = once_stored(
             ConfigurationStatus.ACCEPTED, self._memory.put(_KIND, key.name, taken)
         )
@@ -135,12 +148,12 @@ class Configuration:
     def _give_key(self, value: str) -> Deferred[ConfigurationStatus]:
         if self.key_given is None or not is_hex_key(value):
             return succeed(ConfigurationStatus.REJECTED)
-        taken = maybeDeferred(self.key_given, value)
-        return taken.addCallback(
-            lambda is_kept: (
-                ConfigurationStatus.ACCEPTED if is_kept else ConfigurationStatus.REJECTED
-            )
-        )
+        return self.key_given(value).addCallback(_status)
+
+    def _give_profile(self, profile: SecurityProfile) -> Deferred[ConfigurationStatus]:
+        if self.profile_given is None:
+            return succeed(ConfigurationStatus.REJECTED)
+        return self.profile_given(profile).addCallback(_status)
 
     def _put(self, name: str, value: str) -> None:
         if self._values[name] != value:
@@ -153,3 +166,11 @@ class Configuration:
             readonly=key.accepts is None and not key.is_secret,
             value=None if key.is_secret else self._values[key.name],
         )
+
+
+def _accepted(key: Key, value: str) -> str | None:
+    return None if key.accepts is None else key.accepts(value)
+
+
+def _status(is_kept: bool) -> ConfigurationStatus:
+    return ConfigurationStatus.ACCEPTED if is_kept else ConfigurationStatus.REJECTED

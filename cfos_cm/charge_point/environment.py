@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from attrs import frozen
@@ -12,12 +13,23 @@ from twisted.internet.interfaces import IReactorTime
 
 from cfos_cm.charge_point.queued import BoundTransaction, DeadLetter, Depth, QueuedMessage
 from cfos_cm.charge_point.settings import ConnectorSettings
+from cfos_cm.charge_point.uploader import NO_UPLOADS, Uploader
 from cfos_cm.counters import Counters
 from cfos_cm.site.events import SiteEvent
 from cfos_cm.site.state import SiteState
 from cfos_cm.v16.core import Reason, ResetType, UnlockStatus
 
-__all__ = ["Devices", "GatewayEnvironment", "Memory", "MemoryKind", "OutboxStore"]
+__all__ = [
+    "Devices",
+    "GatewayEnvironment",
+    "Memory",
+    "MemoryKind",
+    "OutboxStore",
+    "SecurityLog",
+    "SecurityRecord",
+    "Vault",
+    "VaultName",
+]
 
 #: What is remembered: a word of L{Memory} for each thing of its own.
 MemoryKind = str
@@ -92,6 +104,66 @@ class Memory(Protocol):
         """Keep these and no others of the kind; all or nothing."""
 
 
+class VaultName(StrEnum):
+    """What a L{Vault} keeps."""
+
+    PASSWORD = "password"  # noqa: S105 - a file's name
+    """The AuthorizationKeys that were given."""
+    PROFILE = "profile"
+    """The security profile that was commanded."""
+    SERVER = "server"
+    """The public key that the backend showed first."""
+    ROOTS = "roots"
+    """The root certificates that were installed."""
+    CERTIFICATE = "certificate"
+    """The certificate that was given, and its private key."""
+    REQUEST = "request"
+    """The private key of a certificate that is asked for."""
+
+
+class Vault(Protocol):
+    """What one gateway keeps that nobody else may read: passwords, keys and certificates."""
+
+    def load(self) -> Deferred[Mapping[VaultName, str]]:
+        """
+        All of it.
+
+        @return: fails with L{cfos_cm.errors.StorageError} if it cannot be read.
+        """
+
+    def put(self, name: VaultName, text: str | None) -> Deferred[None]:
+        """
+        Keep one; C{None}: forget it. It is on disk when the Deferred fires.
+
+        @return: fails with L{cfos_cm.errors.StorageError} if it is not.
+        """
+
+
+@frozen
+class SecurityRecord:
+    """
+    One security event of a gateway itself.
+
+    @ivar kind: "Improved security for OCPP 1.6-J" has a list of them.
+    @ivar happened_at: aware, UTC.
+    @ivar tech_info: for people.
+    """
+
+    kind: str
+    happened_at: datetime
+    tech_info: str | None = None
+
+
+class SecurityLog(Protocol):
+    """The security events of one gateway itself, kept over a restart; the newest of them."""
+
+    def add(self, kind: str, tech_info: str | None) -> Deferred[None]:
+        """Note one, now."""
+
+    def all(self) -> Deferred[tuple[SecurityRecord, ...]]:
+        """What is kept, oldest first."""
+
+
 class Devices(Protocol):
     """What can be done to an EVSE, whatever it speaks."""
 
@@ -145,9 +217,12 @@ class GatewayEnvironment:
         twice.
     @ivar outbox: the queues.
     @ivar memory: what it remembers.
+    @ivar vault: what it keeps that is secret.
+    @ivar security_log: what has mattered for its security.
     @ivar devices: the EVSEs.
     @ivar site: what is known of the site, now.
     @ivar report: takes what happened.
+    @ivar uploads: puts files where the backend wants them.
     """
 
     clock: IReactorTime
@@ -155,7 +230,10 @@ class GatewayEnvironment:
     new_unique_id: Callable[[], str]
     outbox: OutboxStore
     memory: Memory
+    vault: Vault
+    security_log: SecurityLog
     devices: Devices
     site: Callable[[], SiteState]
     report: Callable[[SiteEvent], None]
     counters: Counters
+    uploads: Uploader = NO_UPLOADS

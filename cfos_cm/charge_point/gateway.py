@@ -8,14 +8,13 @@ backend wants. It is handed a way to send for each connection that there is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cm.calls import OutgoingCalls
-from cfos_cm.charge_point.alarm import Repeater
 from cfos_cm.charge_point.appearance import Appearance, is_periodic
 from cfos_cm.charge_point.availability import Availability
 from cfos_cm.charge_point.cards import Cards
@@ -23,8 +22,13 @@ from cfos_cm.charge_point.commands.catalogue import carry_out
 from cfos_cm.charge_point.configuration import Configuration
 from cfos_cm.charge_point.enrolment import Door, Enrolment
 from cfos_cm.charge_point.environment import GatewayEnvironment
+from cfos_cm.charge_point.given import Notice
+from cfos_cm.charge_point.heartbeats import Heartbeats
+from cfos_cm.charge_point.judging import Judge
+from cfos_cm.charge_point.listener import GatewayListener
 from cfos_cm.charge_point.made.connector import MadeConnector, MadeStation
 from cfos_cm.charge_point.nameplate import Nameplate
+from cfos_cm.charge_point.notebook import Notebook
 from cfos_cm.charge_point.outbox import Outbox, OutboxHooks
 from cfos_cm.charge_point.pace import Pace
 from cfos_cm.charge_point.policy import Upward, upward
@@ -32,10 +36,12 @@ from cfos_cm.charge_point.profiles import BackendProfiles
 from cfos_cm.charge_point.queued import BoundTransaction, QueuedMessage
 from cfos_cm.charge_point.remarks import MAX_ORDERS, Remarks
 from cfos_cm.charge_point.reservations import Reservations
+from cfos_cm.charge_point.security import GatewaySecurity, SecurityHooks
 from cfos_cm.charge_point.session import Session, patiently
 from cfos_cm.charge_point.settings import GatewaySettings
 from cfos_cm.charge_point.standing import Chronicle, Standing
 from cfos_cm.charge_point.transactions import Transactions
+from cfos_cm.charge_point.transfers import Transfers, Voice
 from cfos_cm.errors import (
     CallErrorCode,
     CfosError,
@@ -80,19 +86,6 @@ _TRIGGERS: Final = frozenset({"TriggerMessage", "ExtendedTriggerMessage"})
 _log = Logger(namespace="cfos_cm.gateway")
 
 
-class GatewayListener(Protocol):
-    """Is told what becomes of a gateway."""
-
-    def changed(self, gateway: Gateway) -> None:
-        """Whether it L{serves<Gateway.is_serving>}, or the words for it, are others."""
-
-    def judged(self, gateway: Gateway, transaction_id: int, info: IdTagInfo) -> None:
-        """Its backend has answered the start of a transaction, by our number."""
-
-    def configured(self, gateway: Gateway, key: str) -> None:
-        """One of its configuration keys has another value."""
-
-
 class Gateway:
     """
     One identity at one backend.
@@ -105,10 +98,13 @@ class Gateway:
     @ivar profiles: what the backend lets the EVSEs draw.
     @ivar reservations: which connectors are kept free.
     @ivar transactions: our numbers and the backend's.
+    @ivar security: what it proves itself with, and whom it believes.
     @ivar outbox: what the backend is owed.
     @ivar pace: how often it may have some things done.
     @ivar remark: notes what it asks for in vain.
     @ivar order: notes what it has had done.
+    @ivar notebook: what was noted lately.
+    @ivar transfers: the file that it has us upload.
     """
 
     def __init__(
@@ -122,11 +118,14 @@ class Gateway:
         self._listener = listener
         self._session: Session | None = None
         self._is_triggered = False
-        self._is_beating = False
         self._chronicle = Chronicle(environment.now, lambda: listener.changed(self))
         self.pace = Pace(environment.clock)
-        self.remark = Remarks(settings.name, environment.clock).note
-        self.order = Remarks(settings.name, environment.clock, MAX_ORDERS).tell
+        self.notebook = Notebook(environment.now)
+        remarks = Remarks(settings.name, environment.clock)
+        self.remark = self.notebook.noting(remarks.note)
+        orders = Remarks(settings.name, environment.clock, MAX_ORDERS)
+        self.order = self.notebook.noting(orders.tell)
+        self.transfers = Transfers(environment, Voice(self.call, self.order, self.remark))
         name, clock, memory = settings.name, environment.clock, environment.memory
         self.configuration = Configuration(settings, memory)
         self.cards = Cards(
@@ -135,6 +134,11 @@ class Gateway:
         self.availability = Availability(settings, memory)
         self.reservations = Reservations(settings, environment, self.availability.is_operative)
         self.transactions = Transactions(name, self._transaction_changed)
+        refused = self._chronicle.note_refusal
+        self._judge = Judge(settings, self.cards, self.reservations, self.availability, refused)
+        self.security = GatewaySecurity(
+            settings, environment, self.configuration, self._security_hooks()
+        )
         self.profiles = BackendProfiles(settings, environment, self.transactions.running)
         self.outbox = Outbox(settings, environment, self.transactions, self._outbox_hooks())
         self._nameplate = Nameplate(settings, environment)
@@ -152,10 +156,21 @@ class Gateway:
         self._repetitions = Repetitions(
             lambda action: action not in _READING, clock.seconds, REPEATED_FOR_S
         )
-        self._heartbeat = Repeater(clock, self.send_heartbeat)
+        self._heartbeat = Heartbeats(clock, self._may_send, self.call, self._not_told)
         self.configuration.changed = self._configured
         self.availability.changed = self._appearance.use_changed
         self.reservations.changed = self._appearance.use_changed
+
+    def _security_hooks(self) -> SecurityHooks:
+        listener = self._listener
+        return SecurityHooks(
+            queue=lambda action, payload: self._queue(action, 0, None, payload),
+            afterwards=self.afterwards,
+            call=self.call,
+            is_serving=lambda: self.is_serving,
+            changed=lambda: listener.secured(self),
+            renew=lambda why: listener.renewed(self, why),
+        )
 
     def _outbox_hooks(self) -> OutboxHooks:
         return OutboxHooks(
@@ -165,6 +180,7 @@ class Gateway:
             judged=self._judged,
             refused=self._chronicle.note_refusal,
             noted=self.cards.noted,
+            unwanted=self.security.events.unwanted,
         )
 
     def _door(self) -> Door:
@@ -233,6 +249,7 @@ class Gateway:
             self.reservations,
         ):
             part.restore(remembered)
+        await self.security.open()
         await self.outbox.load()
         self.profiles.restore(remembered)
         self.availability.settle(self._is_busy)
@@ -242,10 +259,12 @@ class Gateway:
         """Nothing is left that would happen later."""
         self.disconnected("it is closed")
         self._enrolment.close()
+        self.security.close()
         self._heartbeat.stop()
         self.outbox.close()
         self.profiles.close()
         self.reservations.close()
+        self.transfers.close()
         self._appearance.close()
 
     def connected(
@@ -271,6 +290,10 @@ class Gateway:
         if self._session is not None:
             self._session.received(text)
 
+    def noticed(self, notice: Notice) -> None:
+        """The connection tells of itself; before L{connected}, where there is one."""
+        self.security.noticed(notice)
+
     def disconnected(self, why: str) -> None:
         """
         The connection is gone, or could not be made.
@@ -283,7 +306,7 @@ class Gateway:
             self._appearance.forget()
             self._enrolment.lost()
             session.closed(why)
-            self._is_beating = False
+            self._heartbeat.lost()
         self._chronicle.put(f"not connected: {why}")
 
     # From the site
@@ -338,7 +361,7 @@ class Gateway:
         policy has it for C{action}.
         """
         if upward(action) is Upward.QUEUE:
-            self.queue(action, 0, None, payload).addErrback(self._not_queued, action)
+            self._queue(action, 0, None, payload)
         else:
             self._tell_raw(action, payload)
 
@@ -379,7 +402,7 @@ class Gateway:
         @param payload: the JSON text of the Authorize, as a Charge Point wrote it.
         @return: what the backend says, or what is known of it; see L{Cards.judge}.
         """
-        return Deferred.fromCoroutine(self._judge(evses, id_tag, payload))
+        return Deferred.fromCoroutine(self._judge.judge(evses, id_tag, payload))
 
     # For commands
 
@@ -393,11 +416,7 @@ class Gateway:
 
     def send_heartbeat(self) -> None:
         """Send a Heartbeat, unless one is on its way."""
-        if self._is_beating or not self._may_send():
-            return
-        self._is_beating = True
-        beaten = self._calls.call(HeartbeatRequest(), self._timeout_s)
-        beaten.addBoth(self._beaten).addErrback(self._not_told)
+        self._heartbeat.send()
 
     def send_status(self, number: int | None = None) -> None:
         """
@@ -478,6 +497,8 @@ class Gateway:
         else:
             self._appearance.tell_changed()
         self.outbox.open(self._calls)
+        self.security.serves()
+        self.transfers.tell_untold()
         self._look()
 
     def _pause(self) -> None:
@@ -534,25 +555,6 @@ class Gateway:
     def _is_busy(self, number: int) -> bool:
         return self.transactions.running(number) is not None
 
-    async def _judge(
-        self, evses: tuple[str, ...], id_tag: str, payload: bytes | None
-    ) -> IdTagInfo:
-        judged = await self.cards.judge(id_tag, payload)
-        if not judged.is_good:
-            self._chronicle.note_refusal(
-                f"a tag is {judged.info.status.value} for {judged.source.value}"
-            )
-            return judged.info
-        places = [self.settings.connector_of(evse) for evse in evses]
-        numbers = [one.number for one in places if one is not None and not one.speaks_ocpp]
-        parent = judged.info.parent_id_tag
-        claims = [self.reservations.claim(number, id_tag, parent) for number in numbers]
-        if claims and all(claim.is_refused for claim in claims):
-            return IdTagInfo(status=AuthorizationStatus.BLOCKED)
-        if numbers and not any(self.availability.is_operative(number) for number in numbers):
-            return IdTagInfo(status=AuthorizationStatus.INVALID)
-        return judged.info
-
     # Statuses and readings
 
     def _send_status(self, payload: bytes) -> Deferred[bytes]:
@@ -566,24 +568,17 @@ class Gateway:
         if self.transactions.get(request.transaction_id) is None:
             # Somebody charges whose tag is none of this backend's.
             return
-        queued = self.queue(
-            action,
-            request.connector_id,
-            request.transaction_id,
-            payload,
-            is_periodic=is_periodic(request),
-        )
-        queued.addErrback(self._not_queued, action)
+        number, transaction_id = request.connector_id, request.transaction_id
+        self._queue(action, number, transaction_id, payload, is_periodic(request))
 
     def _tell_raw(self, action: str, payload: bytes) -> None:
         if self._may_send():
             self._relayed(action, payload).addErrback(self._not_told)
 
-    # What goes wrong
+    def _queue(self, action: str, *what: Any) -> None:
+        self.queue(action, *what).addErrback(self._not_queued, action)
 
-    def _beaten(self, result: Any) -> Any:
-        self._is_beating = False
-        return result
+    # What goes wrong
 
     def _not_queued(self, failure: Failure, action: str) -> Failure | None:
         if not isinstance(failure.value, CfosError):

@@ -34,6 +34,8 @@ class Given:
     @ivar keys_work: the first one has; nothing else is tried.
     @ivar profile: what the backend has raised it to; C{None}: it is called as configured.
     @ivar profile_works: it was connected like that; there is no way back.
+    @ivar profile_before: what it was raised to before that, and has worked; while C{profile}
+        does not, it is called like that. C{None}: as configured.
     @ivar roots: certificates (PEM) that the backend's may lead to, beside those configured.
     @ivar chain: our own certificate (PEM), with those of its authorities behind it; C{None}:
         as configured.
@@ -45,6 +47,7 @@ class Given:
     keys_work: bool = False
     profile: SecurityProfile | None = None
     profile_works: bool = False
+    profile_before: SecurityProfile | None = None
     roots: tuple[str, ...] = field(default=(), repr=False)
     chain: str | None = field(default=None, repr=False)
     private_key: str | None = field(default=None, repr=False)
@@ -58,10 +61,14 @@ class LoggedIn:
 
     @ivar key: the given key that it took; C{None}: it was told what is configured, or nothing.
     @ivar profile: what the connection amounts to.
+    @ivar root: the fingerprint, as L{cfos_cm.certificates.names.fingerprint} has it, of the
+        certificate at the end of the chain by which its own was believed; C{None}: none was,
+        or it is not known.
     """
 
     key: str | None = field(repr=False)
     profile: SecurityProfile
+    root: str | None = None
 
 
 @frozen

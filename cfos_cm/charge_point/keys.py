@@ -19,10 +19,12 @@ from cfos_cm.v16.types import Measurand
 
 __all__ = [
     "LONGEST_S",
+    "MAX_CHAIN_CHARS",
     "MAX_LIST_CARDS",
     "MAX_LIST_UPDATE",
     "MAX_PERIODS",
     "MAX_PROFILES",
+    "MAX_ROOTS",
     "MAX_STACK_LEVEL",
     "Accepts",
     "Key",
@@ -41,6 +43,11 @@ MAX_STACK_LEVEL: Final = 99
 MAX_LIST_CARDS: Final = 10_000
 #: So many entries of an idTag, a group and an expiry date fit into one message.
 MAX_LIST_UPDATE: Final = 500
+#: Of each kind.
+MAX_ROOTS: Final = 20
+#: The longest that OCPP can bring.
+MAX_CHAIN_CHARS: Final = 10_000
+_MAX_NAME_CHARS: Final = 64
 _MAX_WORDS: Final = 21
 
 _SINGLE_PHASES: Final = frozenset(
@@ -59,12 +66,14 @@ class Key:
     @ivar value: when the gateway is new.
     @ivar accepts: what reads a new value; C{None}: none may be set.
     @ivar is_secret: its value is never told, and goes another way.
+    @ivar is_commanded: what follows from its value is kept, and not the value.
     """
 
     name: str
     value: str
     accepts: Accepts | None = None
     is_secret: bool = False
+    is_commanded: bool = False
 
 
 def _whole(low: int, high: int) -> Accepts:
@@ -81,6 +90,12 @@ def _whole(low: int, high: int) -> Accepts:
 def _flag(text: str) -> str | None:
     found = text.strip().lower()
     return found if found in ("true", "false") else None
+
+
+def _name(text: str) -> str | None:
+    """What can stand in a certificate as an organisation's name: RFC 5280, A.1."""
+    found = text.strip()
+    return found if len(found) <= _MAX_NAME_CHARS and found.isprintable() else None
 
 
 def _only(value: str) -> Accepts:
@@ -212,12 +227,15 @@ def _smart_charging() -> tuple[Key, ...]:
 
 
 def _security(settings: GatewaySettings) -> tuple[Key, ...]:
-    # It is what the owner has configured, and only he changes it.
-    is_safe = settings.url.lower().startswith("wss:")
-    profile = 0 if settings.password is None else 2 if is_safe else 1
+    profile = settings.profile(settings.password is not None)
     return (
+        # A new root need not be signed by the one before.
+        Key("AdditionalRootCertificateCheck", "false"),
         Key("AuthorizationKey", "", is_secret=True),
-        Key("SecurityProfile", str(profile)),
+        Key("CertificateSignedMaxChainSize", str(MAX_CHAIN_CHARS)),
+        Key("CertificateStoreMaxLength", str(MAX_ROOTS)),
+        Key("CpoName", "", _name),
+        Key("SecurityProfile", str(profile.value), _whole(0, 3), is_commanded=True),
     )
 
 

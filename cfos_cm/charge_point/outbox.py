@@ -15,7 +15,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
 from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -24,11 +23,19 @@ from twisted.python.failure import Failure
 from cfos_cm.calls import OutgoingCalls
 from cfos_cm.charge_point.alarm import Alarm
 from cfos_cm.charge_point.environment import GatewayEnvironment
-from cfos_cm.charge_point.queued import BoundTransaction, Depth, QueuedMessage
+from cfos_cm.charge_point.queued import Depth, QueuedMessage
 from cfos_cm.charge_point.settings import GatewaySettings
+from cfos_cm.charge_point.started import forgotten, id_tag_in
 from cfos_cm.charge_point.transactions import Transactions
 from cfos_cm.charge_point.window import Window
-from cfos_cm.errors import DeviceError, DeviceRefusal, NoAnswer, NotSent, RemoteProtocolError
+from cfos_cm.errors import (
+    CallErrorCode,
+    DeviceError,
+    DeviceRefusal,
+    NoAnswer,
+    NotSent,
+    RemoteProtocolError,
+)
 from cfos_cm.quirk import EVERY_QUIRK
 from cfos_cm.v16.actions import ACTIONS, read_confirmation
 from cfos_cm.v16.core import StartTransactionConfirmation, StopTransactionConfirmation
@@ -37,6 +44,7 @@ from cfos_cm.wire.splice import replaced
 
 __all__ = [
     "HANG_UP_S",
+    "MAX_EVENT_HANG_UPS",
     "MAX_HANG_UPS",
     "MAX_PAUSE_S",
     "THINNING_PAUSE_S",
@@ -50,6 +58,8 @@ MAX_PAUSE_S: Final = 3600
 HANG_UP_S: Final = 10.0
 #: So many in a row that have ended with the same message are no chance.
 MAX_HANG_UPS: Final = 10
+#: The same for a security event: it holds up what somebody is to pay for.
+MAX_EVENT_HANG_UPS: Final = 2
 #: How often a queue that is too long is thinned out. [s]
 THINNING_PAUSE_S: Final = 60.0
 #: So much of its limit is left after that, so that it is not needed at once again.
@@ -60,6 +70,8 @@ _CROWDED_S: Final = 1.0
 _START: Final = "StartTransaction"
 _STOP: Final = "StopTransaction"
 _METER_VALUES: Final = "MeterValues"
+_SECURITY_EVENT: Final = "SecurityEventNotification"
+_UNKNOWN: Final = frozenset({CallErrorCode.NOT_IMPLEMENTED, CallErrorCode.NOT_SUPPORTED})
 
 _log = Logger(namespace="cfos_cm.gateway")
 
@@ -75,6 +87,7 @@ class OutboxHooks:
     @ivar judged: a StartTransaction was answered.
     @ivar refused: a message was not taken; why, for people.
     @ivar noted: the backend has said something of an idTag by which a transaction has ended.
+    @ivar unwanted: the backend knows no security events.
     """
 
     number: Callable[[str], int]
@@ -83,6 +96,7 @@ class OutboxHooks:
     judged: Callable[[QueuedMessage, StartTransactionConfirmation], None]
     refused: Callable[[str], None]
     noted: Callable[[str, IdTagInfo], None]
+    unwanted: Callable[[], None]
 
 
 @frozen
@@ -225,9 +239,9 @@ class Outbox:
         self._in_flight = self._tried = None
         self._is_doubting = False
         suspect = self._suspect
-        if message is not None and suspect and suspect.hang_ups >= MAX_HANG_UPS:
+        if message is not None and suspect and suspect.hang_ups >= _most_hang_ups(message):
             self._suspect = None
-            why = f"the backend has hung up on it {MAX_HANG_UPS} times in a row"
+            why = f"the backend has hung up on it {suspect.hang_ups} times in a row"
             self._hooks.refused(why)
             self._bury(message, why)
 
@@ -280,7 +294,7 @@ class Outbox:
             self._transactions.begun(
                 message.transaction_id,
                 message.connector,
-                _id_tag_in(message.payload),
+                id_tag_in(message.payload),
                 message.queued_at,
             )
         elif message.action == _STOP:
@@ -398,14 +412,14 @@ class Outbox:
         number = message.transaction_id
         if number is not None:
             if self._transactions.get(number) is None:
-                self._transactions.restore([_forgotten(number, message)])
+                self._transactions.restore([forgotten(number, message)])
             self._transactions.bound(number, backend_id)
         # First what it means for who charges: after a fall of the program nobody asks again.
         self._hooks.judged(message, confirmation)
         self._forget(message, lambda: self._store.bound(message, backend_id))
 
     def _stop_answered(self, payload: bytes, message: QueuedMessage) -> None:
-        id_tag = _id_tag_in(message.payload)
+        id_tag = id_tag_in(message.payload)
         if not id_tag:
             return
         try:
@@ -429,7 +443,11 @@ class Outbox:
         if isinstance(error, NoAnswer):
             self._doubt(message, str(error))
             return None
-        if isinstance(error, NotSent):
+        if _is_unwanted(error, message):
+            # Many backends know no such thing, and it is kept here as well.
+            self._hooks.unwanted()
+            self._delivered(message)
+        elif isinstance(error, NotSent):
             self._retry.set(_CROWDED_S)
         elif isinstance(error, DeviceRefusal) or message.action == _START:
             self._refused(message, str(error))
@@ -553,28 +571,11 @@ class Outbox:
         _log.failure("{name}: a message could not be sent", failure, name=self._settings.name)
 
 
-class _Start(msgspec.Struct):
-    """What is remembered of a StartTransaction."""
-
-    idTag: str = ""
+def _most_hang_ups(message: QueuedMessage) -> int:
+    return MAX_EVENT_HANG_UPS if message.action == _SECURITY_EVENT else MAX_HANG_UPS
 
 
-_start = msgspec.json.Decoder(_Start)
-
-
-def _forgotten(transaction_id: int, start: QueuedMessage) -> BoundTransaction:
-    """A transaction that was forgotten among very many others: it is over."""
-    return BoundTransaction(
-        transaction_id,
-        start.connector,
-        _id_tag_in(start.payload),
-        start.queued_at,
-        is_over=True,
-    )
-
-
-def _id_tag_in(payload: bytes) -> str:
-    try:
-        return _start.decode(payload).idTag
-    except (ValueError, RecursionError):
-        return ""
+def _is_unwanted(error: DeviceError, message: QueuedMessage) -> bool:
+    """Whether the backend does not know a security event for what it is."""
+    is_event = message.action == _SECURITY_EVENT
+    return is_event and isinstance(error, DeviceRefusal) and error.code in _UNKNOWN

@@ -14,6 +14,9 @@ RESET_INTERVAL_S: Final = 60.0
 #: Messages that it may have sent to itself, in so many seconds.
 _TRIGGERS: Final = 20
 _TRIGGERS_IN_S: Final = 10.0
+#: Files that it may have put somewhere, in so many seconds: else it has us knock at doors.
+_UPLOADS: Final = 20
+_UPLOADS_IN_S: Final = 3600.0
 
 
 class Pace:
@@ -23,6 +26,7 @@ class Pace:
         self._clock = clock
         self._reset_at_s: float | None = None
         self._triggers: deque[float] = deque()
+        self._uploads: deque[float] = deque()
         self._busy: set[str] = set()
 
     def may_reset(self) -> bool:
@@ -48,10 +52,17 @@ class Pace:
 
     def may_trigger(self) -> bool:
         """Whether a TriggerMessage may be carried out; it counts as one if so."""
+        return self._may(self._triggers, _TRIGGERS, _TRIGGERS_IN_S)
+
+    def may_upload(self) -> bool:
+        """Whether a GetLog or GetDiagnostics may be carried out; it counts as one if so."""
+        return self._may(self._uploads, _UPLOADS, _UPLOADS_IN_S)
+
+    def _may(self, before: deque[float], limit: int, in_s: float) -> bool:
         now_s = self._clock.seconds()
-        while self._triggers and now_s - self._triggers[0] >= _TRIGGERS_IN_S:
-            self._triggers.popleft()
-        if len(self._triggers) >= _TRIGGERS:
+        while before and now_s - before[0] >= in_s:
+            before.popleft()
+        if len(before) >= limit:
             return False
-        self._triggers.append(now_s)
+        before.append(now_s)
         return True

@@ -43,6 +43,17 @@ from cfos_cm.v16.reservation import (
     ReservationStatus,
     ReserveNowConfirmation,
 )
+from cfos_cm.v16.security import (
+    CertificateSignedConfirmation,
+    CertificateSignedStatus,
+    DeleteCertificateConfirmation,
+    DeleteCertificateStatus,
+    ExtendedTriggerMessageConfirmation,
+    GetInstalledCertificateIdsConfirmation,
+    GetInstalledCertificateStatus,
+    InstallCertificateConfirmation,
+    InstallCertificateStatus,
+)
 from cfos_cm.v16.smart_charging import (
     ChargingProfileStatus,
     ClearChargingProfileConfirmation,
@@ -55,11 +66,13 @@ from cfos_cm.v16.types import Message
 
 __all__ = [
     "CONSENT_ACTIONS",
+    "MAKERS_ACTIONS",
     "ROWS",
     "Refusal",
     "Row",
     "Treatment",
     "Upward",
+    "makers_charge_point",
     "plain",
     "refusal",
     "sole_charge_point",
@@ -76,7 +89,8 @@ class Treatment(StrEnum):
     FORWARD = "forward"
     """The Charge Point does; ids and connectors are put into its numbers, and back."""
     CONSENT = "consent"
-    """The Charge Point does, if the owner allows it by the action's name; nobody else."""
+    """The Charge Point does, if the owner allows it by the action's name; where no OCPP is
+    spoken, the gateway."""
     REFUSE = "refuse"
     """Nobody: it is answered with its refusal."""
 
@@ -109,12 +123,15 @@ class Row:
     @ivar other: of another one.
     @ivar refusal: how it is refused.
     @ivar is_reading: it changes nothing, so that one may ask it who is only told.
+    @ivar is_own: it is about the connection to the backend and nothing else, so that one may
+        ask it who is only told.
     """
 
     spoken: Treatment
     other: Treatment
     refusal: Refusal
     is_reading: bool = False
+    is_own: bool = False
 
 
 _HERE: Final = Treatment.HERE
@@ -153,7 +170,7 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType({
         is_reading=True),
     "GetConfiguration": Row(_HERE, _HERE, _NOT_ALLOWED, is_reading=True),
     # Without a file's name there is nothing to upload.
-        "GetDiagnostics": Row(_CONSENT, _HERE, GetDiagnosticsConfirmation()),
+    "GetDiagnostics": Row(_CONSENT, _CONSENT, GetDiagnosticsConfirmation()),
     "GetLocalListVersion": Row(_HERE, _HERE, _NOT_ALLOWED, is_reading=True),
     "RemoteStartTransaction": Row(
         _FORWARD, _HERE,
@@ -182,12 +199,27 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType({
         UnlockConnectorConfirmation(status=UnlockStatus.NOT_SUPPORTED)),
     "UpdateFirmware": Row(_CONSENT, _HERE, _NOT_ALLOWED),
 
-    "CertificateSigned": Row(_CONSENT, _REFUSE, _NOT_SUPPORTED),
-    "DeleteCertificate": Row(_CONSENT, _REFUSE, _NOT_SUPPORTED),
-    "ExtendedTriggerMessage": Row(_CONSENT, _REFUSE, _NOT_SUPPORTED),
-    "GetInstalledCertificateIds": Row(_CONSENT, _REFUSE, _NOT_SUPPORTED),
-    "GetLog": Row(_CONSENT, _REFUSE, _NOT_SUPPORTED),
-    "InstallCertificate": Row(_CONSENT, _REFUSE, _NOT_SUPPORTED),
+    "CertificateSigned": Row(
+        _HERE, _HERE,
+        CertificateSignedConfirmation(status=CertificateSignedStatus.REJECTED),
+        is_own=True),
+    "DeleteCertificate": Row(
+        _HERE, _HERE,
+        DeleteCertificateConfirmation(status=DeleteCertificateStatus.FAILED),
+        is_own=True),
+    "ExtendedTriggerMessage": Row(
+        _HERE, _HERE,
+        ExtendedTriggerMessageConfirmation(status=TriggerMessageStatus.REJECTED),
+        is_reading=True),
+    "GetInstalledCertificateIds": Row(
+        _HERE, _HERE,
+        GetInstalledCertificateIdsConfirmation(status=GetInstalledCertificateStatus.NOT_FOUND),
+        is_reading=True),
+    "GetLog": Row(_CONSENT, _CONSENT, _NOT_SUPPORTED),
+    "InstallCertificate": Row(
+        _HERE, _HERE,
+        InstallCertificateConfirmation(status=InstallCertificateStatus.REJECTED),
+        is_own=True),
     "SignedUpdateFirmware": Row(_CONSENT, _REFUSE, _NOT_SUPPORTED),
 })
 # fmt: on
@@ -220,7 +252,12 @@ _UPWARD: Final[Mapping[str, Upward]] = MappingProxyType(
     }
 )
 
-#: What the owner may allow a backend by name.
+#: About roots, those of the maker of a Charge Point too: these it is handed with consent.
+MAKERS_ACTIONS: Final = frozenset(
+    {"DeleteCertificate", "GetInstalledCertificateIds", "InstallCertificate"}
+)
+
+#: What the owner has to allow a backend by name.
 CONSENT_ACTIONS: Final = frozenset(
     action for action, row in ROWS.items() if row.spoken is Treatment.CONSENT
 )
@@ -252,11 +289,14 @@ def treatment(settings: GatewaySettings, action: str, speaks_ocpp: bool) -> Trea
     """
     row = _row(action)
     is_only_told = not settings.decides
-    if action in settings.refused or (is_only_told and not row.is_reading):
+    is_for_all = row.is_reading or row.is_own
+    if action in settings.refused or (is_only_told and not is_for_all):
         return Treatment.REFUSE
     wanted = row.spoken if speaks_ocpp else row.other
     if wanted is Treatment.CONSENT:
-        return Treatment.FORWARD if action in settings.allowed else Treatment.REFUSE
+        if action not in settings.allowed:
+            return Treatment.REFUSE
+        return Treatment.FORWARD if speaks_ocpp else Treatment.HERE
     return wanted
 
 
@@ -282,3 +322,17 @@ def sole_charge_point(settings: GatewaySettings) -> ConnectorSettings | None:
         for one in settings.connectors
     )
     return first if is_one else None
+
+
+def makers_charge_point(settings: GatewaySettings, action: str) -> ConnectorSettings | None:
+    """
+    A connector of the Charge Point that is asked where C{action} is about a root of its maker.
+
+    Such a root is for its firmware. It is asked where the owner allows the action by its name,
+    and the backend sees nothing but it.
+
+    @param action: one of L{MAKERS_ACTIONS}.
+    @return: C{None}: there is none; this program keeps such roots, and has no use for them.
+    """
+    is_allowed = settings.decides and action in settings.allowed
+    return sole_charge_point(settings) if is_allowed else None

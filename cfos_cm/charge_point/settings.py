@@ -7,6 +7,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from cfos_cm.electrical import ALL_PHASES
+from cfos_cm.site.security_profile import SecurityProfile
 
 __all__ = ["ConnectorSettings", "GatewayRole", "GatewaySettings", "Outage"]
 
@@ -68,6 +69,8 @@ class GatewaySettings:
     @ivar allowed: what it may command that needs consent, by the names of the actions.
     @ivar refused: what it may not command, by the names of the actions.
     @ivar queue_limit: above so many messages periodic readings are thinned out.
+    @ivar has_authorities: it is said whose certificates are believed.
+    @ivar has_certificate: there is a certificate to show to the backend.
     """
 
     key: str
@@ -83,6 +86,25 @@ class GatewaySettings:
     refused: frozenset[str] = frozenset()
     queue_limit: int = 1_000_000
     password: str | None = field(default=None, repr=False)
+    has_authorities: bool = False
+    has_certificate: bool = False
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the backend is called by TLS, as configured."""
+        return self.url.lower().startswith("wss:")
+
+    def profile(self, has_password: bool) -> SecurityProfile:
+        """
+        The security profile, as configured.
+
+        @param has_password: there is one, or the backend has given one since.
+        """
+        if self.is_secure and self.has_certificate:
+            return SecurityProfile.CERTIFICATE
+        if not has_password:
+            return SecurityProfile.NONE
+        return SecurityProfile.TLS if self.is_secure else SecurityProfile.PASSWORD
 
     @property
     def decides(self) -> bool:

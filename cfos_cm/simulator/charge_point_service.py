@@ -10,10 +10,10 @@ from uuid import uuid4
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from cfos_cm.certificates.fault import CertificateFault
 from cfos_cm.charge_point.alarm import Alarm
 from cfos_cm.errors import LocalProtocolError
 from cfos_cm.net.backend_socket import (
@@ -25,6 +25,10 @@ from cfos_cm.net.backend_socket import (
     basic_authorization,
 )
 from cfos_cm.net.backend_url import backend_url, endpoint_of
+from cfos_cm.net.backend_way import way_to
+from cfos_cm.net.client_material import read_material
+from cfos_cm.net.client_tls import ClientTls
+from cfos_cm.net.dial_words import loss_words
 from cfos_cm.net.dialling import FIRST_WAIT_S, Connection, Effects, connection, wait_s
 from cfos_cm.simulator.charge_point import ChargePoint
 from cfos_cm.simulator.settings import VirtualChargePointSettings
@@ -46,13 +50,10 @@ _log = Logger(namespace="cfos_cm.simulator")
 
 
 def _url_of(server: str, identity: str) -> str:
-    """@raise LocalProtocolError: if the URL is not one of C{ws://}, or the identity none."""
+    """@raise LocalProtocolError: if the URL cannot be dialled, or the identity is none."""
     if not is_identity(identity):
         raise LocalProtocolError(f"found {identity[:80]!r}; allowed: a charge box identity")
-    url = backend_url(server, identity)
-    if endpoint_of(url).is_secure:
-        raise LocalProtocolError("a virtual wallbox has no TLS; allowed: ws://HOST:PORT/PATH")
-    return url
+    return backend_url(server, identity)
 
 
 def new_unique_id() -> str:
@@ -104,6 +105,7 @@ class ChargePointService(Service):
         self._failures = 0
         self._dialling: Deferred[Any] | None = None
         self._socket: Socket | None = None
+        self._tls: ClientTls | None = None
         self._redial = Alarm(reactor, self._redial_now)
         self._fading = False
         self._dark = Alarm(reactor, self._switch_off)
@@ -163,12 +165,21 @@ class ChargePointService(Service):
     def _dial(self) -> None:
         assert self._url is not None
         server = endpoint_of(self._url)
-        endpoint = HostnameEndpoint(
-            self._reactor, server.host, server.port, timeout=HANDSHAKE_TIMEOUT_S
-        )
+        self._tls = None
+        try:
+            if server.is_secure:
+                self._tls = ClientTls(server.host, read_material(self._settings))
+            way = way_to(server, self._reactor, HANDSHAKE_TIMEOUT_S, self._tls)
+        except (LocalProtocolError, CertificateFault) as error:
+            self._lost(Loss(str(error)))
+            return
         events = Events(self._connection.opened, self.charge_point.received, self._lost)
-        factory = SocketFactory(self._url, self._authorization(), events, self._reactor)
-        self._dialling = endpoint.connect(factory)
+        # TLS comes before the answer.
+        within_s = 2 * HANDSHAKE_TIMEOUT_S if server.is_secure else HANDSHAKE_TIMEOUT_S
+        factory = SocketFactory(
+            self._url, self._authorization(), events, self._reactor, within_s
+        )
+        self._dialling = way.connect(factory)
         self._dialling.addCallbacks(self._dialled, self._not_dialled)
 
     def _authorization(self) -> str | None:
@@ -207,7 +218,8 @@ class ChargePointService(Service):
     def _lost(self, loss: Loss) -> None:
         self._socket = None
         if self.running:
-            _log.info("{name} has no connection: {why}", name=self._name, why=loss.why)
+            why = loss_words(loss, self._tls)
+            _log.info("{name} has no connection: {why}", name=self._name, why=why)
         self._connection.lost()
         self._switch_off()
 

@@ -14,11 +14,15 @@ class VirtualChargePointSettings:
     """
     A wallbox with one connector in use, and the car that comes to it.
 
-    @ivar url: the OCPP server, without the identity; C{ws://} only. C{None}: it has none, and
-        a car charges as soon as it is plugged in.
+    @ivar url: the OCPP server, without the identity. C{None}: it has none, and a car charges
+        as soon as it is plugged in.
     @ivar identity: the charge box identity.
     @ivar connector: the number of the connector where the car plugs in.
     @ivar password: what it tells the OCPP server; C{None}: nothing.
+    @ivar ca_certificates: with C{wss://}, whom it believes: files (PEM), and
+        L{SYSTEM_ROOTS<cfos_cm.net.client_material.SYSTEM_ROOTS>}; none: anybody.
+    @ivar certificate: the file (PEM) with the certificate that it shows the OCPP server.
+    @ivar private_key: the file (PEM) with its key.
     @ivar id_tag: the card that the driver shows; C{None}: none, a remote start is waited for.
     @ivar arrives_after_s: when the car plugs in after the start. [s]
     @ivar car_max_current_ma: what the car draws at most. [mA per phase]
@@ -36,6 +40,9 @@ class VirtualChargePointSettings:
     identity: str
     connector: int = 1
     password: str | None = field(default=None, repr=False)
+    ca_certificates: tuple[str, ...] = ()
+    certificate: str | None = None
+    private_key: str | None = None
     id_tag: str | None = field(default=None, repr=False)
     arrives_after_s: float = 2
     car_max_current_ma: int = 16_000

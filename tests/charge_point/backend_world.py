@@ -13,16 +13,18 @@ from twisted.internet.task import Clock
 
 from cfos_cm.charge_point.environment import GatewayEnvironment
 from cfos_cm.charge_point.gateway import Gateway
+from cfos_cm.charge_point.given import Given
 from cfos_cm.charge_point.settings import ConnectorSettings, GatewaySettings
 from cfos_cm.counters import Counters
-from cfos_cm.errors import DeviceError
+from cfos_cm.errors import CallErrorCode, DeviceError
 from cfos_cm.site.events import EvseLimited, SiteEvent
 from cfos_cm.site.evse import Evse, EvseSettings, Link, Occupancy
 from cfos_cm.site.state import SiteState, fold
 from cfos_cm.v16.core import Reason, ResetType, UnlockStatus
 from cfos_cm.v16.types import IdTagInfo
-from tests.charge_point.memory import InMemory
+from tests.charge_point.memory import InMemory, InMemorySecurityLog, InMemoryVault
 from tests.charge_point.memory_outbox import MemoryOutbox
+from tests.charge_point.uploads import FakeUploads
 
 __all__ = ["NOON", "FakeDevices", "World", "connector", "settings"]
 
@@ -103,15 +105,25 @@ class World:
 
     @ivar sent: what the gateway has sent on the connection and nobody has looked at.
     @ivar answers: the payloads that the backend answers its questions with, by action; an
-        action that is not there is answered with C{{}}.
+        action that is not there is answered with C{{}}, and a code is a CALLERROR.
+    @ivar given: what the connection was to be made with, each time that it has changed.
+    @ivar renewals: why it was to be made anew.
     """
 
     def __init__(
-        self, configured: GatewaySettings | None = None, memory: InMemory | None = None
+        self,
+        configured: GatewaySettings | None = None,
+        memory: InMemory | None = None,
+        vault: InMemoryVault | None = None,
     ) -> None:
         self.clock = Clock()
         self.devices = FakeDevices()
+        self.uploads = FakeUploads()
         self.memory = InMemory() if memory is None else memory
+        self.vault = InMemoryVault() if vault is None else vault
+        self.security_log = InMemorySecurityLog(self.now)
+        self.given: list[Given] = []
+        self.renewals: list[str] = []
         self.settings = settings() if configured is None else configured
         self.events: list[SiteEvent] = []
         self.sent: list[list[Any]] = []
@@ -145,10 +157,13 @@ class World:
             new_unique_id=lambda: next(self._ids),
             outbox=MemoryOutbox(),
             memory=self.memory,
+            vault=self.vault,
+            security_log=self.security_log,
             devices=self.devices,
             site=lambda: self.site,
             report=self.events.append,
             counters=Counters(),
+            uploads=self.uploads,
         )
         self.gateway = Gateway(self.settings, environment, self)
         opened = ensureDeferred(self.gateway.open())
@@ -166,6 +181,16 @@ class World:
     def configured(self, gateway: Gateway, key: str) -> None:
         """Nobody looks."""
 
+    def secured(self, gateway: Gateway) -> None:
+        """The next connection is made with something else."""
+        self.given.append(gateway.security.given)
+
+    def renewed(self, gateway: Gateway, why: str) -> None:
+        """It is to be made now."""
+        self.renewals.append(why)
+        # What was sent by now is there before it is made anew.
+        self.sent_before_renewal = list(self.sent)
+
     # What happens around it
 
     def now(self) -> datetime:
@@ -175,7 +200,7 @@ class World:
     def restarted(self) -> World:
         """The same gateway after a restart of the program."""
         self.gateway.close()
-        again = World(self.settings, self.memory)
+        again = World(self.settings, self.memory, self.vault)
         again.clock.advance(self.clock.seconds())
         return again
 
@@ -223,7 +248,10 @@ class World:
                 self.clock.callLater(0, self._answer, frame[1], answer)
 
     def _answer(self, unique_id: str, payload: Any) -> None:
-        self.gateway.received(json.dumps([3, unique_id, payload]).encode())
+        answer = [3, unique_id, payload]
+        if isinstance(payload, CallErrorCode):
+            answer = [4, unique_id, payload.value, "", {}]
+        self.gateway.received(json.dumps(answer).encode())
 
     def ask(self, action: str, payload: dict[str, Any] | str | None = None) -> Any:
         """

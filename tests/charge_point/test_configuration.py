@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.charge_point.configuration import MAX_KEYS, Configuration
 from cfos_cm.charge_point.keys import is_guarded
 from cfos_cm.charge_point.settings import GatewayRole, GatewaySettings
 from cfos_cm.errors import CallErrorCode, RemoteProtocolError
+from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.v16.core import ConfigurationStatus
 from cfos_cm.v16.types import Measurand
 from tests.charge_point.backend_world import connector, settings
@@ -20,10 +22,13 @@ _ENERGY = "Energy.Active.Import.Register"
 
 #: By key: the first value, whether it can be set, some values that it takes and some that not.
 _ROWS: dict[str, tuple[str | None, bool, tuple[str, ...], tuple[str, ...]]] = {
+    "AdditionalRootCertificateCheck": ("false", False, (), ("true", "false")),
     "AllowOfflineTxForUnknownId": ("false", True, ("true", "FALSE"), ("1", "", "yes")),
     "AuthorizationCacheEnabled": ("true", True, ("false",), ("0",)),
     "AuthorizationKey": (None, True, (), ("short", "zz" * 20)),
     "AuthorizeRemoteTxRequests": ("false", True, ("true",), ("on",)),
+    "CertificateSignedMaxChainSize": ("10000", False, (), ("9999",)),
+    "CertificateStoreMaxLength": ("20", False, (), ("21",)),
     "ChargeProfileMaxStackLevel": ("99", False, (), ("99",)),
     "ChargingScheduleAllowedChargingRateUnit": ("Current,Power", False, (), ("Power",)),
     "ChargingScheduleMaxPeriods": ("1440", False, (), ("1",)),
@@ -36,6 +41,7 @@ _ROWS: dict[str, tuple[str | None, bool, tuple[str, ...], tuple[str, ...]]] = {
         ("2.RST", "RST", "1.RRR", "-1.RST", ".", "1.RST,,"),
     ),
     "ConnectorPhaseRotationMaxLength": ("2", False, (), ("3",)),
+    "CpoName": ("", True, ("Garage-Köln", "x" * 64, ""), ("x" * 65, "a\nb")),
     "GetConfigurationMaxKeys": ("100", False, (), ("1000",)),
     "HeartbeatInterval": ("300", True, ("1", "86400"), ("0", "-1", "86401", "2147483648")),
     "LocalAuthListEnabled": ("true", True, ("false",), ("no",)),
@@ -59,7 +65,7 @@ _ROWS: dict[str, tuple[str | None, bool, tuple[str, ...], tuple[str, ...]]] = {
     "NumberOfConnectors": ("1", False, (), ("2",)),
     "ResetRetries": ("1", True, ("0", "10"), ("-1", "11")),
     "ReserveConnectorZeroSupported": ("true", False, (), ("false",)),
-    "SecurityProfile": ("0", False, (), ("0", "1", "2", "3")),
+    "SecurityProfile": ("0", True, (), ("0", "1", "2", "3", "4", "-1", "", "x")),
     "SendLocalListMaxLength": ("500", False, (), ("1",)),
     "StopTransactionMaxMeterValues": ("500", False, (), ("1",)),
     "StopTransactionOnEVSideDisconnect": ("true", True, ("false",), ("2",)),
@@ -301,10 +307,24 @@ class AuthorizationKey(Case):
 
     def test_notKept(self) -> None:
         """One that is not kept is rejected."""
-        self.configuration.key_given = lambda _key: False
+        self.configuration.key_given = lambda _key: succeed(False)
         self.assertEqual(
             ConfigurationStatus.REJECTED, self.change("AuthorizationKey", "ab" * 20)
         )
+
+    def test_commandedProfile(self) -> None:
+        """A security profile is handed on, and what came of it is told; it is not kept here."""
+        profiles: list[SecurityProfile] = []
+
+        def profile_given(profile: SecurityProfile) -> Deferred[bool]:
+            profiles.append(profile)
+            return succeed(profile is SecurityProfile.TLS)
+
+        self.configuration.profile_given = profile_given
+        answers = [self.change("SecurityProfile", text).value for text in (" 2", "1", "4", "")]
+        self.assertEqual(["Accepted", "Rejected", "Rejected", "Rejected"], answers)
+        self.assertEqual([SecurityProfile.TLS, SecurityProfile.PASSWORD], profiles)
+        self.assertEqual({}, self.memory.kept)
 
     def test_securityProfile(self) -> None:
         """The security profile is the one that the connection has."""
@@ -312,9 +332,17 @@ class AuthorizationKey(Case):
             ("ws://a/", None, 0),
             ("ws://a/", "secret", 1),
             ("WSS://a/", "secret", 2),
+            ("wss://a/", None, 0),
         ):
             one = GatewaySettings("k", "n", url, "id", (connector(),), password=password)
             self.assertEqual(expected, self.configured(one).number("SecurityProfile"), url)
+            with_certificate = evolve(one, has_certificate=True)
+            is_safe = url.lower().startswith("wss")
+            self.assertEqual(
+                3 if is_safe else expected,
+                self.configured(with_certificate).number("SecurityProfile"),
+                url,
+            )
 
 
 class WhoseKey(Case):

@@ -29,7 +29,7 @@ from cfos_cm.v16.types import AuthorizationStatus, IdTagInfo
 from cfos_cm.wire.ocppj import CallError, CallResult
 from tests.charge_point.backend import Backend, Heard, refuse
 from tests.charge_point.backend_world import FakeDevices, connector, settings
-from tests.charge_point.memory import InMemory
+from tests.charge_point.memory import InMemory, InMemorySecurityLog, InMemoryVault
 from tests.charge_point.memory_outbox import NOW, MemoryOutbox
 
 START = b'{"connectorId":1,"idTag":"04AABB","meterStart":10,"timestamp":"2026-03-01T11:59:00Z"}'
@@ -73,6 +73,8 @@ class GatewayCase(SynchronousTestCase):
             new_unique_id=lambda: f"g{next(self.ids)}",
             outbox=self.store,
             memory=self.memory,
+            vault=InMemoryVault(),
+            security_log=InMemorySecurityLog(lambda: NOW),
             devices=self.devices,
             site=lambda: self.site,
             report=lambda _event: None,
@@ -93,6 +95,12 @@ class GatewayCase(SynchronousTestCase):
     def configured(self, _gateway: Gateway, key: str) -> None:
         """A listener."""
         self.keys.append(key)
+
+    def secured(self, _gateway: Gateway) -> None:
+        """A listener."""
+
+    def renewed(self, _gateway: Gateway, _why: str) -> None:
+        """A listener."""
 
     def connect(self) -> None:
         """There is a connection."""

@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cm.charge_point.environment import GatewayEnvironment
 from cfos_cm.charge_point.outbox import (
     HANG_UP_S,
+    MAX_EVENT_HANG_UPS,
     MAX_HANG_UPS,
     MAX_PAUSE_S,
     Outbox,
@@ -58,6 +59,7 @@ class OutboxCase(SynchronousTestCase):
         self.refusals: list[str] = []
         self.stalls: list[str] = []
         self.noted: list[tuple[str, str]] = []
+        self.unwanted: list[bool] = []
         self.start_program()
 
     def start_program(self) -> None:
@@ -68,6 +70,8 @@ class OutboxCase(SynchronousTestCase):
             new_unique_id=lambda: f"new-{next(self.ids)}",
             outbox=self.store,
             memory=None,  # type: ignore[arg-type]
+            vault=None,  # type: ignore[arg-type]
+            security_log=None,  # type: ignore[arg-type]
             devices=None,  # type: ignore[arg-type]
             site=SiteState,
             report=lambda _event: None,
@@ -81,6 +85,7 @@ class OutboxCase(SynchronousTestCase):
             judged=lambda message, answer: self.judged.append((message, answer)),
             refused=self.refusals.append,
             noted=lambda id_tag, info: self.noted.append((id_tag, info.status.value)),
+            unwanted=lambda: self.unwanted.append(True),
         )
         self.outbox = Outbox(self.settings, environment, self.transactions, hooks)
         self.successResultOf(Deferred.fromCoroutine(self.outbox.load()))
@@ -392,6 +397,16 @@ class HangUpTests(OutboxCase):
         self.connect()
         self.assertEqual(self.ids_heard()[-1], "m1")
         self.assertEqual((self.outbox.depth.waiting, self.outbox.depth.dead), (0, 1))
+
+    def test_security_event(self) -> None:
+        """A security event is given up sooner: what is to be paid for waits behind it."""
+        self.backend.answers["SecurityEventNotification"] = None
+        self.put("SecurityEventNotification", None)
+        self.put("MeterValues", None)
+        self.hang_ups(MAX_EVENT_HANG_UPS + 1)
+        self.assertEqual(["k0"], list(self.store.dead_letters))
+        self.connect()
+        self.assertEqual("m1", self.ids_heard()[-1])
 
     def test_start(self) -> None:
         """A start takes its transaction along."""

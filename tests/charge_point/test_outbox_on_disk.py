@@ -138,6 +138,8 @@ class OnDiskTests(SqliteCase):
             new_unique_id=lambda: f"m{next(ids)}",
             outbox=store,
             memory=None,  # type: ignore[arg-type]
+            vault=None,  # type: ignore[arg-type]
+            security_log=None,  # type: ignore[arg-type]
             devices=None,  # type: ignore[arg-type]
             site=SiteState,
             report=lambda _event: None,
@@ -150,6 +152,7 @@ class OnDiskTests(SqliteCase):
             judged=lambda _message, _answer: None,
             refused=lambda _why: None,
             noted=lambda _id_tag, _info: None,
+            unwanted=lambda: None,
         )
         outbox = Outbox(SETTINGS, environment, Transactions("North"), hooks)
         await outbox.load()

@@ -7,9 +7,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from cfos_cm.charge_point.commands.catalogue import COMMANDS
 from cfos_cm.charge_point.policy import (
     CONSENT_ACTIONS,
+    MAKERS_ACTIONS,
     ROWS,
     Treatment,
     Upward,
+    makers_charge_point,
     refusal,
     sole_charge_point,
     treatment,
@@ -26,21 +28,21 @@ _UP = {name for name, one in ACTIONS.items() if Role.CHARGE_POINT in one.sent_by
 #: By action: of an EVSE that speaks OCPP, of another one, and how it is refused.
 _EXPECTED = {
     "CancelReservation": ("forward", "here", "Rejected"),
-    "CertificateSigned": ("refuse", "refuse", CallErrorCode.NOT_SUPPORTED),
+    "CertificateSigned": ("here", "here", "Rejected"),
     "ChangeAvailability": ("forward", "here", "Rejected"),
     "ChangeConfiguration": ("here", "here", "Rejected"),
     "ClearCache": ("here", "here", "Rejected"),
     "ClearChargingProfile": ("here", "here", "Unknown"),
     "DataTransfer": ("forward", "here", "Rejected"),
-    "DeleteCertificate": ("refuse", "refuse", CallErrorCode.NOT_SUPPORTED),
-    "ExtendedTriggerMessage": ("refuse", "refuse", CallErrorCode.NOT_SUPPORTED),
+    "DeleteCertificate": ("here", "here", "Failed"),
+    "ExtendedTriggerMessage": ("here", "here", "Rejected"),
     "GetCompositeSchedule": ("here", "here", "Rejected"),
     "GetConfiguration": ("here", "here", CallErrorCode.SECURITY_ERROR),
-    "GetDiagnostics": ("refuse", "here", None),
-    "GetInstalledCertificateIds": ("refuse", "refuse", CallErrorCode.NOT_SUPPORTED),
+    "GetDiagnostics": ("refuse", "refuse", None),
+    "GetInstalledCertificateIds": ("here", "here", "NotFound"),
     "GetLocalListVersion": ("here", "here", CallErrorCode.SECURITY_ERROR),
     "GetLog": ("refuse", "refuse", CallErrorCode.NOT_SUPPORTED),
-    "InstallCertificate": ("refuse", "refuse", CallErrorCode.NOT_SUPPORTED),
+    "InstallCertificate": ("here", "here", "Rejected"),
     "RemoteStartTransaction": ("forward", "here", "Rejected"),
     "RemoteStopTransaction": ("forward", "here", "Rejected"),
     "ReserveNow": ("forward", "here", "Rejected"),
@@ -54,11 +56,16 @@ _EXPECTED = {
 }
 
 _READING = {
+    "ExtendedTriggerMessage",
     "GetCompositeSchedule",
     "GetConfiguration",
+    "GetInstalledCertificateIds",
     "GetLocalListVersion",
     "TriggerMessage",
 }
+
+#: About the connection of the backend itself.
+_OWN = {"CertificateSigned", "DeleteCertificate", "InstallCertificate"}
 
 _PASSED_ON = {
     "Authorize": Upward.ASK,
@@ -105,13 +112,13 @@ class Down(SynchronousTestCase):
                 encode(found)
 
     def test_consent(self) -> None:
-        """What needs consent is forwarded with it, and only to a Charge Point."""
+        """What needs consent is forwarded with it; where no OCPP is spoken logs are ours."""
         for action in CONSENT_ACTIONS:
             allowed = settings(allowed=frozenset({action}))
             self.assertIs(Treatment.FORWARD, treatment(allowed, action, True), action)
-            self.assertIs(
-                treatment(settings(), action, False), treatment(allowed, action, False), action
-            )
+            answered_here = action in ("GetDiagnostics", "GetLog")
+            other = Treatment.HERE if answered_here else treatment(settings(), action, False)
+            self.assertIs(other, treatment(allowed, action, False), action)
 
     def test_consentOfOne(self) -> None:
         """Consent to one action is none to another."""
@@ -126,7 +133,7 @@ class Down(SynchronousTestCase):
                 self.assertIs(Treatment.REFUSE, treatment(both, action, speaks), action)
 
     def test_reporter(self) -> None:
-        """Who is only told commands nothing, whatever he is allowed; he may read."""
+        """Who is only told commands nothing but his own connection, and may read."""
         told = settings(role=GatewayRole.REPORT, allowed=frozenset(_DOWN | {"Vendor"}))
         for speaks in (True, False):
             answered = {
@@ -134,7 +141,7 @@ class Down(SynchronousTestCase):
                 for action in (*_DOWN, "Vendor")
                 if treatment(told, action, speaks) is not Treatment.REFUSE
             }
-            self.assertEqual(_READING, answered)
+            self.assertEqual(_READING | _OWN, answered)
 
     def test_unknown(self) -> None:
         """What OCPP does not know goes to a Charge Point, and to nobody else."""
@@ -147,6 +154,30 @@ class Down(SynchronousTestCase):
         for action in _UP - _DOWN:
             self.assertIs(Treatment.REFUSE, treatment(settings(), action, True), action)
             self.assertIs(CallErrorCode.NOT_SUPPORTED, refusal(action), action)
+
+
+class MakersRoots(SynchronousTestCase):
+    """Who is asked about the roots of a Charge Point's maker."""
+
+    def test_table(self) -> None:
+        """The Charge Point, if it is all there is and the owner allows that to who decides."""
+        action, box, plain = "InstallCertificate", connector(1, True), connector(1)
+        allowed = frozenset({action})
+        self.assertEqual(box, makers_charge_point(settings(box, allowed=allowed), action))
+        for other in (
+            settings(box),
+            settings(plain, allowed=allowed),
+            settings(box, connector(2), allowed=allowed),
+            settings(box, allowed=frozenset({"DeleteCertificate"})),
+            settings(box, allowed=allowed, role=GatewayRole.REPORT),
+        ):
+            self.assertIsNone(makers_charge_point(other, action), other)
+
+    def test_actions(self) -> None:
+        """They are answered here otherwise, and need no consent."""
+        for action in MAKERS_ACTIONS:
+            self.assertIs(Treatment.HERE, treatment(settings(), action, True), action)
+        self.assertFalse(MAKERS_ACTIONS & CONSENT_ACTIONS)
 
 
 class Up(SynchronousTestCase):

@@ -30,7 +30,7 @@ from cfos_cm.v16.smart_charging import (
 )
 from cfos_cm.v16.types import ChargingProfile
 from tests.charge_point.backend_world import NOON, FakeDevices, connector, settings
-from tests.charge_point.memory import InMemory
+from tests.charge_point.memory import InMemory, InMemorySecurityLog, InMemoryVault
 from tests.charge_point.memory_outbox import MemoryOutbox
 
 _TEXT_OF_NOON = "2026-06-01T12:00:00Z"
@@ -102,6 +102,8 @@ class Case(SynchronousTestCase):
             new_unique_id=str,
             outbox=MemoryOutbox(),
             memory=self.memory,
+            vault=InMemoryVault(),
+            security_log=InMemorySecurityLog(self.now),
             devices=FakeDevices(),
             site=SiteState,
             report=self.events.append,

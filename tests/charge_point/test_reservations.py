@@ -20,7 +20,7 @@ from cfos_cm.site.tag import Verdict
 from cfos_cm.site.transaction import Transaction
 from cfos_cm.v16.reservation import ReserveNowRequest
 from tests.charge_point.backend_world import NOON, FakeDevices, connector, settings
-from tests.charge_point.memory import InMemory
+from tests.charge_point.memory import InMemory, InMemorySecurityLog, InMemoryVault
 from tests.charge_point.memory_outbox import MemoryOutbox
 
 _REFUSED = Claim(is_refused=True)
@@ -59,6 +59,8 @@ class Case(SynchronousTestCase):
             new_unique_id=str,
             outbox=MemoryOutbox(),
             memory=self.memory,
+            vault=InMemoryVault(),
+            security_log=InMemorySecurityLog(self.now),
             devices=FakeDevices(),
             site=lambda: self.site,
             report=lambda _event: None,

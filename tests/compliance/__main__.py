@@ -1,8 +1,8 @@
 """
 The scoreboard: C{python -m tests.compliance}, or C{make compliance}.
 
-Every case is played in memory and on sockets; the table says what came of it. The exit status
-is 0 when all that can be played was passed.
+Every case is played in memory, on sockets and on TLS; the table says what came of it. The exit
+status is 0 when all were passed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 from twisted.logger import globalLogBeginner
 
+from tests.compliance.bench import Bench
 from tests.compliance.case import Behind, Case, Subject
 from tests.compliance.gateway.memory import GatewayMemoryBench
 from tests.compliance.gateway.sockets import GatewaySocketBench
@@ -24,9 +25,12 @@ from tests.compliance.run import Run
 from tests.compliance.scoreboard import (
     BOX_MEMORY,
     BOX_SOCKET,
+    BOX_TLS,
     DOCUMENT,
+    ENTRIES,
     MEMORY,
     SOCKET,
+    TLS,
     WALLBOX_MEMORY,
     document,
     played,
@@ -35,21 +39,22 @@ from tests.compliance.scoreboard import (
 )
 from tests.compliance.sockets import SocketBench
 
+_CS = Subject.CHARGE_POINT
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.compliance",
-        description="Play the compliance cases in memory and on sockets.",
+        description="Play the compliance cases in memory, on sockets and on TLS.",
     )
     parser.add_argument("ids", nargs="*", help="only these cases, such as TC_001_CSMS")
     parser.add_argument(
         "--write-docs", action="store_true", help=f"write the tables of {DOCUMENT.name} anew"
     )
     found = parser.parse_args()
-    every = (*played(), *played(Subject.CHARGE_POINT))
-    unknown = set(found.ids) - {case.case_id for case in every}
+    unknown = set(found.ids) - {case.case_id for case in ENTRIES}
     if unknown:
-        parser.error(f"no such cases, or not played yet: {', '.join(sorted(unknown))}")
+        parser.error(f"no such cases: {', '.join(sorted(unknown))}")
     return found
 
 
@@ -57,34 +62,30 @@ async def _main(reactor: Any, ids: Sequence[str]) -> None:
     run = Run()
     observer: Any = run.note
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-    sockets, gateway_sockets = SocketBench(), GatewaySocketBench()
-    central_system = _wanted(ids)
-    box = _wanted(ids, Subject.CHARGE_POINT, Behind.BOX)
-    wallbox = _wanted(ids, Subject.CHARGE_POINT, Behind.WALLBOX)
+    plain, encrypted = SocketBench(), SocketBench(is_encrypted=True)
+    box, encrypted_box = GatewaySocketBench(), GatewaySocketBench(is_encrypted=True)
+    columns: tuple[tuple[str, Bench, tuple[Case, ...]], ...] = (
+        (MEMORY, MemoryBench(), played()),
+        (SOCKET, plain, played()),
+        (TLS, encrypted, played(is_encrypted=True)),
+        (BOX_MEMORY, GatewayMemoryBench(), played(_CS, Behind.BOX)),
+        (BOX_SOCKET, box, played(_CS, Behind.BOX)),
+        (BOX_TLS, encrypted_box, played(_CS, Behind.BOX, is_encrypted=True)),
+        (WALLBOX_MEMORY, GatewayMemoryBench(Behind.WALLBOX), played(_CS, Behind.WALLBOX)),
+    )
     try:
-        await run.play(MEMORY, MemoryBench(), central_system)
-        await run.play(SOCKET, sockets, central_system)
-        await run.play(BOX_MEMORY, GatewayMemoryBench(), box)
-        await run.play(BOX_SOCKET, gateway_sockets, box)
-        await run.play(WALLBOX_MEMORY, GatewayMemoryBench(Behind.WALLBOX), wallbox)
+        for column, bench, cases in columns:
+            wanted = [case for case in cases if not ids or case.case_id in ids]
+            await run.play(column, bench, wanted)
     finally:
-        sockets.remove()
-        gateway_sockets.remove()
+        for one in (plain, encrypted, box, encrypted_box):
+            one.remove()
     lines = [*printed(run.results), "", *summary(run.results)]
     sys.stdout.write("\n".join(lines) + "\n")
     for reason in run.reasons:
         sys.stderr.write(f"\n{reason}\n")
     if run.reasons:
         raise SystemExit(1)
-
-
-def _wanted(
-    ids: Sequence[str],
-    subject: Subject = Subject.CENTRAL_SYSTEM,
-    behind: Behind | None = None,
-) -> tuple[Case, ...]:
-    cases = played(subject, behind)
-    return tuple(case for case in cases if not ids or case.case_id in ids)
 
 
 def main() -> None:

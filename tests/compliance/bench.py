@@ -2,7 +2,7 @@
 What a case is played on: the subject, and the ways to it.
 
 The player knows nothing else of the subject, so that the same cases run in memory, on sockets
-and, one day, on TLS; and a subject of the other role needs another bench, not another player:
+and on TLS; and a subject of the other role needs another bench, not another player:
 see L{tests.compliance.gateway.bench}.
 """
 
@@ -10,15 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from ssl import TLSVersion
+from typing import Any, Literal, Protocol, TypeVar
 
 from attrs import field, frozen
 from twisted.internet.defer import Deferred
 
 from tests.compliance.line import Line
 from tests.compliance.sites import Site
+from tests.issuer import Papers
 
-__all__ = ["PATIENCE_S", "Bench", "CaseFailed", "Door", "Facts", "HandshakeRefused"]
+__all__ = [
+    "PATIENCE_S",
+    "PLAIN",
+    "Bench",
+    "CaseFailed",
+    "Door",
+    "Facts",
+    "HandshakeRefused",
+    "Tls",
+    "TlsRefused",
+]
 
 T = TypeVar("T")
 
@@ -43,6 +55,30 @@ class HandshakeRefused(Exception):
         self.status = status
 
 
+class TlsRefused(Exception):
+    """There was no encrypted connection; the text is OpenSSL's."""
+
+
+@frozen
+class Tls:
+    """
+    How a peer encrypts its connection.
+
+    @ivar shows: its certificate; C{None}: none.
+    @ivar suites: the only cipher suites of TLS 1.2 that it has, by OpenSSL's names, and TLS 1.3
+        not at all; empty: all that are usual.
+    @ivar version: the only version that it has; C{None}: all that are usual.
+    """
+
+    shows: Papers | None = None
+    suites: str = ""
+    version: TLSVersion | None = None
+
+
+#: A connection that is not encrypted.
+PLAIN = None
+
+
 @frozen
 class Door:
     """
@@ -51,11 +87,13 @@ class Door:
     @ivar identity: the charge box identity in the URL, and the user of a log-in.
     @ivar password: what it says with Basic authentication; C{None}: nothing.
     @ivar subprotocols: what it offers, best first.
+    @ivar tls: how it encrypts; L{PLAIN}: not at all; C{"as usual"}: as the bench does.
     """
 
     identity: str
-    password: bytes | None = None
+    password: bytes | None = field(default=None, repr=False)
     subprotocols: tuple[str, ...] = ("ocpp1.6",)
+    tls: Tls | Literal["as usual"] | None = "as usual"
 
 
 @frozen
@@ -96,7 +134,7 @@ class Bench(Protocol):
         Connect a peer.
 
         @return: fires with its line and the subprotocol that was agreed on; fails with
-            L{HandshakeRefused}.
+            L{HandshakeRefused} or L{TlsRefused}.
         """
 
     def order(self, identity: str, action: str, payload: Any) -> Deferred[Any]:
@@ -109,6 +147,9 @@ class Bench(Protocol):
 
     def change_password(self, identity: str, key: str) -> Deferred[Any]:
         """The operator gives a Charge Point another password."""
+
+    def raise_profile(self, identity: str, profile: int) -> Deferred[Any]:
+        """The operator has a Charge Point change to a higher security profile."""
 
     def pass_time(self, seconds: float) -> Deferred[None]:
         """Fires when so much time has passed for the subject, and all that it led to."""

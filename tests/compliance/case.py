@@ -8,7 +8,7 @@ are in our own words.
 
 from __future__ import annotations
 
-from enum import Enum, StrEnum
+from enum import StrEnum
 
 from attrs import field, frozen
 
@@ -16,13 +16,10 @@ from tests.compliance.sites import GARAGE, Site
 from tests.compliance.steps import Step
 
 __all__ = [
-    "Awaited",
     "Behind",
     "Case",
-    "Entry",
     "Profile",
     "Subject",
-    "Unplayed",
 ]
 
 
@@ -56,51 +53,27 @@ class Profile(StrEnum):
     NEGATIVE = "Negative"
 
 
-class Awaited(Enum):
-    """What the program has to learn before a case can be played."""
-
-    TLS = "comes with TLS and certificates"
-
-
 @frozen
-class _Described:
+class Case:
     """
-    What every entry of the scoreboard says of itself.
+    A case: a row of the scoreboard.
 
     @ivar case_id: unique.
     @ivar title: what happens.
     @ivar criterion: what the subject has to do.
+    @ivar start: the state that it begins in; see L{tests.compliance.states}.
+    @ivar steps: what happens then.
+    @ivar behind: what it is played with where the Charge Point is tried; there, once for each.
+    @ivar needs_tls: it is about encryption itself, and played only where there is any.
     """
 
     case_id: str
     profile: Profile
     title: str
     criterion: str
-
-
-@frozen
-class Case(_Described):
-    """
-    A case that is played.
-
-    @ivar start: the state that it begins in; see L{tests.compliance.states}.
-    @ivar steps: what happens then.
-    @ivar behind: what it is played with where the Charge Point is tried; there, once for each.
-    """
-
     start: tuple[Step, ...]
     steps: tuple[Step, ...]
     site: Site = GARAGE
     subject: Subject = field(default=Subject.CENTRAL_SYSTEM, kw_only=True)
     behind: tuple[Behind, ...] = field(default=(), kw_only=True)
-
-
-@frozen
-class Unplayed(_Described):
-    """A case that cannot be played yet, and what it waits for."""
-
-    awaits: Awaited
-    subject: Subject = field(default=Subject.CENTRAL_SYSTEM, kw_only=True)
-
-
-Entry = Case | Unplayed
+    needs_tls: bool = field(default=False, kw_only=True)

@@ -9,10 +9,11 @@ from twisted.internet.defer import Deferred, succeed
 
 from cfos_cm.central_system.central_system import CentralSystem
 from cfos_cm.central_system.commands.operator import Archives, Chance, Operator
+from cfos_cm.site.security_profile import SecurityProfile
 from tests.central_system.operators import MemoryReservations, MemorySentLists
 from tests.central_system.world import World
 
-__all__ = ["change_password", "counted", "memory_operator", "order"]
+__all__ = ["change_password", "counted", "memory_operator", "order", "raise_profile"]
 
 
 def memory_operator(world: World) -> Operator:
@@ -39,6 +40,12 @@ def order(operator: Operator, identity: str, action: str, payload: Any) -> Defer
 def change_password(operator: Operator, identity: str, key: str) -> Deferred[Any]:
     """Have a Central System give a Charge Point another password."""
     return Deferred.fromCoroutine(operator.change_password(identity, key))
+
+
+def raise_profile(operator: Operator, identity: str, profile: int) -> Deferred[Any]:
+    """Have a Central System raise the security profile of a Charge Point."""
+    raising = operator.raise_profile(identity, SecurityProfile(profile))
+    return Deferred.fromCoroutine(raising)
 
 
 def counted(system: CentralSystem) -> dict[str, int]:

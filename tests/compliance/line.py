@@ -6,14 +6,16 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from itertools import count
+from ssl import SSLSocket
 from typing import Any
 
 from attrs import define, field, frozen
+from cryptography import x509
 from twisted.internet.defer import Deferred, succeed
 
 from tests.v16.schemas import MESSAGES
 
-__all__ = ["MANNERS", "Answer", "Heard", "Line", "Question"]
+__all__ = ["MANNERS", "Answer", "Encryption", "Heard", "Line", "Question"]
 
 _CALL, _RESULT, _ERROR = 2, 3, 4
 
@@ -38,6 +40,43 @@ class Answer:
     payload: Any = None
     code: str | None = None
     description: str = ""
+
+
+@frozen
+class Encryption:
+    """
+    How a connection is encrypted, as its peer sees it.
+
+    @ivar version: of TLS, as OpenSSL calls it.
+    @ivar suite: as OpenSSL calls it.
+    @ivar compression: which; C{None}: none.
+    @ivar shown: what the other end shows who it is with (DER); C{None}: nothing.
+    @ivar server_name: that was asked for, where the peer is the server; C{None}: none.
+    """
+
+    version: str
+    suite: str
+    compression: str | None = None
+    shown: bytes | None = field(default=None, repr=False)
+    server_name: str | None = None
+
+    @classmethod
+    def of(cls, found: SSLSocket, server_name: str | None = None) -> Encryption:
+        """How a socket is encrypted after its handshake."""
+        suite = found.cipher()
+        return cls(
+            found.version() or "",
+            "" if suite is None else suite[0],
+            found.compression(),
+            found.getpeercert(binary_form=True),
+            server_name,
+        )
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """What the other end shows."""
+        assert self.shown is not None
+        return x509.load_der_x509_certificate(self.shown)
 
 
 @frozen
@@ -84,9 +123,11 @@ class Line(ABC):
     @ivar heard: every CALL that came, oldest first, also those that were answered at once.
     @ivar answered: the message ids of the answers that came, oldest first.
     @ivar close_code: of the close frame that came, if one did.
+    @ivar encryption: how it is encrypted; C{None}: it is not.
     """
 
     def __init__(self) -> None:
+        self.encryption: Encryption | None = None
         self.complaints: list[str] = []
         self.heard: list[Heard] = []
         self.answered: list[str] = []

@@ -20,7 +20,7 @@ from cfos_cm.services.assembly import central_system_settings
 from cfos_cm.services.config import read_config
 from tests.central_system.world import World
 from tests.compliance import central_system
-from tests.compliance.bench import CaseFailed, Door, Facts, HandshakeRefused
+from tests.compliance.bench import CaseFailed, Door, Facts, HandshakeRefused, Tls
 from tests.compliance.line import Line
 from tests.compliance.memory_line import SWITCHING_PROTOCOLS, MemoryLine
 from tests.compliance.sites import Site
@@ -63,7 +63,9 @@ class MemoryBench:
 
     def dial(self, door: Door) -> Deferred[tuple[Line, str | None]]:
         """See L{tests.compliance.bench.Bench.dial}."""
-        line = MemoryLine(self._server)
+        if isinstance(door.tls, Tls):
+            raise TypeError("there is no TLS here: the case is for sockets")
+        line = MemoryLine(self._server.door)
         self._lines.append(line)
         line.shake_hands(door)
         self._settle()
@@ -81,6 +83,10 @@ class MemoryBench:
     def change_password(self, identity: str, key: str) -> Deferred[Any]:
         """See L{tests.compliance.bench.Bench.change_password}."""
         return central_system.change_password(self._operator, identity, key)
+
+    def raise_profile(self, identity: str, profile: int) -> Deferred[Any]:
+        """See L{tests.compliance.bench.Bench.raise_profile}."""
+        return central_system.raise_profile(self._operator, identity, profile)
 
     def pass_time(self, seconds: float) -> Deferred[None]:
         """See L{tests.compliance.bench.Bench.pass_time}."""

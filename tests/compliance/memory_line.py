@@ -8,10 +8,10 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from cfos_cm.net.charge_point_server import ChargePointServer
 from tests.compliance.bench import Door
 from tests.compliance.line import Line
 from tests.net.peers import CLOSE, PING, PONG, TEXT, basic, frame, upgrade
@@ -30,6 +30,7 @@ class MemoryTransport(StringTransport):
 
     @ivar written: what the peer has not read yet.
     @ivar ending: why the subject has ended it, if it has.
+    @ivar protocol: who is told what comes; whoever is can put somebody else in his place.
     """
 
     def __init__(self) -> None:
@@ -37,6 +38,7 @@ class MemoryTransport(StringTransport):
         super().__init__(IPv4Address("TCP", "192.0.2.1", 19_520), peer)
         self.written = b""
         self.ending: Exception | None = None
+        self.protocol: Any = None
 
     def write(self, data: bytes) -> None:
         """The subject has something to say."""
@@ -79,7 +81,8 @@ class MemoryLine(Line):
     @ivar subprotocol: that it names.
     """
 
-    def __init__(self, server: ChargePointServer) -> None:
+    def __init__(self, door: IProtocolFactory) -> None:
+        """@param door: where it comes in."""
         super().__init__()
         self.status: int | None = None
         self.subprotocol: str | None = None
@@ -88,10 +91,10 @@ class MemoryLine(Line):
         self._goodbye: int | None = None
         self._pinged: list[Deferred[None]] = []
         self._transport = MemoryTransport()
-        protocol: Any = server.buildProtocol(self._transport.getPeer())
+        protocol: Any = door.buildProtocol(self._transport.getPeer())
         assert protocol is not None, "the server takes no more connections"
-        self._protocol = protocol
-        self._protocol.makeConnection(self._transport)
+        self._transport.protocol = protocol
+        protocol.makeConnection(self._transport)
 
     def shake_hands(self, door: Door) -> None:
         """Send the upgrade request."""
@@ -127,7 +130,7 @@ class MemoryLine(Line):
         to_say, self._to_say = self._to_say, []
         for data in to_say:
             if self.is_open:
-                self._protocol.dataReceived(data)
+                self._transport.protocol.dataReceived(data)
         written, self._transport.written = self._transport.written, b""
         if written:
             self._read(written)
@@ -139,7 +142,7 @@ class MemoryLine(Line):
     def _end(self, why: Exception) -> None:
         self._transport.ending = why
         self.gone(self._goodbye)
-        self._protocol.connectionLost(Failure(why))
+        self._transport.protocol.connectionLost(Failure(why))
 
     def _read(self, data: bytes) -> None:
         self._unread += data

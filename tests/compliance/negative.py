@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.compliance.case import Case, Entry, Profile
+from tests.compliance.case import Case, Profile
 from tests.compliance.patterns import POSITIVE, TIME, AtMost, Kept, Moment
 from tests.compliance.sites import SECOND, STRANGER, STRICT, STRICT_SITE, VALID
 from tests.compliance.states import (
@@ -121,7 +121,7 @@ _TOO_SOON = tuple(
 _STRANGE_STOPS = (-1, 0, 2**31, 2**63)
 
 # fmt: off
-CASES: tuple[Entry, ...] = (
+CASES: tuple[Case, ...] = (
     Case("NEG-01", _NEGATIVE,
          "A field that must be there is not",
          "CALLERROR OccurenceConstraintViolation, ProtocolError or FormationViolation; the "

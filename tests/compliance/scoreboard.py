@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tests.compliance import (
     smart_charging,
     triggers,
 )
-from tests.compliance.case import Behind, Case, Entry, Profile, Subject
+from tests.compliance.case import Behind, Case, Profile, Subject
 from tests.compliance.gateway import (
     charging,
     commands,
@@ -32,30 +31,32 @@ from tests.compliance.run import PASSED
 __all__ = [
     "BOX_MEMORY",
     "BOX_SOCKET",
+    "BOX_TLS",
     "DOCUMENT",
     "ENTRIES",
     "MEMORY",
     "SOCKET",
+    "TLS",
     "WALLBOX_MEMORY",
     "document",
     "documented_rows",
     "played",
     "printed",
-    "state",
     "summary",
 ]
 
 #: What cases are played on, as columns of the table.
-MEMORY, SOCKET = "plain/memory", "plain/socket"
+MEMORY, SOCKET, TLS = "plain/memory", "plain/socket", "tls/socket"
 BOX_MEMORY, BOX_SOCKET, WALLBOX_MEMORY = "box/memory", "box/socket", "wallbox/memory"
+BOX_TLS = "box/tls"
 
 _COLUMNS: Mapping[Subject, tuple[str, ...]] = {
-    Subject.CENTRAL_SYSTEM: (MEMORY, SOCKET),
-    Subject.CHARGE_POINT: (BOX_MEMORY, BOX_SOCKET, WALLBOX_MEMORY),
+    Subject.CENTRAL_SYSTEM: (MEMORY, SOCKET, TLS),
+    Subject.CHARGE_POINT: (BOX_MEMORY, BOX_SOCKET, BOX_TLS, WALLBOX_MEMORY),
 }
 
 #: Every case, by role and profile.
-ENTRIES: tuple[Entry, ...] = (
+ENTRIES: tuple[Case, ...] = (
     *core.CASES,
     *local_list.CASES,
     *firmware.CASES,
@@ -84,38 +85,37 @@ _WHO: Mapping[Subject, str] = {
     Subject.CHARGE_POINT: "gateway",
 }
 
-#: What stands in the column of encrypted connections until there are any.
-_TLS_COLUMN = "with certificates"
-
 
 def played(
-    subject: Subject = Subject.CENTRAL_SYSTEM, behind: Behind | None = None
+    subject: Subject = Subject.CENTRAL_SYSTEM,
+    behind: Behind | None = None,
+    is_encrypted: bool = False,
 ) -> tuple[Case, ...]:
     """
-    The cases that can be played now.
+    The cases that are played on something.
 
     @param behind: with what stands behind the gateway, where the Charge Point is tried.
+    @param is_encrypted: whether there is TLS; where there is, all can be played.
     """
     return tuple(
         entry
         for entry in ENTRIES
-        if isinstance(entry, Case)
-        and entry.subject is subject
+        if entry.subject is subject
         and (behind is None or behind in entry.behind)
+        and (is_encrypted or not entry.needs_tls)
     )
 
 
-def state(entry: Entry) -> str:
-    """In what state a case is, in words."""
-    return "played" if isinstance(entry, Case) else "not yet: TLS"
+def _played_on(entry: Case) -> str:
+    return "TLS" if entry.needs_tls else "all"
 
 
 def documented_rows() -> Iterator[str]:
-    """How many cases there are in each state, and a table for each role and profile."""
+    """How many cases there are, and a table for each role and profile."""
     for subject, who in _WHO.items():
         yield f"### {subject.value}"
         yield ""
-        yield f"{_states(subject)}."
+        yield f"{_numbers(subject)}."
         yield ""
         for profile in Profile:
             entries = [
@@ -126,19 +126,19 @@ def documented_rows() -> Iterator[str]:
 
 
 def _documented(
-    subject: Subject, profile: Profile, who: str, entries: Iterable[Entry]
+    subject: Subject, profile: Profile, who: str, entries: Iterable[Case]
 ) -> Iterator[str]:
     has_behind = subject is Subject.CHARGE_POINT
     yield f"#### {subject.value}: {profile.value}"
     yield ""
     behind_head, behind_line = (" behind it |", "---|") if has_behind else ("", "")
-    yield f"| id | what happens | what the {who} has to do |{behind_head} state |"
+    yield f"| id | what happens | what the {who} has to do |{behind_head} columns |"
     yield f"|---|---|---|{behind_line}---|"
     for entry in entries:
         cells = [entry.case_id, entry.title, entry.criterion]
         if has_behind:
-            cells.append(", ".join(entry.behind) if isinstance(entry, Case) else "")
-        yield "| " + " | ".join((*cells, state(entry))) + " |"
+            cells.append(", ".join(entry.behind))
+        yield "| " + " | ".join((*cells, _played_on(entry))) + " |"
     yield ""
 
 
@@ -158,29 +158,26 @@ def printed(results: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     """
     for subject, known in _COLUMNS.items():
         columns = [column for column in known if column in results]
-        yield _line("id", f"as a {subject.value}", [*columns, "TLS"])
+        yield _line("id", f"as a {subject.value}", columns)
         for entry in ENTRIES:
-            if entry.subject is not subject:
-                continue
-            if isinstance(entry, Case):
+            if entry.subject is subject:
                 cells = [results[column].get(entry.case_id, "-") for column in columns]
-            else:
-                cells = [state(entry)] * len(columns)
-            yield _line(entry.case_id, entry.title, [*cells, _TLS_COLUMN])
+                yield _line(entry.case_id, entry.title, cells)
 
 
 def summary(results: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """How many there are of each state; see L{printed}."""
+    """How many there are, and how many have passed; see L{printed}."""
     for column, of_case in results.items():
         passed = sum(1 for result in of_case.values() if result == PASSED)
         yield f"{column}: {passed} of {len(of_case)} played cases passed"
     for subject in Subject:
-        yield f"{subject.value}: {_states(subject)}"
+        yield f"{subject.value}: {_numbers(subject)}"
 
 
-def _states(subject: Subject) -> str:
-    states = Counter(state(entry) for entry in ENTRIES if entry.subject is subject)
-    return ", ".join(f"{number} {name}" for name, number in states.items())
+def _numbers(subject: Subject) -> str:
+    entries = [entry for entry in ENTRIES if entry.subject is subject]
+    only_tls = sum(1 for entry in entries if entry.needs_tls)
+    return f"{len(entries)} cases, {only_tls} of them on TLS only"
 
 
 def _line(case_id: str, title: str, cells: Iterable[str]) -> str:

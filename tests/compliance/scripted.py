@@ -10,8 +10,15 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, fail, succeed
 
 from cfos_cm.errors import DeviceError
-from tests.compliance.bench import CaseFailed, Door, Facts, HandshakeRefused
-from tests.compliance.line import Line
+from tests.compliance.bench import (
+    CaseFailed,
+    Door,
+    Facts,
+    HandshakeRefused,
+    Tls,
+    TlsRefused,
+)
+from tests.compliance.line import Encryption, Line
 from tests.compliance.sites import Site
 
 __all__ = ["Reaction", "ScriptedBench", "ScriptedLine", "answers", "both", "refuses", "says"]
@@ -92,6 +99,7 @@ class ScriptedBench:
     @ivar asks: the CALL that it makes of an order; C{None}: what was ordered.
     @ivar tells: what it tells the operator, whatever was answered.
     @ivar refuses: the HTTP status that it refuses everybody with.
+    @ivar encryption: how its connections are encrypted; C{None}: they are not.
     @ivar subprotocol: that it agrees to.
     @ivar known: what it knows in the end.
     """
@@ -101,6 +109,7 @@ class ScriptedBench:
         self.asks: tuple[str, Any] | None = None
         self.tells: Any = None
         self.refuses: int | None = None
+        self.encryption: Encryption | None = None
         self.subprotocol: str | None = "ocpp1.6"
         self.known = Facts()
         self.ordered: list[Deferred[Any]] = []
@@ -124,6 +133,9 @@ class ScriptedBench:
         """See L{Bench}."""
         if self.refuses is not None:
             return fail(HandshakeRefused(self.refuses))
+        if isinstance(door.tls, Tls) and self.encryption is None:
+            return fail(TlsRefused("there is none"))
+        self._line.encryption = self.encryption
         return succeed((self._line, self.subprotocol))
 
     def order(self, identity: str, action: str, payload: Any) -> Deferred[Any]:
@@ -141,6 +153,11 @@ class ScriptedBench:
         return self.order(
             identity, "ChangeConfiguration", {"key": "AuthorizationKey", "value": key}
         )
+
+    def raise_profile(self, identity: str, profile: int) -> Deferred[Any]:
+        """See L{Bench}."""
+        payload = {"key": "SecurityProfile", "value": str(profile)}
+        return self.order(identity, "ChangeConfiguration", payload)
 
     def pass_time(self, seconds: float) -> Deferred[None]:
         """See L{Bench}."""

@@ -1,19 +1,38 @@
 """
 Cases of the security extension.
 
-Those that need an encrypted connection, or a certificate that somebody checks, wait for it. The
-others only have certificates carried back and forth, and play on any line.
+Those that are about encryption itself are played where there is some. The others only have
+certificates carried back and forth, and play on any line.
 """
 
 from __future__ import annotations
 
+from ssl import TLSVersion
 from typing import Any
 
-from tests.compliance.case import Awaited, Case, Entry, Profile, Unplayed
+from tests.compliance.bench import PLAIN, Tls
+from tests.compliance.case import Case, Profile
+from tests.compliance.encryption_steps import (
+    IsEncrypted,
+    RaisesProfile,
+    RequestsCertificate,
+)
+from tests.compliance.papers import (
+    EXPIRED_PAPERS,
+    FORGED_PAPERS,
+    OLD_PAPERS,
+    OWNER,
+    PAPERS_OF_ANOTHER,
+)
 from tests.compliance.patterns import Kept, Moment
-from tests.compliance.sites import PASSWORD, WITH_PASSWORD
-from tests.compliance.states import BOOTED, HEARTBEAT, NOW, RESTARTS, boot_by
-from tests.compliance.steps import ChangesPassword, Dials, Drops, Orders, Says
+from tests.compliance.sites import (
+    DETECTING,
+    PASSWORD,
+    WITH_CERTIFICATES,
+    WITH_PASSWORD,
+)
+from tests.compliance.states import BOOT, BOOTED, HEARTBEAT, NOW, RESTARTS, boot_by
+from tests.compliance.steps import ChangesPassword, Dials, Drops, Orders, Says, Step
 
 __all__ = ["CASES"]
 
@@ -90,19 +109,24 @@ def _log(*words: str) -> tuple[Says, ...]:
     )
 
 
-def _waits_for_tls(case_id: str, title: str, criterion: str) -> Unplayed:
-    return Unplayed(case_id, _SECURITY, title, criterion, Awaited.TLS)
-
-
 _LOG: dict[str, Any] = {
     "logType": "SecurityLog",
     "requestId": _REQUEST,
     "log": {"remoteLocation": "https://files.example/upload", "oldestTimestamp": Moment(-3600)},
 }
 _ROOT = "CentralSystemRootCertificate"
+#: What a step before has got.
+_NEW_PAPERS = Kept("papers")
+#: What TLS 1.1 has; a client has to ask for it on purpose.
+_OLD_SUITES = "ALL:@SECLEVEL=0"
+
+
+def _encrypts(suite: str) -> tuple[Step, ...]:
+    return Dials(tls=Tls(suites=suite)), IsEncrypted(suite), BOOT, Drops()
+
 
 # fmt: off
-CASES: tuple[Entry, ...] = (
+CASES: tuple[Case, ...] = (
     Case("TC_073_CSMS", _SECURITY,
          "A new password",
          "ChangeConfiguration AuthorizationKey carries a key of 16 to 20 bytes in hexadecimal; "
@@ -114,10 +138,17 @@ CASES: tuple[Entry, ...] = (
                 Drops(WITH_PASSWORD),
                 Dials(WITH_PASSWORD, PASSWORD, refused=(401,)),
                 Dials(WITH_PASSWORD, refused=(401,)))),
-    _waits_for_tls("TC_074_CSMS",
-                   "A new certificate for the Charge Point",
-                   "Its request is accepted and answered with a chain that is valid; it is let "
-                   "in with the new certificate"),
+    Case("TC_074_CSMS", _SECURITY,
+         "A new certificate for the Charge Point",
+         "It can be asked to renew its certificate; its request is accepted and answered with "
+         "a chain that is valid; it is let in with the new certificate",
+         start=(Dials(WITH_PASSWORD, shows=OLD_PAPERS), boot_by(WITH_PASSWORD)),
+         steps=(Orders("ExtendedTriggerMessage",
+                       {"requestedMessage": "SignChargePointCertificate"}, by=WITH_PASSWORD),
+                RequestsCertificate(OWNER.pem, WITH_PASSWORD),
+                Drops(WITH_PASSWORD),
+                Dials(WITH_PASSWORD, shows=_NEW_PAPERS), boot_by(WITH_PASSWORD)),
+         site=WITH_CERTIFICATES, needs_tls=True),
     _installed("TC_075_1_CSMS", "A root certificate of the maker",
                "ManufacturerRootCertificate"),
     _installed("TC_075_2_CSMS", "A root certificate of the Central System", _ROOT),
@@ -164,10 +195,25 @@ CASES: tuple[Entry, ...] = (
          start=BOOTED,
          steps=(_UPDATE, *_update("Downloading", "Downloaded", "InvalidSignature"),
                 _event("InvalidFirmwareSignature"), HEARTBEAT)),
-    _waits_for_tls("TC_083_CSMS",
-                   "From one security profile to the next",
-                   "The next higher SecurityProfile is sent; a connection of the new profile "
-                   "is accepted, and one of the old is refused from then on"),
+    Case("TC_083_CSMS", _SECURITY,
+         "From one security profile to the next",
+         "The next higher SecurityProfile is sent; a connection of the new profile is "
+         "accepted, and one of the old is refused from then on: from 1 to 2, and from 2 to 3",
+         start=(Dials(WITH_PASSWORD, PASSWORD, tls=PLAIN), boot_by(WITH_PASSWORD)),
+         steps=(RaisesProfile(2, WITH_PASSWORD),
+                Drops(WITH_PASSWORD),
+                Dials(WITH_PASSWORD, PASSWORD, tls=Tls()), boot_by(WITH_PASSWORD),
+                Drops(WITH_PASSWORD),
+                Dials(WITH_PASSWORD, PASSWORD, tls=PLAIN, refused=(403,)),
+                Dials(WITH_PASSWORD, PASSWORD, tls=Tls()), boot_by(WITH_PASSWORD),
+                RequestsCertificate(OWNER.pem, WITH_PASSWORD),
+                RaisesProfile(3, WITH_PASSWORD),
+                Drops(WITH_PASSWORD),
+                Dials(WITH_PASSWORD, shows=_NEW_PAPERS), boot_by(WITH_PASSWORD),
+                Drops(WITH_PASSWORD),
+                Dials(WITH_PASSWORD, PASSWORD, tls=Tls(), refused=(403,)),
+                Dials(WITH_PASSWORD, PASSWORD, tls=PLAIN, refused=(403,))),
+         site=DETECTING, needs_tls=True),
     Case("TC_085_CSMS", _SECURITY,
          "A log-in with name and password",
          "The right password is accepted; a wrong one and none are refused with 401",
@@ -175,11 +221,30 @@ CASES: tuple[Entry, ...] = (
          steps=(Dials(WITH_PASSWORD, "wrong horse battery", refused=(401,)),
                 Dials(WITH_PASSWORD, refused=(401,)),
                 Dials(WITH_PASSWORD, PASSWORD), boot_by(WITH_PASSWORD))),
-    _waits_for_tls("TC_086_CSMS",
-                   "An encrypted connection",
-                   "TLS 1.2 or newer, all four cipher suites, the server's name in its "
-                   "certificate, keys that are long enough"),
-    _waits_for_tls("TC_087_CSMS",
-                   "A log-in with a certificate",
-                   "A valid client certificate is accepted"),
+    Case("TC_086_CSMS", _SECURITY,
+         "An encrypted connection",
+         "TLS 1.2 or newer, all four cipher suites, the server's name in its certificate, keys "
+         "that are long enough; nothing older or weaker",
+         start=(),
+         steps=(*_encrypts("ECDHE-ECDSA-AES128-GCM-SHA256"),
+                *_encrypts("ECDHE-ECDSA-AES256-GCM-SHA384"),
+                *_encrypts("AES128-GCM-SHA256"),
+                *_encrypts("AES256-GCM-SHA384"),
+                Dials(tls=Tls(version=TLSVersion.TLSv1_1, suites=_OLD_SUITES), no_tls=True),
+                Dials(tls=Tls(suites="ECDHE-ECDSA-AES128-SHA256"), no_tls=True),
+                Dials(tls=Tls(suites="AES128-SHA"), no_tls=True),
+                Dials(tls=Tls()), IsEncrypted(), BOOT, HEARTBEAT),
+         needs_tls=True),
+    Case("TC_087_CSMS", _SECURITY,
+         "A log-in with a certificate",
+         "A valid client certificate is accepted in the place of a password; one of somebody "
+         "else, one that nobody known has signed, one that has expired, and none are refused",
+         start=(),
+         steps=(Dials(WITH_PASSWORD, PASSWORD, tls=Tls(), no_tls=True),
+                Dials(WITH_PASSWORD, shows=FORGED_PAPERS, no_tls=True),
+                Dials(WITH_PASSWORD, shows=EXPIRED_PAPERS, no_tls=True),
+                Dials(WITH_PASSWORD, shows=PAPERS_OF_ANOTHER, refused=(401,)),
+                Dials(WITH_PASSWORD, shows=OLD_PAPERS),
+                IsEncrypted(by=WITH_PASSWORD), boot_by(WITH_PASSWORD)),
+         site=WITH_CERTIFICATES, needs_tls=True),
 )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cfos_cm.site.tag import Tag, Verdict
+from tests.compliance.papers import OWNER
 
 __all__ = [
     "BLOCKED",
+    "DETECTING",
     "EXPIRED",
     "FIRST",
     "GARAGE",
@@ -24,6 +27,7 @@ __all__ = [
     "STRICT_SITE",
     "TAGS",
     "VALID",
+    "WITH_CERTIFICATES",
     "WITH_PASSWORD",
     "Site",
 ]
@@ -96,13 +100,45 @@ class Site:
 
     @ivar configuration: the text of C{tap.cfg}.
     @ivar tags: the local authorisation list.
+    @ivar files: what lies beside it: names and texts.
+    @ivar stays_plain: it begins without encryption on a bench that encrypts, too.
     """
 
     configuration: str
     tags: tuple[Tag, ...] = TAGS
+    files: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    stays_plain: bool = False
+
+    def write(self, folder: Path, configuration: str | None = None) -> Path:
+        """
+        Put all of it into a folder.
+
+        @param configuration: in the place of its own.
+        @return: where C{tap.cfg} is.
+        """
+        for name, text in self.files:
+            (folder / name).write_text(text, encoding="utf-8")
+            (folder / name).chmod(0o600)
+        path = folder / "tap.cfg"
+        path.write_text(configuration or self.configuration, encoding="utf-8")
+        return path
 
 
 GARAGE = Site(_GARAGE)
 #: Where load management sets nothing, so that an operator may.
 OBSERVED = Site(_GARAGE.replace("[manager]\n", "[manager]\nload_management = observe\n"))
 STRICT_SITE = Site(_GARAGE + _STRICT)
+
+
+def _signing(tls: str, *lines: str) -> Site:
+    """A site whose owner signs what Charge Points ask for."""
+    server = (f"tls = {tls}", "signing_certificate = owner.pem", "signing_key = owner.key")
+    text = _GARAGE.replace("tls = off\n", "".join(f"{line}\n" for line in (*server, *lines)))
+    files = (("owner.pem", OWNER.pem), ("owner.key", OWNER.papers.key))
+    return Site(text, files=files)
+
+
+#: Where Charge Points may come encrypted, or not yet.
+DETECTING = _signing("detect")
+#: Where they have to show a certificate of the owner.
+WITH_CERTIFICATES = _signing("on", "ca_certificates = owner.pem")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, create_connection
+from ssl import SSLContext, SSLError
 from typing import Any
 
 from twisted.internet import reactor as running_reactor
@@ -13,27 +14,41 @@ from twisted.python.failure import Failure
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.compliance.bench import PATIENCE_S, CaseFailed, HandshakeRefused
-from tests.compliance.line import Line
+from tests.compliance.bench import PATIENCE_S, CaseFailed, HandshakeRefused, TlsRefused
+from tests.compliance.line import Encryption, Line
+from tests.compliance.tls_socket import TlsSocket
 
 __all__ = ["SocketLine"]
 
 reactor: Any = running_reactor
+
+#: Whom an encrypted peer takes the program for.
+_HOST = "localhost"
 
 
 class SocketLine(Line):
     """
     A peer on a socket, with a thread of its own.
 
-    @ivar opened: fires with the subprotocol when it is let in; fails with L{HandshakeRefused}.
+    @ivar opened: fires with the subprotocol when it is let in; fails with L{HandshakeRefused}
+        or L{TlsRefused}.
     """
 
     _client: ClientConnection
+    _tls: TlsSocket | None = None
 
-    def __init__(self, url: str, **options: Any) -> None:
+    def __init__(
+        self, port: int, identity: str, context: SSLContext | None = None, **options: Any
+    ) -> None:
+        """
+        @param context: how it encrypts; C{None}: not at all.
+        @param options: for the library.
+        """
         super().__init__()
         self.opened: Deferred[str | None] = Deferred()
-        self._thread: Deferred[None] = deferToThread(self._live, url, options)
+        self._port = port
+        url = f"ws://127.0.0.1:{port}/{identity}"
+        self._thread: Deferred[None] = deferToThread(self._live, url, context, options)
         self._thread.addErrback(self._not_opened)
 
     def write(self, text: bytes) -> Deferred[None]:
@@ -79,7 +94,9 @@ class SocketLine(Line):
             if not self._client.ping().wait(PATIENCE_S):
                 raise CaseFailed("a ping was not answered")
 
-    def _live(self, url: str, options: dict[str, Any]) -> None:
+    def _live(self, url: str, context: SSLContext | None, options: dict[str, Any]) -> None:
+        if context is not None:
+            options["sock"] = self._encrypt(context)
         with connect(url, **options) as client:
             self._client = client
             reactor.callFromThread(self.opened.callback, client.subprotocol)
@@ -89,8 +106,23 @@ class SocketLine(Line):
                     reactor.callFromThread(self.came, text)
         reactor.callFromThread(self.gone, client.close_code)
 
+    def _encrypt(self, context: SSLContext) -> TlsSocket:
+        plain = create_connection(("127.0.0.1", self._port), PATIENCE_S)
+        try:
+            tls = context.wrap_socket(plain, server_hostname=_HOST)
+        except BaseException:
+            plain.close()
+            raise
+        self.encryption = Encryption.of(tls)
+        self._tls = TlsSocket(tls)
+        return self._tls
+
     def _not_opened(self, failure: Failure) -> None:
         self.gone(None)
+        # With TLS 1.3 the server judges the client's certificate when the client is ready.
+        late = None if self._tls is None else self._tls.error
         if isinstance(failure.value, InvalidStatus):
             failure = Failure(HandshakeRefused(failure.value.response.status_code))
+        elif isinstance(failure.value, SSLError) or late is not None:
+            failure = Failure(TlsRefused(str(late or failure.value)))
         self.opened.errback(failure)

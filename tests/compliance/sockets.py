@@ -2,7 +2,8 @@
 The bench on sockets: the whole charging site with its database, and C{websockets} as the peer.
 
 Only the time is not the real one: it runs with the clock on the wall, and jumps where a case
-wants it to pass.
+wants it to pass. On TLS the program shows the pairs that it has made itself, and the peer
+believes in nothing else.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext, TLSVersion
 from tempfile import mkdtemp
 from typing import Any, NoReturn, TypeVar
+from warnings import catch_warnings, simplefilter
 
 from attrs import evolve
 from twisted.internet import reactor as running_reactor
@@ -28,7 +31,7 @@ from cfos_cm.services.config import Config, read_config
 from cfos_cm.storage.database import Database
 from cfos_cm.storage.tags import TagList
 from tests.compliance import central_system
-from tests.compliance.bench import PATIENCE_S, CaseFailed, Door, Facts
+from tests.compliance.bench import PATIENCE_S, PLAIN, CaseFailed, Door, Facts, Tls
 from tests.compliance.hasty_reactor import HastyReactor
 from tests.compliance.line import Line
 from tests.compliance.sites import Site
@@ -43,6 +46,8 @@ reactor: Any = running_reactor
 
 #: Time jumps by so much; a connection is tried each 30 s and given up 10 s later. [s]
 _STEP_S = 5.0
+#: Where it keeps the pairs that it has made.
+_PAIRS = "var/certificates"
 
 
 class SocketBench:
@@ -52,7 +57,11 @@ class SocketBench:
     The subject's database is a copy of one that is made once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_encrypted: bool = False) -> None:
+        """
+        @param is_encrypted: whether Charge Points come by TLS where a case does not say it.
+        """
+        self._is_encrypted = is_encrypted
         self._empty: dict[Site, Path] = {}
         self._root = Path(mkdtemp())
 
@@ -65,15 +74,17 @@ class SocketBench:
         self._folder = Path(mkdtemp(dir=self._root))
         shutil.copy(template, self._folder / "site.sqlite")
         self._lines: list[SocketLine] = []
-        config = _config(self._folder, site)
+        config = self._config(site)
         self._reactor = HastyReactor()
         self._reactor.start()
         self._site = ChargingSite(config, self._reactor)
+        self._lay_in_pairs()
         self._site.startService()
         await self._site.started
         if self._site.listening is None:
             await self._close()
             raise CaseFailed("the site could not be started")
+        self._keep_pairs()
         where: Any = self._site.listening.getHost()
         self._port: int = where.port
 
@@ -114,8 +125,11 @@ class SocketBench:
         if door.password is not None:
             headers["Authorization"] = basic(door.identity, door.password)
 
+        tls = self._tls(door)
         line = SocketLine(
-            f"ws://127.0.0.1:{self._port}/{door.identity}",
+            self._port,
+            door.identity,
+            None if tls is None else self._context(tls),
             subprotocols=[Subprotocol(name) for name in door.subprotocols],
             additional_headers=headers,
             open_timeout=PATIENCE_S,
@@ -138,6 +152,10 @@ class SocketBench:
     def change_password(self, identity: str, key: str) -> Deferred[Any]:
         """See L{tests.compliance.bench.Bench.change_password}."""
         return central_system.change_password(self._operator, identity, key)
+
+    def raise_profile(self, identity: str, profile: int) -> Deferred[Any]:
+        """See L{tests.compliance.bench.Bench.raise_profile}."""
+        return central_system.raise_profile(self._operator, identity, profile)
 
     @inlineCallbacks
     def pass_time(self, seconds: float) -> Any:
@@ -184,6 +202,46 @@ class SocketBench:
                 connected=[one.identity for one in self._system.sessions()],
             )
 
+    def _config(self, site: Site) -> Config:
+        text = site.configuration
+        if self._is_encrypted:
+            text = text.replace("tls = off\n", "tls = on\n")
+        config = read_config(str(site.write(self._folder, text)))
+        # No file can ask for whatever port is free.
+        return evolve(config, ocpp_server=evolve(config.ocpp_server, port=0))
+
+    def _tls(self, door: Door) -> Tls | None:
+        if isinstance(door.tls, str):
+            return Tls() if self._is_encrypted else PLAIN
+        return door.tls
+
+    def _context(self, tls: Tls) -> SSLContext:
+        """How C{websockets} encrypts."""
+        context = SSLContext(PROTOCOL_TLS_CLIENT)
+        for path in (self._folder / _PAIRS).glob("*.pem"):
+            context.load_verify_locations(path)
+        if tls.suites:
+            context.maximum_version = TLSVersion.TLSv1_2
+            context.set_ciphers(tls.suites)
+        if tls.version is not None:
+            with catch_warnings():
+                # That it is old is the point.
+                simplefilter("ignore")
+                context.minimum_version = context.maximum_version = tls.version
+        if tls.shows is not None:
+            context.load_cert_chain(*tls.shows.files(self._folder, "charge-point"))
+        return context
+
+    def _lay_in_pairs(self) -> None:
+        """It has been started before: to make an RSA key takes long."""
+        if (self._root / _PAIRS).exists():
+            shutil.copytree(self._root / _PAIRS, self._folder / _PAIRS)
+
+    def _keep_pairs(self) -> None:
+        made = self._folder / _PAIRS
+        if made.exists() and not (self._root / _PAIRS).exists():
+            shutil.copytree(made, self._root / _PAIRS)
+
     @property
     def _operator(self) -> Operator:
         operator = self._site.operator
@@ -195,14 +253,6 @@ class SocketBench:
         system = self._site.central_system
         assert system is not None, "the site does not run"
         return system
-
-
-def _config(folder: Path, site: Site) -> Config:
-    path = folder / "tap.cfg"
-    path.write_text(site.configuration, encoding="utf-8")
-    config = read_config(str(path))
-    # No file can ask for whatever port is free.
-    return evolve(config, ocpp_server=evolve(config.ocpp_server, port=0))
 
 
 def _rows(

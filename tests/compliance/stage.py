@@ -101,6 +101,7 @@ class Stage:
 
         @return: the subprotocol.
         @raise tests.compliance.bench.HandshakeRefused: when it is not let in.
+        @raise tests.compliance.bench.TlsRefused: when there is no encrypted connection.
         """
         line, subprotocol = await self.bench.within(
             self.bench.dial(door), f"an answer to the handshake of {door.identity}"
@@ -140,6 +141,12 @@ class Stage:
         """The operator has a key sent, and the peer waits for the CALL that carries it."""
         heard = self.expect(identity, "ChangeConfiguration", hears)
         return Order.of(self.bench.change_password(identity, key), heard)
+
+    def raise_profile(self, identity: str, profile: int) -> Order:
+        """The operator has the security profile raised, and the peer waits for the CALL."""
+        hears = {"key": "SecurityProfile", "value": str(profile)}
+        heard = self.expect(identity, "ChangeConfiguration", hears)
+        return Order.of(self.bench.raise_profile(identity, profile), heard)
 
     def expect(self, identity: str, action: str, hears: Pattern) -> Deferred[Heard]:
         """The peer waits for a CALL that fits."""

@@ -9,15 +9,23 @@ what the step wants.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from attrs import field, fields_dict, frozen
+from attrs import evolve, field, fields_dict, frozen
 
-from tests.compliance.bench import CaseFailed, Door, Facts, HandshakeRefused
+from tests.compliance.bench import (
+    CaseFailed,
+    Door,
+    Facts,
+    HandshakeRefused,
+    Tls,
+    TlsRefused,
+)
 from tests.compliance.line import Answer
-from tests.compliance.patterns import Pattern, filled, objection
+from tests.compliance.patterns import Kept, Pattern, filled, objection
 from tests.compliance.sites import FIRST
 from tests.compliance.stage import Stage
+from tests.issuer import Papers
 
 __all__ = [
     "Answers",
@@ -91,6 +99,9 @@ class Dials:
     @ivar password: what it logs in with: text, or the digits of a key (C{is_key}), of which it
         sends the bytes.
     @ivar refused: the HTTP statuses that refuse it; empty: it must be let in.
+    @ivar tls: as that of L{Door}.
+    @ivar shows: its certificate, or that which was kept; only where it encrypts.
+    @ivar no_tls: it must get no encrypted connection.
     """
 
     by: str = FIRST
@@ -98,6 +109,9 @@ class Dials:
     is_key: bool = False
     offers: tuple[str, ...] = ("ocpp1.6",)
     refused: tuple[int, ...] = ()
+    tls: Tls | Literal["as usual"] | None = "as usual"
+    shows: Papers | Kept | None = None
+    no_tls: bool = False
 
     async def does(self, stage: Stage) -> None:
         """Dial, and compare what came of it."""
@@ -106,15 +120,25 @@ class Dials:
         if secret is not None and self.is_key:
             raw = bytes.fromhex(secret)
         try:
-            agreed = await stage.dial(Door(self.by, raw, self.offers))
+            agreed = await stage.dial(Door(self.by, raw, self.offers, self._tls(stage)))
         except HandshakeRefused as error:
             if error.status not in self.refused:
                 raise CaseFailed(f"{self.by} was not let in: {error}") from error
             return
-        if self.refused:
+        except TlsRefused as error:
+            if not self.no_tls:
+                raise CaseFailed(f"{self.by} could not encrypt: {error}") from error
+            return
+        if self.refused or self.no_tls:
             raise CaseFailed(f"{self.by} was let in")
         if agreed != "ocpp1.6":
             raise CaseFailed(f"the subprotocol is {agreed}")
+
+    def _tls(self, stage: Stage) -> Tls | Literal["as usual"] | None:
+        if self.shows is None:
+            return self.tls
+        tls = self.tls if isinstance(self.tls, Tls) else Tls()
+        return evolve(tls, shows=filled(self.shows, stage.memory))
 
 
 @frozen

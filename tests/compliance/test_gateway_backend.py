@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.compliance.gateway.backend import Backend, BackendLine, Entrance, Reply
+from tests.compliance.gateway.backend import Backend, BackendLine, Entrance, Handshake, Reply
 from tests.compliance.sites import BLOCKED, VALID
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -74,8 +74,10 @@ class Hearing(SynchronousTestCase):
         self.assertEqual(3, self.say("Heartbeat", {}, "3")[0])
 
     def test_leftOver(self) -> None:
-        """What nobody has looked at is left over, but for readings and heartbeats."""
+        """What nobody has looked at is left over, but for what may come at any time."""
         self.say("Heartbeat", {})
+        event = {"type": "StartupOfTheDevice", "timestamp": "2026-03-01T12:00:00Z"}
+        self.say("SecurityEventNotification", event, "3")
         self.assertEqual([], self.backend.left_over())
         self.say("Authorize", {"idTag": VALID}, "2")
         (complaint,) = self.backend.left_over()
@@ -100,6 +102,6 @@ class Hearing(SynchronousTestCase):
     def test_entrances(self) -> None:
         """Who calls is answered as it was said, and let in afterwards."""
         self.backend.receive(Entrance(401), Entrance(404))
-        found = [self.backend.admit("/ocpp/GW-1", None) for _ in range(3)]
+        found = [self.backend.admit(Handshake("/ocpp/GW-1")) for _ in range(3)]
         self.assertEqual([Entrance(401), Entrance(404), None], found)
         self.assertEqual(3, len(self.backend.requests))

@@ -16,25 +16,45 @@ from tests.compliance.scoreboard import played
 _ALSO_HERE = ("TC_001_CS", "TC_003_CS", "TC_012_CS", "TC_039_CS", "TC_085_CS", "NEG-05_CS")
 
 
-class OnSockets(TestCase):
+#: What is about encryption, or goes another way when it is encrypted.
+_ON_TLS = ("TC_001_CS", "TC_003_CS", "TC_073_CS", "TC_085_CS")
+
+
+class _OnSockets(TestCase):
     """The whole program passes the case."""
 
     timeout = 60
+    is_encrypted = False
 
     def setUp(self) -> None:
         """There is a folder for it."""
-        self.bench = GatewaySocketBench()
+        self.bench = GatewaySocketBench(self.is_encrypted)
         self.addCleanup(self.bench.remove)
 
 
-def _test(case: Case) -> Callable[[OnSockets], Deferred[None]]:
-    def test(self: OnSockets) -> Deferred[None]:
+class OnSockets(_OnSockets):
+    """By plain connections."""
+
+
+class OnTls(_OnSockets):
+    """By encrypted ones."""
+
+    is_encrypted = True
+
+
+def _test(case: Case) -> Callable[[_OnSockets], Deferred[None]]:
+    def test(self: _OnSockets) -> Deferred[None]:
         return Deferred.fromCoroutine(play(case, self.bench))
 
     test.__doc__ = f"{case.case_id}: {case.title}."
     return test
 
 
-for _case in played(Subject.CHARGE_POINT, Behind.BOX):
-    if _case.case_id in _ALSO_HERE:
-        setattr(OnSockets, f"test_{_case.case_id.replace('-', '_')}", _test(_case))
+def _fill(cases: type[_OnSockets], ids: tuple[str, ...]) -> None:
+    for case in played(Subject.CHARGE_POINT, Behind.BOX, cases.is_encrypted):
+        if case.case_id in ids or case.needs_tls:
+            setattr(cases, f"test_{case.case_id.replace('-', '_')}", _test(case))
+
+
+_fill(OnSockets, _ALSO_HERE)
+_fill(OnTls, _ON_TLS)

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import unquote
 
@@ -54,6 +55,7 @@ class Books:
     @ivar is_deaf: it hears, and answers nothing.
     @ivar is_lenient: it takes fields that no schema has.
     @ivar clients: those that are connected, by their ids.
+    @ivar shown: the client certificate of each connection (DER); C{None}: none.
     """
 
     tags: dict[str, str] = field(factory=dict)
@@ -67,6 +69,7 @@ class Books:
     clients: dict[str, Client] = field(factory=dict)
     paths: list[str] = field(factory=list)
     logins: list[str | None] = field(factory=list)
+    shown: list[bytes | None] = field(factory=list)
     _known: set[str] = field(factory=set)
     news: asyncio.Event = field(factory=asyncio.Event)
 
@@ -208,6 +211,11 @@ class Client(ChargePoint):
         """Take it."""
         return call_result.DiagnosticsStatusNotification()
 
+    @on(Action.log_status_notification)
+    def log(self, **_: Any) -> Any:
+        """Take it."""
+        return call_result.LogStatusNotification()
+
     @on(Action.firmware_status_notification)
     def firmware(self, **_: Any) -> Any:
         """Take it."""
@@ -224,6 +232,7 @@ _KNOWN = {
     "DiagnosticsStatusNotification",
     "FirmwareStatusNotification",
     "Heartbeat",
+    "LogStatusNotification",
     "MeterValues",
     "StartTransaction",
     "StatusNotification",
@@ -232,8 +241,14 @@ _KNOWN = {
 
 
 @asynccontextmanager
-async def billing(port: int, books: Books) -> AsyncIterator[Books]:
-    """A backend that listens, from its start to its end; its books stay."""
+async def billing(
+    port: int, books: Books, context: SSLContext | None = None
+) -> AsyncIterator[Books]:
+    """
+    A backend that listens, from its start to its end; its books stay.
+
+    @param context: how it encrypts; C{None}: not at all.
+    """
 
     async def serve(connection: websockets.ServerConnection) -> None:
         assert connection.request is not None
@@ -241,6 +256,8 @@ async def billing(port: int, books: Books) -> AsyncIterator[Books]:
         client_id = unquote(path.partition("?")[0].rpartition("/")[2])
         books.paths.append(path)
         books.logins.append(connection.request.headers.get("Authorization"))
+        encrypted = connection.transport.get_extra_info("ssl_object")
+        books.shown.append(encrypted and encrypted.getpeercert(binary_form=True))
         client = Client(books, client_id, connection)
         books.clients[client_id] = client
         books.news.set()
@@ -253,6 +270,10 @@ async def billing(port: int, books: Books) -> AsyncIterator[Books]:
             books.news.set()
 
     async with websockets.serve(
-        serve, "127.0.0.1", port, subprotocols=[websockets.Subprotocol("ocpp1.6")]
+        serve,
+        "127.0.0.1",
+        port,
+        ssl=context,
+        subprotocols=[websockets.Subprotocol("ocpp1.6")],
     ):
         yield books

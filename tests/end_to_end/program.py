@@ -77,7 +77,7 @@ class Program:
     """
 
     #: Written when the door is open.
-    READY = r"wallboxes connect to ws://"
+    READY = r"wallboxes connect to wss?://"
 
     def __init__(self, folder: Path, port: int, command: Sequence[str] = ()) -> None:
         self.folder = folder

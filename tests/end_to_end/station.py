@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from ssl import SSLContext
 from typing import Any
 
 import websockets
@@ -54,15 +55,26 @@ def timestamp(seconds: float = 0) -> str:
 
 
 async def dial(
-    program: Program, identity: str, password: str | None = None
+    program: Program,
+    identity: str,
+    password: str | None = None,
+    context: SSLContext | None = None,
 ) -> websockets.ClientConnection:
-    """Open a WebSocket as a Charge Point does."""
+    """
+    Open a WebSocket as a Charge Point does.
+
+    @param context: how it encrypts; C{None}: not at all.
+    """
     login = "" if password is None else f"{identity}:{password}@"
+    encrypted: dict[str, Any] = {}
+    if context is not None:
+        encrypted = {"ssl": context, "server_hostname": "localhost"}
     return await websockets.connect(
-        f"ws://{login}127.0.0.1:{program.port}/{identity}",
+        f"{'wss' if encrypted else 'ws'}://{login}127.0.0.1:{program.port}/{identity}",
         subprotocols=[websockets.Subprotocol(SUBPROTOCOL)],
         open_timeout=WAIT_S,
         proxy=None,
+        **encrypted,
     )
 
 
@@ -267,10 +279,13 @@ def _nothing(order: Order) -> None:
 
 @asynccontextmanager
 async def connected(
-    program: Program, identity: str, password: str | None = None
+    program: Program,
+    identity: str,
+    password: str | None = None,
+    context: SSLContext | None = None,
 ) -> AsyncIterator[Station]:
-    """A station from its connection to the end of it."""
-    station = Station(identity, await dial(program, identity, password))
+    """A station from its connection to the end of it; see L{dial}."""
+    station = Station(identity, await dial(program, identity, password, context))
     station.begin()
     try:
         yield station

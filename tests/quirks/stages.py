@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from twisted.internet import defer, reactor
 
+from cfos_cm.certificates.pem import read_certificates
 from cfos_cm.errors import DeviceError
+from cfos_cm.net.client_material import ClientMaterial
 from cfos_cm.net.limits import ServerLimits
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
@@ -26,6 +28,7 @@ from cfos_cm.storage.readings import StoredMeterValues
 from cfos_cm.storage.review import StrayStop
 from cfos_cm.storage.transactions import Ledger, StoredTransaction
 from cfos_cm.v16.types import Message
+from tests.net.authority import Authority
 from tests.services.sites import SiteCase
 
 __all__ = [
@@ -128,6 +131,7 @@ class PersonaCase(SiteCase):
         password: bytes | None = None,
         requests: Sequence[Message] = (),
         timeout_s: float = 6.0,
+        is_secure: bool = False,
     ) -> Scene:
         """
         Have a persona play against a site of its own, which is stopped afterwards.
@@ -136,7 +140,14 @@ class PersonaCase(SiteCase):
         @param evse: more lines for the EVSE.
         @param server: more lines for the server.
         @param requests: what an operator sends as soon as he is asked for it.
+        @param is_secure: they speak by TLS; the site's certificate is signed by somebody whom
+            the persona was told to believe.
         """
+        authority = Authority(self.folder, "garage") if is_secure else None
+        if authority is not None:
+            pair = authority.pair("127.0.0.1")
+            files = f"certificate = {pair.certificate}\nprivate_key = {pair.key}"
+            server = f"tls = on\n{files}\n{server}"
         site, port = await self.started(
             "[circuit garage]\nmax_current = 40\n"
             f"[evse bay]\ntype = ocpp16\naddress = {IDENTITY}\nquirks = {setting}\n{evse}",
@@ -158,6 +169,10 @@ class PersonaCase(SiteCase):
         stage = self.stage(
             port, password=password, timeout_s=timeout_s, tell=ask, audience=look
         )
+        if authority is not None:
+            believed = ClientMaterial(read_certificates(authority.pem.encode(), "authority"))
+            address = evolve(stage.address, is_secure=True)
+            stage = evolve(stage, address=address, material=believed)
         performance = await play(persona, stage)
         state = _state(site)
         assert site.ledger is not None

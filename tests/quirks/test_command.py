@@ -49,10 +49,14 @@ class CommandLine(ConsoleCase):
         for arguments, said in (
             ([], "one of the arguments --list --all --persona is required"),
             (["--all"], "the URL of a Central System is required"),
-            (["--all", "http://127.0.0.1/"], "allowed: ws://HOST:PORT/PATH"),
-            (["--all", "wss://127.0.0.1/"], "the URL: TLS (wss://) is to come; allowed: ws"),
+            (["--all", "http://127.0.0.1/"], "allowed: ws:// or wss://HOST:PORT/PATH"),
+            (
+                ["--all", "--ca-certificates", "/nowhere.pem", url],
+                "/nowhere.pem cannot be read",
+            ),
+            (["--all", "--certificate", "x.pem", url], "belong together"),
             (["--persona", "Q99", url], "'Q99' is none of the personas; --list shows them"),
-            (["--persona", "Q9", url], "Q9 is not played: it is about certificates"),
+            (["--persona", "Q46", url], "Q46 is not played: it is a billing backend's oddity"),
             (["--all", "--list", url], "not allowed with argument"),
             (["--all", "--id", "a/b", url], "'a/b' is not a ChargeBox ID"),
             (["--all", "--connector", "0", url], "'0' is not a number from 1 to 1000"),

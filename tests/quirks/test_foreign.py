@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from attrs import evolve, frozen
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
+from cfos_cm.net.client_material import read_material
 from cfos_cm.simulator.personas.catalogue import PERSONAS
 from cfos_cm.simulator.personas.persona import Performance, Reaction, Verdict
 from cfos_cm.simulator.personas.play import play
 from cfos_cm.simulator.personas.stage import NobodyThere, Stage
 from cfos_cm.simulator.personas.upgrade import Address
+from tests.net.authority import Authority
+from tests.net.backends import server_context
 from tests.simulator.ocpp_server import OcppServer
+
+
+@frozen
+class _Files:
+    """Whom to believe, and nothing to show."""
+
+    ca_certificates: tuple[str, ...]
+    certificate: None = None
+    private_key: None = None
 
 
 class Foreign(TestCase):
@@ -102,6 +116,48 @@ class Foreign(TestCase):
         finding = performance.findings[-1]
         self.assertIs(Verdict.FAILED, performance.verdict)
         self.assertEqual(("connects again", Reaction.CLOSED), (finding.what, finding.reaction))
+
+    async def test_tls(self) -> None:
+        """It can be played by TLS; what is wrong with that is no finding."""
+        folder = Path(self.mktemp())
+        folder.mkdir(parents=True)
+        ours, theirs = Authority(folder, "ours"), Authority(folder, "theirs")
+        pair = ours.pair("127.0.0.1")
+        server = OcppServer(reactor, server_context(pair.certificate, pair.key))
+        await server.start()
+        address = Address("127.0.0.1", server.port, is_secure=True)
+        for believed, words in (((ours.file,), ""), ((), ""), ((theirs.file,), "not signed")):
+            command = _Files(believed)
+            stage = evolve(self.stage(0), address=address, material=read_material(command))
+            playing = Deferred.fromCoroutine(play(PERSONAS["Q24"], stage))
+            if words:
+                error = await self.assertFailure(playing, NobodyThere)
+                self.assertIn(words, str(error))
+            else:
+                performance = await playing
+                self.assertIs(Verdict.PASSED, performance.verdict, performance.transcript)
+        await server.stop()
+        server.end()
+
+    async def test_no_tls(self) -> None:
+        """A server that has none, and one that never speaks, are told of in plain words."""
+        server = OcppServer(reactor)
+        await server.start()
+        silent = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(
+            Factory.forProtocol(Protocol)
+        )
+        for port, words in (
+            (server.port, "does not seem to speak TLS"),
+            (silent.getHost().port, "does not answer by TLS"),
+        ):
+            address = Address("127.0.0.1", port, is_secure=True)
+            stage = evolve(self.stage(0), address=address)
+            playing = Deferred.fromCoroutine(play(PERSONAS["Q24"], stage))
+            error = await self.assertFailure(playing, NobodyThere)
+            self.assertIn(words, str(error))
+        await silent.stopListening()
+        await server.stop()
+        server.end()
 
     async def test_nobody(self) -> None:
         """Where nobody listens there is nothing to say of anybody."""

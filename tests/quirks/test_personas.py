@@ -60,18 +60,21 @@ class Setting:
     @ivar password: what the wallbox is given.
     @ivar requests: what an operator sends when he is asked for it.
     @ivar limits: how much of everything it gets; C{None}: the usual.
+    @ivar is_secure: they speak by TLS.
     """
 
     evse: str = ""
     password: bytes | None = None
     requests: Sequence[Message] = ()
     limits: ServerLimits | None = None
+    is_secure: bool = False
 
 
 _NUMBER_OF_CONNECTORS = GetConfigurationRequest(key=("NumberOfConnectors",))
 
 SETTINGS: Mapping[str, Setting] = {
     "Q6": Setting(limits=PINGED_AT_ONCE),
+    "Q9": Setting(is_secure=True),
     "Q14": Setting(requests=[_NUMBER_OF_CONNECTORS]),
     "Q18": Setting(requests=[_NUMBER_OF_CONNECTORS]),
     "Q27": Setting(evse=f"fixed_tag = {TAG}"),
@@ -124,6 +127,7 @@ class Personas(PersonaCase):
             evse=setting.evse,
             password=setting.password,
             requests=setting.requests,
+            is_secure=setting.is_secure,
         )
         self.assertIs(Verdict.PASSED, scene.performance.verdict, _told(scene.performance))
         self.assertIsNone(scene.bay().transaction)
@@ -179,6 +183,12 @@ def _q7(case: Personas, scene: Scene) -> None:
     case.assertIsNotNone(scene.bay("away").transaction)
     case.assertEqual(scene.bay("away").transaction, scene.bay("back").transaction)
     case.assertEqual([1], [len(readings) for readings in scene.stored.readings])
+
+
+def _q9(case: Personas, scene: Scene) -> None:
+    """The log says what it may mean that somebody goes without a word."""
+    words = "has closed the connection in the middle of TLS; it may not trust the server"
+    case.assertTrue([line for line in case.log if words in line], case.log)
 
 
 def _understood(case: Personas, scene: Scene) -> None:
@@ -433,6 +443,7 @@ def _x7(case: Personas, scene: Scene) -> None:
 AFTERWARDS: Mapping[str, Check] = {
     "Q4": _q4,
     "Q7": _q7,
+    "Q9": _q9,
     "Q11": _understood,
     "Q12": _one_transaction,
     "Q13": _one_transaction,

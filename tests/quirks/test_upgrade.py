@@ -18,6 +18,8 @@ class AddressOf(SynchronousTestCase):
             ("ws://host", Address("host", 80)),
             ("ws://host/ocpp/", Address("host", 80, "/ocpp")),
             ("ws://[::1]:19520", Address("::1", 19520)),
+            ("wss://host/ocpp", Address("host", 443, "/ocpp", is_secure=True)),
+            ("wss://host:80", Address("host", 80, is_secure=True)),
         ):
             self.assertEqual(address, address_of(url))
 
@@ -41,12 +43,6 @@ class AddressOf(SynchronousTestCase):
             ):
                 address_of(url)
 
-    def test_tls(self) -> None:
-        """A URL that asks for TLS is told that this is to come."""
-        to_come = r"TLS \(wss://\) is to come; allowed: ws"
-        with self.assertRaisesRegex(LocalProtocolError, to_come):
-            address_of("wss://host/")
-
     def test_password(self) -> None:
         """A password in a URL is refused, and not repeated."""
         with self.assertRaises(LocalProtocolError) as caught:
@@ -56,6 +52,7 @@ class AddressOf(SynchronousTestCase):
     def test_text(self) -> None:
         """For people it is a URL again."""
         self.assertEqual("ws://[::1]:1/x/", str(Address("::1", 1, "/x")))
+        self.assertEqual("wss://h:1/", str(Address("h", 1, is_secure=True)))
 
     def test_authority(self) -> None:
         """An address of IPv6 stands in brackets, so that its port can be told from it."""

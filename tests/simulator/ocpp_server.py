@@ -7,6 +7,7 @@ It validates every message by the official schemas, as the library does.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -89,8 +90,10 @@ class OcppServer:
     @ivar handshakes: path and Authorization header of each connection.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, tls: ssl.SSLContext | None = None) -> None:
+        """@param tls: C{None}: it has none."""
         self._reactor: Any = IReactorCore(reactor)
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
@@ -160,6 +163,7 @@ class OcppServer:
             "127.0.0.1",
             self.port,
             subprotocols=["ocpp1.6"],  # type: ignore[list-item]
+            ssl=self._tls,
         )
         self.port = self._server.sockets[0].getsockname()[1]
 

@@ -175,9 +175,8 @@ class LifetimeTests(ServiceTestCase):
         await self.server.until(lambda: bool(self.server.of("BootNotification")))
 
     def test_refused(self) -> None:
-        """A URL with TLS, or that is none, and an identity that is none are refused."""
+        """A URL that is none, and an identity that is none, are refused."""
         for url, identity in (
-            ("wss://host", "CP-1"),
             ("http://host", "CP-1"),
             ("ws://user:secret@host/", "CP-1"),
             ("ws://host", "a/b"),

@@ -14,6 +14,12 @@ from cfos_cm.charge_point.commands.availability import (
     reset,
     unlock_connector,
 )
+from cfos_cm.charge_point.commands.certificates import (
+    certificate_signed,
+    delete_certificate,
+    get_installed_certificate_ids,
+    install_certificate,
+)
 from cfos_cm.charge_point.commands.configuration import (
     change_configuration,
     get_configuration,
@@ -29,13 +35,16 @@ from cfos_cm.charge_point.commands.lists import (
     get_local_list_version,
     send_local_list,
 )
+from cfos_cm.charge_point.commands.logs import get_diagnostics, get_log
 from cfos_cm.charge_point.commands.reservation import cancel_reservation, reserve_now
 from cfos_cm.charge_point.commands.starting import remote_start, remote_stop
-from cfos_cm.charge_point.commands.trigger import trigger_message
+from cfos_cm.charge_point.commands.trigger import (
+    extended_trigger_message,
+    trigger_message,
+)
 from cfos_cm.charge_point.commands.upkeep import (
     data_transfer,
     for_charge_point,
-    get_diagnostics,
     update_firmware,
 )
 from cfos_cm.charge_point.policy import CONSENT_ACTIONS, Treatment, treatment
@@ -58,21 +67,21 @@ Command = Callable[["Gateway", Any, Call], Any]
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         "CancelReservation": cancel_reservation,
-        "CertificateSigned": for_charge_point,
+        "CertificateSigned": certificate_signed,
         "ChangeAvailability": change_availability,
         "ChangeConfiguration": change_configuration,
         "ClearCache": clear_cache,
         "ClearChargingProfile": clear_charging_profile,
         "DataTransfer": data_transfer,
-        "DeleteCertificate": for_charge_point,
-        "ExtendedTriggerMessage": for_charge_point,
+        "DeleteCertificate": delete_certificate,
+        "ExtendedTriggerMessage": extended_trigger_message,
         "GetCompositeSchedule": get_composite_schedule,
         "GetConfiguration": get_configuration,
         "GetDiagnostics": get_diagnostics,
-        "GetInstalledCertificateIds": for_charge_point,
+        "GetInstalledCertificateIds": get_installed_certificate_ids,
         "GetLocalListVersion": get_local_list_version,
-        "GetLog": for_charge_point,
-        "InstallCertificate": for_charge_point,
+        "GetLog": get_log,
+        "InstallCertificate": install_certificate,
         "RemoteStartTransaction": remote_start,
         "RemoteStopTransaction": remote_stop,
         "ReserveNow": reserve_now,
@@ -91,11 +100,14 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
 _ORDERS: Final = frozenset(
     {
         "CancelReservation",
+        "CertificateSigned",
         "ChangeAvailability",
         "ChangeConfiguration",
         "ClearCache",
+        "DeleteCertificate",
         "GetDiagnostics",
         "GetLog",
+        "InstallCertificate",
         "RemoteStartTransaction",
         "RemoteStopTransaction",
         "ReserveNow",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -12,8 +12,22 @@ from cfos_cm.charge_point.settings import ConnectorSettings
 from cfos_cm.errors import CallErrorCode, DeviceError, DeviceRefusal, RemoteProtocolError
 from cfos_cm.quirk import EVERY_QUIRK
 from cfos_cm.v16.actions import ACTIONS, read_confirmation
-from cfos_cm.v16.types import Message
+from cfos_cm.v16.firmware import (
+    GetDiagnosticsConfirmation,
+    GetDiagnosticsRequest,
+    UpdateFirmwareRequest,
+)
+from cfos_cm.v16.security import (
+    GetLogConfirmation,
+    GetLogRequest,
+    LogStatus,
+    SignedUpdateFirmwareConfirmation,
+    SignedUpdateFirmwareRequest,
+    UpdateFirmwareStatus,
+)
+from cfos_cm.v16.types import Message, Part
 from cfos_cm.v16.violations import excerpt
+from cfos_cm.wire.location import objection_to_host, read_location
 
 if TYPE_CHECKING:
     from cfos_cm.charge_point.gateway import Gateway
@@ -22,6 +36,8 @@ __all__ = [
     "charge_points",
     "forwarded",
     "is_refused",
+    "misled",
+    "not_there",
     "outcome",
     "read_outcome",
     "refuse_look_alikes",
@@ -29,6 +45,15 @@ __all__ = [
 ]
 
 _names = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+#: How a request is refused that sends somebody to a place where he must not go.
+_NOT_THERE: Final[dict[str, Message]] = {
+    "GetDiagnostics": GetDiagnosticsConfirmation(),
+    "GetLog": GetLogConfirmation(status=LogStatus.REJECTED),
+    "SignedUpdateFirmware": SignedUpdateFirmwareConfirmation(
+        status=UpdateFirmwareStatus.REJECTED
+    ),
+}
 
 
 def is_refused(gateway: Gateway, action: str, connector: ConnectorSettings) -> bool:
@@ -50,23 +75,73 @@ def refused(action: str, why: str) -> Message:
     return found
 
 
-def refuse_look_alikes(payload: bytes, request: Message) -> None:
+def refuse_look_alikes(payload: bytes, request: Message | Part) -> None:
     """
     What is to be forwarded may have fields that nobody knows here, but none that a Charge Point
     could take for another one: many do not look at upper and lower case, and would read
     C{ConnectorId} where C{connectorId} was put in.
 
     @param payload: what C{request} was read from.
-    @raise RemoteProtocolError: if there is one.
+    @raise RemoteProtocolError: if there is one, also in a part of it.
     """
     known = {one.encode_name for one in msgspec.structs.fields(request)}
     alike = {plain(name) for name in known}
-    for name in _names.decode(payload):
+    found = _names.decode(payload)
+    for name in found:
         if name not in known and plain(name) in alike:
             raise RemoteProtocolError(
                 f"the field {excerpt(name)} looks like another one",
                 CallErrorCode.FORMATION_VIOLATION,
             )
+    for one in msgspec.structs.fields(request):
+        part = getattr(request, one.name)
+        if isinstance(part, Part) and one.encode_name in found:
+            refuse_look_alikes(bytes(found[one.encode_name]), part)
+
+
+async def misled(gateway: Gateway, action: str, request: object) -> Message | None:
+    """
+    What a request is answered with that would send a Charge Point to a place where it must not
+    go: it stands in the owner's network, and whoever names a place in there has it knock at his
+    doors. Its own look at the name, later, may find another address; that cannot be helped.
+
+    @return: C{None}: it may go there, or is sent nowhere.
+    @raise RemoteProtocolError: if there is such a place, and the action has no word for that.
+    """
+    url = _location(request)
+    if url is None:
+        return None
+    try:
+        place = read_location(url)
+        why = objection_to_host(place.host)
+        if why is None:
+            why = await gateway.environment.uploads.objection(place)
+        words = None if why is None else f"{place.shown} {why}"
+    except RemoteProtocolError as error:
+        words = str(error)
+    if words is None:
+        return None
+    gateway.remark(not_there(action, words))
+    found = _NOT_THERE.get(action)
+    return refused(action, "names a place that nobody is sent to") if found is None else found
+
+
+def not_there(action: str, why: str) -> str:
+    """That a backend has named a place that nobody is sent to, for people."""
+    return f"the backend asks for {action}, and is refused: {why}"
+
+
+def _location(request: object) -> str | None:
+    """The URL that a Charge Point is to go to; C{None}: the request names none."""
+    match request:
+        case GetDiagnosticsRequest() | UpdateFirmwareRequest():
+            return request.location
+        case GetLogRequest():
+            return request.log.remote_location
+        case SignedUpdateFirmwareRequest():
+            return request.firmware.location
+        case _:
+            return None
 
 
 def charge_points(gateway: Gateway) -> tuple[ConnectorSettings, ...]:

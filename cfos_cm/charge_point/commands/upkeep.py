@@ -1,5 +1,5 @@
 """
-DataTransfer, GetDiagnostics, UpdateFirmware and what is not known here: for Charge Points.
+DataTransfer, UpdateFirmware and what is not known here: for Charge Points.
 
 They are about a Charge Point as a whole; where there are several, or none, nobody can be meant.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred
 
 from cfos_cm import strict_json
-from cfos_cm.charge_point.commands.forwarding import forwarded, refused
+from cfos_cm.charge_point.commands.forwarding import forwarded, misled, refused
 from cfos_cm.charge_point.policy import sole_charge_point
 from cfos_cm.errors import CallErrorCode, RemoteProtocolError
 from cfos_cm.strict_json import AmbiguousJson
@@ -23,8 +23,6 @@ from cfos_cm.v16.core import (
 from cfos_cm.v16.firmware import (
     FirmwareStatus,
     FirmwareStatusNotificationRequest,
-    GetDiagnosticsConfirmation,
-    GetDiagnosticsRequest,
     UpdateFirmwareConfirmation,
     UpdateFirmwareRequest,
 )
@@ -34,21 +32,22 @@ from cfos_cm.wire.ocppj import Call
 if TYPE_CHECKING:
     from cfos_cm.charge_point.gateway import Gateway
 
-__all__ = ["data_transfer", "for_charge_point", "get_diagnostics", "update_firmware"]
+__all__ = ["data_transfer", "for_charge_point", "update_firmware"]
 
 
 def for_charge_point(
-    gateway: Gateway, _request: object, call: Call
+    gateway: Gateway, request: object, call: Call
 ) -> Deferred[Message | bytes]:
     """
-    Have the Charge Point answer that is all there is, word for word.
+    Have the Charge Point answer that is all there is, word for word; it is sent to no place
+    that is in the network here.
 
     @raise RemoteProtocolError: if there is none, or the payload means nothing.
     """
-    return Deferred.fromCoroutine(_for_charge_point(gateway, call))
+    return Deferred.fromCoroutine(_for_charge_point(gateway, request, call))
 
 
-async def _for_charge_point(gateway: Gateway, call: Call) -> Message | bytes:
+async def _for_charge_point(gateway: Gateway, request: object, call: Call) -> Message | bytes:
     charge_point = sole_charge_point(gateway.settings)
     if charge_point is None:
         return refused(call.action, "is nothing that can be done here")
@@ -59,6 +58,9 @@ async def _for_charge_point(gateway: Gateway, call: Call) -> Message | bytes:
             "the payload is not the same to everybody who reads it",
             CallErrorCode.FORMATION_VIOLATION,
         ) from error
+    answer = await misled(gateway, call.action, request)
+    if answer is not None:
+        return answer
     return await forwarded(gateway, charge_point, call.action, call.payload)
 
 
@@ -68,15 +70,6 @@ def data_transfer(
     """Hand a vendor's message to his Charge Point; nobody else knows what it means."""
     if sole_charge_point(gateway.settings) is None:
         return DataTransferConfirmation(status=DataTransferStatus.UNKNOWN_VENDOR_ID)
-    return for_charge_point(gateway, request, call)
-
-
-def get_diagnostics(
-    gateway: Gateway, request: GetDiagnosticsRequest, call: Call
-) -> Message | Deferred[Message | bytes]:
-    """Have the Charge Point send its diagnostics; without one there are none."""
-    if sole_charge_point(gateway.settings) is None:
-        return GetDiagnosticsConfirmation()
     return for_charge_point(gateway, request, call)
 
 

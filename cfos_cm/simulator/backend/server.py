@@ -8,10 +8,14 @@ from urllib.parse import unquote
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IAddress
+from twisted.python.failure import Failure
 
 from cfos_cm.net.send_buffer import waiting_bytes
+from cfos_cm.net.server_tls_words import handshake_words
 from cfos_cm.net.timers import Timers, cancel_timers
 from cfos_cm.simulator.backend.answers import Answers
 from cfos_cm.wire.close_code import CloseCode
@@ -101,8 +105,12 @@ class BackendConnection(WebSocketServerProtocol):
         else:
             self.transport.abortConnection()
 
-    def connectionLost(self, reason: Any) -> None:
+    def connectionLost(self, reason: Failure) -> None:
         """The TCP connection is gone."""
+        if isinstance(reason.value, SSL.Error):
+            # Autobahn would tell of it in OpenSSL's words.
+            self.factory.has_no_tls(self, handshake_words(reason.value))
+            reason = Failure(ConnectionLost())
         super().connectionLost(reason)
         cancel_timers(self)
         self.factory.left(self)
@@ -169,6 +177,10 @@ class BackendServer(WebSocketServerFactory):
         """Somebody has dialled."""
         self._connections.add(connection)
 
+    def has_no_tls(self, connection: BackendConnection, why: str) -> None:
+        """There is no TLS with somebody, or none any more."""
+        self._say(f"{_host(connection)}: {why}")
+
     def opened(self, connection: BackendConnection) -> None:
         """Somebody has said who he is: an earlier connection of his counts no more."""
         earlier = self._by_identity.pop(connection.identity, None)
@@ -176,8 +188,7 @@ class BackendServer(WebSocketServerFactory):
             self._say(f"{connection.identity} has connected once more")
             earlier.transport.abortConnection()
         self._by_identity[connection.identity] = connection
-        host = getattr(connection.transport.getPeer(), "host", "somewhere")
-        self._say(f"{connection.identity} is connected, from {host}")
+        self._say(f"{connection.identity} is connected, from {_host(connection)}")
 
     def left(self, connection: BackendConnection) -> None:
         """Somebody is gone."""
@@ -188,3 +199,8 @@ class BackendServer(WebSocketServerFactory):
         if self._ended is not None and not self._connections:
             ended, self._ended = self._ended, None
             ended.callback(None)
+
+
+def _host(connection: BackendConnection) -> str:
+    """Where somebody comes from, for people."""
+    return str(getattr(connection.transport.getPeer(), "host", "somewhere"))

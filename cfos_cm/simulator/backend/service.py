@@ -9,10 +9,14 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
-from cfos_cm.errors import StorageError
+from cfos_cm.certificates.fault import CertificateFault
+from cfos_cm.errors import LocalProtocolError, StorageError
+from cfos_cm.net.client_material import read_own_pair
+from cfos_cm.net.server_tls import ServerMaterial, ServerTls
 from cfos_cm.simulator.backend.answers import Answers
 from cfos_cm.simulator.backend.book import Book
 from cfos_cm.simulator.backend.server import BackendServer
@@ -39,7 +43,8 @@ class BackendService(Service):
     ) -> None:
         """
         @param name: for people.
-        @param give_up: is called when it cannot listen, or has no book; the log says why.
+        @param give_up: is called when it cannot listen, or has no book or no certificate; the
+            log says why.
         """
         self._name = name
         self._settings = settings
@@ -64,17 +69,23 @@ class BackendService(Service):
         try:
             # First the port: nobody else who is there writes into the same book.
             self._listening = self._reactor.listenTCP(
-                settings.port, self._server, interface=settings.interface
+                settings.port, self._door(), interface=settings.interface
             )
             self._book.open()
-        except (CannotListenError, StorageError) as error:
+        except (
+            CannotListenError,
+            CertificateFault,
+            LocalProtocolError,
+            StorageError,
+        ) as error:
             _log.error("{name} cannot start: {why!s}", name=self._name, why=error)
             self._give_up()
             return
         _log.info(
-            "{name}: a backend is at ws://{host}:{port}/, with {count} bills until now; a kWh "
-            "costs {price} EUR",
+            "{name}: a backend is at {scheme}://{host}:{port}/, with {count} bills until now; "
+            "a kWh costs {price} EUR",
             name=self._name,
+            scheme="ws" if settings.certificate is None else "wss",
             host=settings.interface,
             port=self.port,
             count=self._book.bills,
@@ -88,6 +99,23 @@ class BackendService(Service):
                 count=self._book.unreadable,
                 path=settings.book,
             )
+
+    def _door(self) -> IProtocolFactory:
+        """
+        Where Charge Points come in.
+
+        @raise LocalProtocolError: if its certificate cannot be used.
+        @raise CertificateFault: if it cannot be read.
+        """
+        pair = read_own_pair(self._settings)
+        if pair is None:
+            return self._server
+        tls = ServerTls()
+        tls.use(ServerMaterial((pair,)))
+        door = TLSMemoryBIOFactory(tls, False, self._server, self._reactor)
+        door.protocol = TLSMemoryBIOProtocol
+        door.noisy = False
+        return door
 
     def stopService(self) -> Deferred[None]:
         """

@@ -18,6 +18,9 @@ class VirtualBackendSettings:
     @ivar book: the file that it keeps what it was told in.
     @ivar port: where Charge Points connect to; 0: at a free one.
     @ivar interface: the address of this machine where that is.
+    @ivar certificate: the file (PEM) with its certificate, and those of its authorities behind
+        it, so that it is called by C{wss://} only; C{None}: by C{ws://}.
+    @ivar private_key: the file (PEM) with the certificate's key.
     @ivar price: what a kWh costs. [EUR per kWh]
     @ivar tags: whose cards it knows; C{*} stands for anything.
     """
@@ -25,6 +28,8 @@ class VirtualBackendSettings:
     book: str
     port: int = 9210
     interface: str = "127.0.0.1"
+    certificate: str | None = None
+    private_key: str | None = None
     price: Decimal = Decimal("0.40")
     tags: tuple[str, ...] = ("*",)
 

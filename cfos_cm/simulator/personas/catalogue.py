@@ -9,6 +9,7 @@ from typing import Final
 from cfos_cm.simulator.personas.beyond import BEYOND
 from cfos_cm.simulator.personas.clocks import CLOCKS
 from cfos_cm.simulator.personas.configuration import CONFIGURATION
+from cfos_cm.simulator.personas.encryption import ENCRYPTION
 from cfos_cm.simulator.personas.framing import FRAMING
 from cfos_cm.simulator.personas.persona import Persona
 from cfos_cm.simulator.personas.profiles import PROFILES
@@ -24,6 +25,7 @@ PERSONAS: Final[Mapping[str, Persona]] = MappingProxyType(
         for persona in sorted(
             (
                 *TRANSPORT,
+                *ENCRYPTION,
                 *FRAMING,
                 *CLOCKS,
                 *TRANSACTIONS,
@@ -40,7 +42,6 @@ PERSONAS: Final[Mapping[str, Persona]] = MappingProxyType(
 #: The numbers that no persona has.
 NOT_PLAYED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "Q9": "is about certificates; comes with TLS",
         "Q46": "is a billing backend's oddity, not a wallbox's",
         "Q47": "is a billing backend's oddity, not a wallbox's",
     }

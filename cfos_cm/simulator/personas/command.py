@@ -13,7 +13,9 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError
 
+from cfos_cm.certificates.fault import CertificateFault
 from cfos_cm.errors import LocalProtocolError
+from cfos_cm.net.client_material import SYSTEM_ROOTS, ClientMaterial, read_material
 from cfos_cm.simulator.personas.catalogue import NOT_PLAYED, PERSONAS
 from cfos_cm.simulator.personas.persona import Performance, Persona, Verdict
 from cfos_cm.simulator.personas.play import play
@@ -48,6 +50,7 @@ def add_fake_charger_command(
     command.add_argument(
         "url", metavar="URL", nargs="?", type=_address, help="such as ws://127.0.0.1:19520/"
     )
+    _add_tls(command)
     what = command.add_mutually_exclusive_group(required=True)
     what.add_argument("--list", action="store_true", help="show every persona, and end")
     what.add_argument("--all", action="store_true", help="play every persona")
@@ -61,6 +64,19 @@ def add_fake_charger_command(
     _add_wallbox(command)
     _add_manner(command)
     command.set_defaults(run=_run, usage_error=command.error)
+
+
+def _add_tls(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--ca-certificates",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="with wss://, who may have signed the server's certificate (PEM), or that itself; "
+        f"{SYSTEM_ROOTS}: whom this computer believes; without it any is taken",
+    )
+    command.add_argument("--certificate", metavar="FILE", help="what is shown to it (PEM)")
+    command.add_argument("--private-key", metavar="FILE", help="the certificate's key (PEM)")
 
 
 def _add_wallbox(command: argparse.ArgumentParser) -> None:
@@ -120,15 +136,28 @@ def _run(options: argparse.Namespace, write: Write) -> int:
             "argument --password: with --password-form hex, an even number of "
             "hexadecimal digits is allowed"
         )
+    try:
+        material = read_material(_Files(options))
+    except (CertificateFault, LocalProtocolError) as error:
+        options.usage_error(str(error))
     chosen = tuple(PERSONAS.values()) if options.all else _chosen(options.persona)
     remark = _complain if options.json else write
     status = _in_reactor(
-        lambda reactor: _play_all(reactor, chosen, options, password, write, remark)
+        lambda reactor: _play_all(reactor, chosen, options, password, material, write, remark)
     )
     if status is None:
         remark(f"interrupted; {options.id} may have left a transaction open")
         return _INTERRUPTED
     return status
+
+
+class _Files:
+    """The files that the command line names."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.ca_certificates: tuple[str, ...] = tuple(options.ca_certificates)
+        self.certificate: str | None = options.certificate
+        self.private_key: str | None = options.private_key
 
 
 def _complain(line: str) -> None:
@@ -165,6 +194,7 @@ async def _play_all(
     personas: Iterable[Persona],
     options: argparse.Namespace,
     password: bytes | None,
+    material: ClientMaterial,
     write: Write,
     remark: Write,
 ) -> int:
@@ -179,6 +209,7 @@ async def _play_all(
         reactor=reactor,
         now=lambda: datetime.now(UTC),
         address=options.url,
+        material=material,
         identity=options.id,
         password=password,
         connector=options.connector,

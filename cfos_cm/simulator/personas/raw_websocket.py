@@ -6,11 +6,15 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from cfos_cm.errors import RemoteProtocolError
+from cfos_cm.net.client_tls import tls_words
 from cfos_cm.simulator.personas.frames import (
     MAX_PAYLOAD_BYTES,
     Frame,
@@ -33,6 +37,7 @@ MAX_HEAD_BYTES = 16 * 1024
 _NORMAL = 1000
 
 
+@implementer(IHandshakeListener)
 class RawWebSocket(Protocol):
     """
     One connection.
@@ -46,6 +51,8 @@ class RawWebSocket(Protocol):
     @ivar close_code: the status of the other end's goodbye, if it has said one.
     @ivar close_reason: its words, if there are any.
     @ivar is_over: whether the TCP connection is gone.
+    @ivar secured: with TLS, fires when its handshake is over: with C{True}, or with C{False} if
+        the connection has ended before.
     """
 
     # Of a TCP connection; Twisted has no one interface for all that it can do.
@@ -68,6 +75,7 @@ class RawWebSocket(Protocol):
         self.close_code: int | None = None
         self.close_reason = ""
         self.is_over = False
+        self.secured: Deferred[bool] = Deferred()
         self._received = received
         self._ended = ended
         self._ponged = ponged
@@ -139,9 +147,17 @@ class RawWebSocket(Protocol):
             self.close_reason = str(error)
             self.drop()
 
+    def handshakeCompleted(self) -> None:
+        """TLS is there."""
+        self.secured.callback(True)
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
         self.is_over = True
+        if isinstance(reason.value, SSL.Error) and not self.close_reason:
+            self.close_reason = tls_words(reason.value)
+        if not self.secured.called:
+            self.secured.callback(False)
         if not self._answer.called:
             self._answer.callback(None)
         self._ended()

@@ -9,13 +9,14 @@ from typing import Any
 from attrs import field, frozen
 
 from cfos_cm.errors import CfosError
+from cfos_cm.net.client_material import ClientMaterial
 from cfos_cm.simulator.personas.upgrade import Address
 
 __all__ = ["EndOfPlay", "NobodyThere", "NotShown", "Stage"]
 
 
 class NobodyThere(CfosError):
-    """Nothing takes a TCP connection at the address, or it is none."""
+    """Nothing takes a connection at the address, or it is none, or there is no TLS with it."""
 
 
 class EndOfPlay(CfosError):
@@ -38,6 +39,7 @@ class Stage:
     @ivar reactor: sockets and time.
     @ivar now: gives the time of day, with its zone.
     @ivar address: of the Central System.
+    @ivar material: with TLS, who is believed and what is shown; C{None}: anybody, nothing.
     @ivar identity: the charge box identity that is played.
     @ivar password: of Basic authentication, as it goes over the wire; C{None}: none.
     @ivar connector: which of its connectors charges.
@@ -51,6 +53,7 @@ class Stage:
     reactor: Any
     now: Callable[[], datetime]
     address: Address
+    material: ClientMaterial | None = None
     identity: str = "FAKE-1"
     password: bytes | None = field(default=None, repr=False)
     connector: int = 1

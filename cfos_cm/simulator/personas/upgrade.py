@@ -22,6 +22,7 @@ __all__ = [
 
 SUBPROTOCOL = "ocpp1.6"
 
+_PORTS = {"ws": 80, "wss": 443}
 _SWITCHING_PROTOCOLS = 101
 _VERSION = b"HTTP/1."
 
@@ -32,11 +33,13 @@ class Address:
     Where a Central System listens.
 
     @ivar path: what goes before the identity; without a slash at its end.
+    @ivar is_secure: it is called by TLS.
     """
 
     host: str
     port: int
     path: str = ""
+    is_secure: bool = False
 
     def target(self, identity: str) -> str:
         """What is asked for: the path and the percent-encoded identity."""
@@ -50,30 +53,30 @@ class Address:
 
     def __str__(self) -> str:
         """The URL, without an identity."""
-        return f"ws://{self.authority}{self.path}/"
+        return f"{'wss' if self.is_secure else 'ws'}://{self.authority}{self.path}/"
 
 
 def address_of(url: str) -> Address:
     """
     Read a URL.
 
-    @raise LocalProtocolError: if it is not one of C{ws://}.
+    @raise LocalProtocolError: if it is not one of C{ws://} or C{wss://}.
     """
-    allowed = "allowed: ws://HOST:PORT/PATH, without an identity, a user or a query"
+    allowed = "allowed: ws:// or wss://HOST:PORT/PATH, without an identity, a user or a query"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         raise LocalProtocolError(f"the URL: {error}; {allowed}") from error
-    if parts.scheme == "wss":
-        raise LocalProtocolError(f"the URL: TLS (wss://) is to come; {allowed}")
     if parts.username is not None:
         # Not repeated: there may be a password in it.
         raise LocalProtocolError(f"the URL: found a user in it; {allowed}")
-    plain = parts.scheme == "ws" and parts.hostname and not parts.query and not parts.fragment
+    usual = _PORTS.get(parts.scheme)
+    plain = usual and parts.hostname and not parts.query and not parts.fragment
     if port == 0 or not plain or not url.isascii() or not url.isprintable() or " " in url:
         raise LocalProtocolError(f"the URL: found {url[:80]!r}; {allowed}")
-    return Address(parts.hostname or "", port or 80, parts.path.rstrip("/"))
+    path = parts.path.rstrip("/")
+    return Address(parts.hostname or "", port or usual or 0, path, parts.scheme == "wss")
 
 
 @frozen

@@ -7,10 +7,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.defer import TimeoutError as NotInTime
+from twisted.internet.endpoints import connectProtocol
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.task import deferLater
 
+from cfos_cm.errors import LocalProtocolError
+from cfos_cm.net.backend_url import Endpoint
+from cfos_cm.net.backend_way import way_to
+from cfos_cm.net.client_material import ClientMaterial
+from cfos_cm.net.client_tls import ClientTls
 from cfos_cm.simulator.personas.asked import Asked, Reply, usual_answer
 from cfos_cm.simulator.personas.link import Link
 from cfos_cm.simulator.personas.payloads import (
@@ -37,8 +43,10 @@ from cfos_cm.simulator.personas.stage import EndOfPlay, NobodyThere, NotShown, S
 from cfos_cm.simulator.personas.transcript import Transcript
 from cfos_cm.simulator.personas.upgrade import SUBPROTOCOL, Upgrade
 
-__all__ = ["Wallbox"]
+__all__ = ["MakeTls", "Wallbox"]
 
+#: Makes TLS to a host, for one attempt.
+MakeTls = Callable[[str, ClientMaterial], ClientTls]
 
 #: How long somebody who answers no ping is waited for before a look at him. [s]
 _MOMENT_S = 1.0
@@ -83,6 +91,8 @@ class Wallbox:
         user: str | None = None,
         password: bytes | None = None,
         anonymous: bool = False,
+        tls: MakeTls = ClientTls,
+        material: ClientMaterial | None = None,
     ) -> Outcome:
         """
         Ask for a WebSocket. An earlier connection stays as it is.
@@ -91,8 +101,10 @@ class Wallbox:
         @param user: another name than the identity, for the password.
         @param password: another one than the stage's.
         @param anonymous: show no password, whatever the stage's is.
+        @param tls: how TLS is spoken, where it is.
+        @param material: for it, another one than the stage's.
         @return: C{REFUSED} comes with the HTTP status.
-        @raise NobodyThere: if there is not even a TCP connection.
+        @raise NobodyThere: if there is not even a TCP connection, or no TLS.
         """
         stage = self.stage
         address = stage.address
@@ -106,7 +118,7 @@ class Wallbox:
             password=None if anonymous else shown,
         )
         link = Link(stage.reactor, self.transcript, self._reply)
-        await self._connect(link)
+        await self._connect(link, tls, material or stage.material or ClientMaterial())
         self.link = link
         self._links.append(link)
         outcome = await link.ask(upgrade, stage.timeout_s)
@@ -470,16 +482,30 @@ class Wallbox:
         """Do nothing for a while; what is asked is answered. [s]"""
         await deferLater(self.stage.reactor, seconds)
 
-    async def _connect(self, link: Link) -> None:
-        address = self.stage.address
-        endpoint = HostnameEndpoint(
-            self.stage.reactor, address.host, address.port, timeout=self.stage.timeout_s
-        )
+    async def _connect(self, link: Link, make: MakeTls, material: ClientMaterial) -> None:
+        stage, address = self.stage, self.stage.address
+        server = Endpoint(address.is_secure, address.host, address.port, "/")
         try:
-            await connectProtocol(endpoint, link.socket)
-        except (ConnectError, DNSLookupError, ValueError) as error:
+            tls = make(address.host, material) if address.is_secure else None
+            way = way_to(server, stage.reactor, stage.timeout_s, tls)
+            await connectProtocol(way, link.socket)
+        except (ConnectError, DNSLookupError, LocalProtocolError, ValueError) as error:
             # A ValueError: no resolver would take the name.
             raise NobodyThere(f"nothing answers at {address}: {error}") from error
+        if tls is not None:
+            await self._secured(link, tls)
+
+    async def _secured(self, link: Link, tls: ClientTls) -> None:
+        """Wait for TLS: without it nothing can be shown."""
+        stage = self.stage
+        try:
+            is_there = await link.socket.secured.addTimeout(stage.timeout_s, stage.reactor)
+        except NotInTime:
+            link.socket.drop()
+            raise NobodyThere(f"{stage.address} does not answer by TLS") from None
+        if not is_there:
+            why = tls.objection or link.socket.close_reason or tls.broken_off_words()
+            raise NobodyThere(f"there is no TLS with {stage.address}: {why}")
 
     def _reply(self, asked: Asked) -> Any:
         return self.replies.get(asked.action, self.otherwise)(asked)

@@ -143,6 +143,8 @@ class BayCase(SynchronousTestCase):
             new_unique_id=str,
             outbox=nothing,
             memory=nothing,
+            vault=nothing,
+            security_log=nothing,
             devices=nothing,
             site=lambda: self.state,
             report=self.report,

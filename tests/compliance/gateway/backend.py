@@ -12,16 +12,32 @@ from attrs import field, frozen
 from twisted.internet.defer import Deferred, succeed
 
 from cfos_cm.v16.timestamps import format_timestamp
-from tests.compliance.line import Heard, Line, Question
+from tests.compliance.line import Encryption, Heard, Line, Question
 from tests.compliance.sites import BLOCKED, EXPIRED, OTHER_OF_GROUP, PARENT, VALID
 
-__all__ = ["FREE", "INTERVAL_S", "NAME", "Backend", "BackendLine", "Entrance", "Reply"]
+__all__ = [
+    "FREE",
+    "INTERVAL_S",
+    "NAME",
+    "Backend",
+    "BackendLine",
+    "Entrance",
+    "Handshake",
+    "Reply",
+    "is_free",
+]
 
 #: What its connections are called in the steps of a case.
 NAME = "backend"
 
 #: What a Charge Point may say at any time without being expected to.
 FREE = ("Heartbeat", "MeterValues")
+#: And what it may note of its own security; where something is wrong, it has to be expected.
+_FREE_EVENTS = (
+    "StartupOfTheDevice",
+    "ReconfigurationOfSecurityParameters",
+    "FailedToAuthenticateAtCentralSystem",
+)
 
 #: What it names when it lets somebody in. [s]
 INTERVAL_S = 300
@@ -32,6 +48,13 @@ _TAGS: Mapping[str, Mapping[str, Any]] = {
     BLOCKED: {"status": "Blocked"},
     EXPIRED: {"status": "Expired"},
 }
+
+
+def is_free(heard: Heard, actions: tuple[str, ...] = FREE) -> bool:
+    """Whether that may come at any time."""
+    if heard.action == "SecurityEventNotification":
+        return heard.payload.get("type") in _FREE_EVENTS
+    return heard.action in actions
 
 
 @frozen
@@ -65,6 +88,20 @@ class Entrance:
     is_dead: bool = False
 
 
+@frozen
+class Handshake:
+    """
+    How somebody asks to be let in.
+
+    @ivar authorization: the header; C{None}: there is none.
+    @ivar encryption: C{None}: it is not encrypted.
+    """
+
+    path: str = ""
+    authorization: str | None = field(default=None, repr=False)
+    encryption: Encryption | None = None
+
+
 class BackendLine(Line):
     """One connection of the backend; who may say what when is the L{Backend}'s to judge."""
 
@@ -90,7 +127,8 @@ class Backend:
     what came, in its order.
 
     @ivar line: its newest connection.
-    @ivar requests: path and C{Authorization} of each handshake.
+    @ivar requests: each handshake.
+    @ivar broken_off: what came of each TLS handshake that came to nothing, by OpenSSL's words.
     @ivar complaints: what should not have come, in plain words.
     @ivar heard: all that came, oldest first.
     @ivar times: when each of these came.
@@ -102,7 +140,8 @@ class Backend:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self.line: BackendLine | None = None
-        self.requests: list[tuple[str, str | None]] = []
+        self.requests: list[Handshake] = []
+        self.broken_off: list[str] = []
         self.complaints: list[str] = []
         self.heard: list[Heard] = []
         self.times: list[datetime] = []
@@ -153,30 +192,30 @@ class Backend:
 
     def waiting(self, but_for: tuple[str, ...] = FREE) -> list[str]:
         """The actions that have come and were not looked at."""
-        return [one.action for one in self._inbox if one.action not in but_for]
+        return [one.action for one in self._inbox if not is_free(one, but_for)]
 
     def left_over(self) -> list[str]:
         """What was not to be expected."""
         return [
             f"heard {one.action} {one.payload}, which was not to be expected"
             for one in self._inbox
-            if one.action not in FREE
+            if not is_free(one)
         ]
 
     # What benches say
 
-    def admit(self, path: str, authorization: str | None) -> Entrance | None:
+    def admit(self, handshake: Handshake) -> Entrance | None:
         """
         Somebody wants to be let in.
 
         @return: C{None}: he is.
         """
-        self.requests.append((path, authorization))
+        self.requests.append(handshake)
         if self._entrances:
             return self._entrances.popleft()
         if self._always is not None:
             return self._always
-        if self.password is not None and authorization != self.password:
+        if self.password is not None and handshake.authorization != self.password:
             return Entrance(401)
         return None
 
@@ -187,7 +226,7 @@ class Backend:
 
     def found_nobody(self) -> None:
         """One has called."""
-        self.requests.append(("", None))
+        self.requests.append(Handshake())
         if self._entrances:
             self._entrances.popleft()
 
@@ -254,4 +293,6 @@ class Backend:
                 return {"idTagInfo": info}
             case "DataTransfer":
                 return {"status": "UnknownVendorId"}
+            case "SignCertificate":
+                return {"status": "Accepted"}
         return {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
+from ssl import TLSVersion
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from attrs import field, frozen
@@ -15,8 +16,9 @@ from twisted.internet.defer import Deferred
 from tests.compliance.gateway.backend import Backend
 from tests.compliance.line import Line
 from tests.compliance.sites import Site
+from tests.issuer import Papers
 
-__all__ = ["Device", "GatewayBench", "Known"]
+__all__ = ["Device", "GatewayBench", "Known", "Showing"]
 
 T = TypeVar("T")
 
@@ -41,6 +43,24 @@ class Device(Protocol):
 
     def fill(self) -> None:
         """The car is full."""
+
+
+@frozen
+class Showing:
+    """
+    How the backend encrypts.
+
+    @ivar papers: what it shows who it is with.
+    @ivar wants: who must have signed what the gateway shows (PEM); empty: it need show nothing.
+    @ivar version: the only one of TLS that it has; C{None}: all that are usual.
+    @ivar suites: the only cipher suites of TLS 1.2 that it has, by OpenSSL's names, and TLS 1.3
+        not at all; empty: all that are usual.
+    """
+
+    papers: Papers
+    wants: str = ""
+    version: TLSVersion | None = None
+    suites: str = ""
 
 
 @frozen
@@ -131,6 +151,18 @@ class GatewayBench(ABC):
     def change_password(self, identity: str, key: str) -> Deferred[Any]:
         """Nobody operates."""
         _not_here()
+
+    def raise_profile(self, identity: str, profile: int) -> Deferred[Any]:
+        """Nobody operates."""
+        _not_here()
+
+    def present(self, showing: Showing) -> None:
+        """
+        What the backend shows who it is with, from now on.
+
+        @raise TypeError: where nothing is encrypted.
+        """
+        raise TypeError("there is no TLS here: the case is for sockets")
 
     def facts(self) -> Deferred[Any]:
         """See L{known}."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.compliance.case import Awaited, Behind, Case, Profile, Subject, Unplayed
+from tests.compliance.case import Behind, Case, Profile, Subject
 from tests.compliance.gateway.sites import ONE_BOX
 from tests.compliance.sites import Site
 from tests.compliance.steps import Step
 
-__all__ = ["BOTH", "BOX", "WALLBOX", "awaiting", "case", "negative"]
+__all__ = ["BOTH", "BOX", "WALLBOX", "case", "negative"]
 
 BOTH = (Behind.BOX, Behind.WALLBOX)
 BOX = (Behind.BOX,)
@@ -23,6 +23,7 @@ def case(
     behind: tuple[Behind, ...] = BOX,
     profile: Profile = Profile.CORE,
     site: Site = ONE_BOX,
+    needs_tls: bool = False,
 ) -> Case:
     """A case that is played with whatever stands behind the gateway."""
     return Case(
@@ -35,6 +36,7 @@ def case(
         site=site,
         subject=Subject.CHARGE_POINT,
         behind=behind,
+        needs_tls=needs_tls,
     )
 
 
@@ -57,16 +59,4 @@ def negative(
         site=ONE_BOX,
         subject=Subject.CHARGE_POINT,
         behind=behind,
-    )
-
-
-def awaiting(number: str, title: str, criterion: str, awaits: Awaited) -> Unplayed:
-    """A security case that waits for something."""
-    return Unplayed(
-        f"TC_{number}_CS",
-        Profile.SECURITY,
-        title,
-        criterion,
-        awaits,
-        subject=Subject.CHARGE_POINT,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.compliance.case import Entry
+from tests.compliance.case import Case
 from tests.compliance.gateway.cases import BOTH, WALLBOX, case
 from tests.compliance.gateway.states import (
     AUTHORIZED,
@@ -78,7 +78,7 @@ def _readings(context: str, **more: object) -> Call:
 _READING = Call("MeterValues", {"connectorId": 1, "transactionId": POSITIVE})
 
 # fmt: off
-CASES: tuple[Entry, ...] = (
+CASES: tuple[Case, ...] = (
     case("003", "A charge: plugged in, then a card",
          "Preparing, Authorize, StartTransaction and Charging are said in this order; the end "
          "names the tag and is followed by Finishing and Available",

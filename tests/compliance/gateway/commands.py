@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.compliance.case import Entry
+from tests.compliance.case import Case
 from tests.compliance.gateway.backend import Reply
 from tests.compliance.gateway.cases import BOTH, WALLBOX, case
 from tests.compliance.gateway.states import (
@@ -98,7 +98,7 @@ _STARTS_AGAIN = (
 )
 
 # fmt: off
-CASES: tuple[Entry, ...] = (
+CASES: tuple[Case, ...] = (
     case("001", "A start that is rejected, then accepted",
          "While it is Rejected there is silence for the interval that was named; once it is "
          "Accepted the states of connector 0 and 1 are told, and Heartbeats come with the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.compliance.case import Entry, Profile
+from tests.compliance.case import Case, Profile
 from tests.compliance.gateway.cases import BOTH, case
 from tests.compliance.gateway.states import BOOTED, CHARGING, PLUGGED, STARTS, remote_start
 from tests.compliance.gateway.steps import Knows, Quiet, asks
@@ -84,7 +84,7 @@ _DEFAULT = _profile(1, "TxDefaultProfile", (0, 8), (300, 10))
 _CHARGE = _profile(2, "TxProfile", (0, 9), (300, 11), transactionId=501)
 
 # fmt: off
-CASES: tuple[Entry, ...] = (
+CASES: tuple[Case, ...] = (
     case("056", "A limit for every charge",
          "A TxDefaultProfile is Accepted, and the composite schedule is the same",
          BOOTED, (_sets(_DEFAULT), _composes((0, 8), (300, 10)), Quiet()), BOTH, _SMART),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.compliance.case import Entry, Profile
+from tests.compliance.case import Case, Profile
 from tests.compliance.gateway.cases import BOTH, case
 from tests.compliance.gateway.states import BOOTED, STARTS, change, status
 from tests.compliance.gateway.steps import Does, Hears, Quiet, asks
@@ -36,7 +36,7 @@ def _version(number: int) -> Step:
 _FIVE = _sends(5, "Full", "Accepted", _entry(VALID))
 
 # fmt: off
-CASES: tuple[Entry, ...] = (
+CASES: tuple[Case, ...] = (
     case("042_1", "The version of a list that is switched off",
          "-1",
          BOOTED, (_OFF, _version(-1)), BOTH, _LIST),

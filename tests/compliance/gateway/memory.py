@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 from unittest import mock
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
 
 from cfos_cm.drivers.registry import EVSE_MAKERS
-from cfos_cm.services import charging_site
+from cfos_cm.services import charging_site, parts
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
 from cfos_cm.storage import database
@@ -64,7 +65,7 @@ class GatewayMemoryBench(GatewayBench):
         shutil.copy(_template(), self._folder / "site.sqlite")
         has_wallbox = self._behind is Behind.WALLBOX
         text = with_wallbox(site.configuration) if has_wallbox else site.configuration
-        (self._folder / "tap.cfg").write_text(text, encoding="utf-8")
+        site.write(self._folder, text)
         self._reactor = NetworkReactor()
         self.backend = self._reactor.backend = Backend(self.now)
         self._maker = BoxMaker()
@@ -72,14 +73,15 @@ class GatewayMemoryBench(GatewayBench):
         self._patches = [
             mock.patch.dict(EVSE_MAKERS.found, {BOX_TYPE: self._maker}),
             mock.patch.object(database, "Writer", ImmediateWriter),
-            mock.patch.object(charging_site, "_now", self.now),
+            mock.patch.object(charging_site, "now", self.now),
+            mock.patch.object(parts, "now", self.now),
         ]
         for patch in self._patches:
             patch.start()
         started = self._start()
         if has_wallbox:
             started.addCallback(lambda _: self._connect_wallbox())
-        return started
+        return started.addErrback(self._not_opened)
 
     def close(self) -> Deferred[None]:
         """See L{GatewayBench.close}."""
@@ -133,10 +135,19 @@ class GatewayMemoryBench(GatewayBench):
         config = read_config(str(self._folder / "tap.cfg"))
         self._site = ChargingSite(config, self._reactor)
         self._site.startService()
-        return self.within(self._site.started, "the start of the program")
+        started = self.within(self._site.started, "the start of the program")
+        return started.addCallback(lambda _: self._check())
+
+    def _check(self) -> None:
+        if self._site.listening is None:
+            raise CaseFailed("the program could not be started")
 
     def _stop(self) -> Deferred[None]:
         return self.within(self._site.stopService(), "the end of the program")
+
+    def _not_opened(self, failure: Failure) -> Deferred[Any]:
+        """Nothing that was put in the place of something else is left there."""
+        return self._stop().addBoth(lambda _: self._clean(failure))
 
     def _clean(self, result: T) -> T:
         for patch in reversed(self._patches):
@@ -152,8 +163,8 @@ class GatewayMemoryBench(GatewayBench):
         self._settle()
 
     def _dial_in(self, wallbox: Wallbox) -> WallboxLine:
-        server: Any = self._reactor.tcpServers[-1][1]
-        line = WallboxLine(server, wallbox)
+        door: Any = self._reactor.tcpServers[-1][1]
+        line = WallboxLine(door, wallbox)
         self._lines.append(line)
         return line
 

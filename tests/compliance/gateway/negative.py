@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.compliance.case import Entry
+from tests.compliance.case import Case
 from tests.compliance.gateway.backend import NAME, Entrance, Reply
 from tests.compliance.gateway.cases import BOTH, WALLBOX, negative
 from tests.compliance.gateway.states import (
@@ -89,7 +89,7 @@ _QUESTIONS = (
 )
 
 # fmt: off
-CASES: tuple[Entry, ...] = (
+CASES: tuple[Case, ...] = (
     negative("NEG-01_CS", "A field that must be there is not",
          "CALLERROR OccurenceConstraintViolation, ProtocolError or FormationViolation; the "
          "connection stays, and nothing happens",

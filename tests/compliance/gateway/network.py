@@ -9,10 +9,10 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.error import ConnectionRefusedError as Refused
-from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.testing import MemoryReactorClock, SynchronousResolver
 from twisted.python.failure import Failure
 
-from tests.compliance.gateway.backend import Backend, BackendLine, Entrance
+from tests.compliance.gateway.backend import Backend, BackendLine, Entrance, Handshake
 from tests.compliance.memory_line import MemoryTransport, frames_in
 from tests.net.peers import CLOSE, PING, PONG, TEXT, frame
 from tests.net.websocket_server import accepted
@@ -99,7 +99,8 @@ class MemoryBackendLine(BackendLine):
         self._unread = rest
         path = head.split()[1].decode()
         login = re.search(rb"\r\nAuthorization: ([^\r]+)", head)
-        refused = self.backend.admit(path, None if login is None else login[1].decode())
+        handshake = Handshake(path, None if login is None else login[1].decode())
+        refused = self.backend.admit(handshake)
         if refused is not None:
             self._protocol.dataReceived(_refusal(refused))
             self._transport.ending = self._transport.ending or ConnectionDone()
@@ -146,6 +147,33 @@ class _Connector:
         self.stopConnecting()
 
 
+class _Pool:
+    """Threads that there are none of: whatever they are to do is done at once."""
+
+    def callInThreadWithCallback(
+        self, report: Any, work: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        """See L{twisted.python.threadpool.ThreadPool}."""
+        try:
+            result, is_done = work(*args, **kwargs), True
+        except Exception:
+            result, is_done = Failure(), False
+        report(is_done, result)
+
+
+class _Names(SynchronousResolver):
+    """Where everybody else is on this computer, nobody is who has a name of the internet."""
+
+    def resolveHostName(
+        self, resolutionReceiver: Any, hostName: str, *more: Any, **options: Any
+    ) -> Any:
+        """See L{twisted.internet.interfaces.IHostnameResolver}."""
+        if hostName.endswith(".example"):
+            resolutionReceiver.resolutionComplete()
+            return None
+        return super().resolveHostName(resolutionReceiver, hostName, *more, **options)
+
+
 class NetworkReactor(MemoryReactorClock):
     """
     A clock that stands still, with a network on which the backend is all that there is.
@@ -157,6 +185,7 @@ class NetworkReactor(MemoryReactorClock):
 
     def __init__(self) -> None:
         super().__init__()
+        self.nameResolver = _Names()
         self.backend: Backend | None = None
         self.lines: list[MemoryBackendLine] = []
         self.is_held = False
@@ -179,6 +208,10 @@ class NetworkReactor(MemoryReactorClock):
     def callFromThread(self, act: Any, *args: Any, **kwargs: Any) -> None:
         """There are no threads here."""
         self.callLater(0, act, *args, **kwargs)
+
+    def getThreadPool(self) -> Any:
+        """There are no threads here."""
+        return _Pool()
 
     def carry(self) -> bool:
         """Move what was written; whether there was anything."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.compliance.case import Entry, Profile
+from tests.compliance.case import Case, Profile
 from tests.compliance.gateway.cases import BOTH, case
 from tests.compliance.gateway.sites import MIXED, NO_RESERVATIONS, TWO_BOXES
 from tests.compliance.gateway.states import (
@@ -45,13 +45,13 @@ def _refused(
     answer: str,
     connector: int = 1,
     **more: object,
-) -> Entry:
+) -> Case:
     steps = (reserve(connector, answer), Waits(10), Quiet())
     return case(number, title, answer, begin, steps, profile=_RES, **more)  # type: ignore[arg-type]
 
 
 # fmt: off
-CASES: tuple[Entry, ...] = (
+CASES: tuple[Case, ...] = (
     case("046_1", "A connector is reserved and used",
          "Accepted and Reserved; another card does not charge, and StartTransaction of the "
          "right one names the reservation",

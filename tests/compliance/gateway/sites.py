@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from tests.compliance.gateway.box import BOX_TYPE
 from tests.compliance.gateway.wallbox import IDENTITY
+from tests.compliance.papers import BACKEND_AUTHORITY, GATEWAY_PAPERS
 from tests.compliance.sites import Site
 
 __all__ = [
     "BAY",
+    "BEFORE_TLS",
     "CLIENT",
+    "ENCRYPTED",
     "KEY",
     "MIXED",
     "NO_RESERVATIONS",
     "ONE_BOX",
     "PORT",
     "TWO_BOXES",
+    "WITH_CERTIFICATE",
     "WITH_PASSWORD",
+    "encrypted",
     "with_wallbox",
 ]
 
@@ -36,6 +43,10 @@ _ALLOWED = (
     "InstallCertificate",
     "GetInstalledCertificateIds",
 )
+
+#: Who has signed the backend's certificate.
+_AUTHORITY = "ca_certificates = backend.pem"
+_AUTHORITY_FILE = ("backend.pem", BACKEND_AUTHORITY.pem)
 
 _SITE = """\
 [manager]
@@ -64,6 +75,15 @@ def _box(name: str) -> str:
 
 def _gateway(name: str, *lines: str) -> str:
     return _GATEWAY.format(name=name) + "".join(f"{line}\n" for line in lines)
+
+
+def encrypted(site: Site) -> Site:
+    """The same, and its backend is called by TLS; unless it stays plain, or is called so."""
+    plain = f"url = ws://127.0.0.1:{PORT}/ocpp/\n"
+    if site.stays_plain or plain not in site.configuration:
+        return site
+    text = site.configuration.replace(plain, f"{plain.replace('ws:', 'wss:')}{_AUTHORITY}\n")
+    return evolve(site, configuration=text, files=(*site.files, _AUTHORITY_FILE))
 
 
 def with_wallbox(configuration: str) -> str:
@@ -95,3 +115,21 @@ MIXED = Site(
 NO_RESERVATIONS = Site(_SITE + _box(BAY) + _gateway(BAY, "refuse = ReserveNow"), ())
 #: A backend that asks for a password: a key of 16 bytes, in hexadecimal.
 WITH_PASSWORD = Site(_SITE + _box(BAY) + _gateway(BAY, f"password = {KEY}"), ())
+#: The same, and it is called plainly as yet.
+BEFORE_TLS = evolve(WITH_PASSWORD, stays_plain=True)
+
+
+def _with_tls(*lines: str, files: tuple[tuple[str, str], ...] = ()) -> Site:
+    text = _SITE + _box(BAY) + _gateway(BAY, _AUTHORITY, *lines)
+    by_name = text.replace(f"ws://127.0.0.1:{PORT}/", f"wss://localhost:{PORT}/")
+    return Site(by_name, (), (_AUTHORITY_FILE, *files))
+
+
+#: A backend that is called by its name, encrypted, and has to prove who it is.
+ENCRYPTED = _with_tls(f"password = {KEY}")
+#: To whom we have to prove it with a certificate, too.
+WITH_CERTIFICATE = _with_tls(
+    "certificate = gateway.pem",
+    "private_key = gateway.key",
+    files=(("gateway.pem", GATEWAY_PAPERS.chain), ("gateway.key", GATEWAY_PAPERS.key)),
+)

@@ -2,20 +2,23 @@
 The bench on sockets: the whole program with its database, and C{websockets} as the backend.
 
 Only the time is not the real one: it runs with the clock on the wall, and jumps where a case
-wants it to pass.
+wants it to pass. The backend takes plain connections and encrypted ones at one port.
 """
 
 from __future__ import annotations
 
 import shutil
+import socket
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from socket import SHUT_RDWR
-from tempfile import mkdtemp
-from threading import Event, Thread
+from socket import MSG_PEEK, SHUT_RDWR
+from ssl import CERT_REQUIRED, PROTOCOL_TLS_SERVER, SSLContext, TLSVersion
+from tempfile import TemporaryDirectory, mkdtemp
+from threading import Event, Thread, current_thread
 from typing import Any, NoReturn, TypeVar
 from unittest import mock
+from warnings import catch_warnings, simplefilter
 
 from attrs import evolve
 from twisted.internet import reactor as running_reactor
@@ -28,17 +31,20 @@ from websockets.sync.server import Server, ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from cfos_cm.drivers.registry import EVSE_MAKERS
-from cfos_cm.services import charging_site
+from cfos_cm.services import charging_site, parts
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
 from tests.compliance.bench import PATIENCE_S, CaseFailed
 from tests.compliance.gateway import known as knowledge
-from tests.compliance.gateway.backend import Backend, BackendLine, Entrance
-from tests.compliance.gateway.bench import Device, GatewayBench, Known
+from tests.compliance.gateway.backend import Backend, BackendLine, Entrance, Handshake
+from tests.compliance.gateway.bench import Device, GatewayBench, Known, Showing
 from tests.compliance.gateway.box import BOX_TYPE, BoxMaker
-from tests.compliance.gateway.sites import PORT
+from tests.compliance.gateway.sites import PORT, encrypted
 from tests.compliance.hasty_reactor import HastyReactor
+from tests.compliance.line import Encryption
+from tests.compliance.papers import BACKEND_PAPERS
 from tests.compliance.sites import Site
+from tests.compliance.tls_socket import TlsSocket
 
 __all__ = ["GatewaySocketBench"]
 
@@ -55,6 +61,8 @@ _REST_S = 0.004
 #: And so much in the end, or where something has happened. [s]
 _SETTLED_S = 0.06
 _SERVER = "server"
+#: The first byte of everybody who encrypts.
+_TLS_RECORD = b"\x16"
 
 
 class _SocketBackendLine(BackendLine):
@@ -100,11 +108,13 @@ class _Server:
 
     @ivar port: where it listens.
     @ivar open: whether who calls is answered now; else he waits.
+    @ivar showing: how it encrypts.
     """
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self.open = Event()
+        self.showing = Showing(BACKEND_PAPERS)
         self._server: Server = serve(
             self._live,
             "127.0.0.1",
@@ -116,6 +126,7 @@ class _Server:
             close_timeout=1,
             server_header=None,
         )
+        self._serve, self._server.handler = self._server.handler, self._take
         self.port: int = self._server.socket.getsockname()[1]
         self._thread = Thread(target=self._server.serve_forever, name=_SERVER, daemon=True)
         self._thread.start()
@@ -126,9 +137,28 @@ class _Server:
         self._server.shutdown()
         return deferToThread(self._thread.join)
 
-    def _judge(self, connection: ServerConnection, request: Any) -> Response | None:
+    def _take(self, found: socket.socket, address: Any) -> None:
+        """Somebody calls; C{websockets} takes over when it is clear how."""
         self.open.wait(PATIENCE_S)
-        refused = self._backend.admit(request.path, request.headers.get("Authorization"))
+        found.settimeout(PATIENCE_S)
+        taken: Any = found
+        try:
+            if found.recv(1, MSG_PEEK) == _TLS_RECORD:
+                taken = _encrypted(found, self.showing)
+        except OSError as error:
+            found.close()
+            reactor.callFromThread(self._backend.broken_off.append, str(error))
+            # C{websockets} waits in the end for all who were not passed on to it.
+            with self._server.lock:
+                self._server.handler_threads.discard(current_thread())
+            return
+        taken.settimeout(None)
+        self._serve(taken, address)
+
+    def _judge(self, connection: ServerConnection, request: Any) -> Response | None:
+        login = request.headers.get("Authorization")
+        handshake = Handshake(request.path, login, _encryption(connection.socket))
+        refused = self._backend.admit(handshake)
         return None if refused is None else _refusal(connection, refused)
 
     def _live(self, connection: ServerConnection) -> None:
@@ -153,10 +183,60 @@ def _refusal(connection: ServerConnection, entrance: Entrance) -> Response | Non
     return answer
 
 
+class _ServerContext(SSLContext):
+    """
+    One encrypted connection of a backend.
+
+    @ivar asked_for: the name in the client's greeting; C{None}: none.
+    """
+
+    asked_for: str | None = None
+
+
+def _encrypted(found: socket.socket, showing: Showing) -> TlsSocket:
+    """
+    Shake hands.
+
+    @raise OSError: when it comes to nothing.
+    """
+    context = _ServerContext(PROTOCOL_TLS_SERVER)
+    if showing.suites:
+        context.set_ciphers(showing.suites)
+        context.maximum_version = TLSVersion.TLSv1_2
+    if showing.version is not None:
+        with catch_warnings():
+            # That it is old is the point.
+            simplefilter("ignore")
+            context.minimum_version = context.maximum_version = showing.version
+    with TemporaryDirectory() as folder:
+        context.load_cert_chain(*showing.papers.files(Path(folder), "backend"))
+    if showing.wants:
+        context.verify_mode = CERT_REQUIRED
+        context.load_verify_locations(cadata=showing.wants)
+
+    def note(_: object, name: str | None, __: object) -> None:
+        context.asked_for = name
+
+    context.sni_callback = note
+    tls = context.wrap_socket(found, server_side=True)
+    return TlsSocket(tls)
+
+
+def _encryption(found: Any) -> Encryption | None:
+    if not isinstance(found, TlsSocket):
+        return None
+    context: Any = found.tls.context
+    return Encryption.of(found.tls, context.asked_for)
+
+
 class GatewaySocketBench(GatewayBench):
     """The program's own service, in a folder of its own; boxes are played."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_encrypted: bool = False) -> None:
+        """
+        @param is_encrypted: whether the backend is called by TLS where a site does not say how.
+        """
+        self._is_encrypted = is_encrypted
         self._root = Path(mkdtemp(prefix="cfos_cm."))
 
     def open(self, site: Site) -> Deferred[None]:
@@ -165,21 +245,29 @@ class GatewaySocketBench(GatewayBench):
 
     async def _open(self, site: Site) -> None:
         self._folder = Path(mkdtemp(dir=self._root))
+        self._site: ChargingSite | None = None
         self._ahead = timedelta(0)
         self.backend = Backend(self.now)
         self._server = _Server(self.backend)
-        text = site.configuration.replace(f":{PORT}/", f":{self._server.port}/")
-        (self._folder / "tap.cfg").write_text(text, encoding="utf-8")
+        site = encrypted(site) if self._is_encrypted else site
+        site.write(
+            self._folder, site.configuration.replace(f":{PORT}/", f":{self._server.port}/")
+        )
         self._maker = BoxMaker()
         self._patches = [
             mock.patch.dict(EVSE_MAKERS.found, {BOX_TYPE: self._maker}),
-            mock.patch.object(charging_site, "_now", self.now),
+            mock.patch.object(charging_site, "now", self.now),
+            mock.patch.object(parts, "now", self.now),
         ]
         for patch in self._patches:
             patch.start()
         self._reactor = HastyReactor()
         self._reactor.start()
-        await self._start()
+        try:
+            await self._start()
+        except BaseException:
+            await self._close()
+            raise
 
     def close(self) -> Deferred[None]:
         """See L{GatewayBench.close}."""
@@ -226,6 +314,11 @@ class GatewaySocketBench(GatewayBench):
         """See L{GatewayBench.let_through}."""
         self._server.open.set()
 
+    def present(self, showing: Showing) -> None:
+        """See L{GatewayBench.present}."""
+        self._server.showing = showing
+        self.backend.broken_off.clear()
+
     def device(self, name: str) -> Device:
         """See L{GatewayBench.device}."""
         return self._maker.box(name)
@@ -236,6 +329,7 @@ class GatewaySocketBench(GatewayBench):
 
     def known(self) -> Deferred[Known]:
         """See L{GatewayBench.known}."""
+        assert self._site is not None, "the site does not run"
         return succeed(knowledge.of(self._site))
 
     async def _restart(self, off_s: float) -> None:
@@ -248,13 +342,17 @@ class GatewaySocketBench(GatewayBench):
         config = read_config(str(self._folder / "tap.cfg"))
         # No file can ask for whatever port is free.
         config = evolve(config, ocpp_server=evolve(config.ocpp_server, port=0))
-        self._site = ChargingSite(config, self._reactor)
-        self._site.startService()
-        await self._site.started
+        site = self._site = ChargingSite(config, self._reactor)
+        site.startService()
+        await site.started
+        if site.listening is None:
+            raise CaseFailed("the program could not be started")
         # The devices come first.
         await self.pass_time(1)
 
     def _stop(self) -> Deferred[None]:
+        if self._site is None:
+            return succeed(None)
         return self.within(self._site.stopService(), "the end of the program")
 
     def _rest(self, seconds: float) -> Deferred[None]:

@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from cfos_cm.v16.timestamps import parse_timestamp
 from tests.compliance.bench import CaseFailed
-from tests.compliance.gateway.backend import FREE, NAME, Entrance, Reply
+from tests.compliance.gateway.backend import FREE, NAME, Entrance, Reply, is_free
 from tests.compliance.gateway.bench import GatewayBench
 from tests.compliance.gateway.sites import BAY
 from tests.compliance.line import Heard
@@ -109,14 +109,14 @@ class Hears:
                 stage.keep(call.keep, heard.payload)
                 return
             objections.append(why)
-        if heard.action not in FREE:
+        if not is_free(heard):
             why = "; ".join(objections)
             raise CaseFailed(f"heard {heard.action} {heard.payload}: {why}")
 
 
 @frozen
 class Quiet:
-    """The backend has heard nothing but what steps have looked at, readings and heartbeats."""
+    """The backend has heard nothing but what steps have looked at, and what is always free."""
 
     but_for: tuple[str, ...] = FREE
 
@@ -313,8 +313,11 @@ class Dialled:
             raise CaseFailed(f"{len(requests)} attempts, and not {self.at_least} or more")
         if self.attempts is not None and len(requests) > self.attempts:
             raise CaseFailed(f"{len(requests)} attempts, and not {self.attempts} or fewer")
-        path, authorization = requests[-1]
-        for wanted, found in ((self.path, path), (self.authorization, authorization)):
+        last = requests[-1]
+        for wanted, found in (
+            (self.path, last.path),
+            (self.authorization, last.authorization),
+        ):
             if wanted is not None and wanted != found:
                 raise CaseFailed(f"called with {found!r} and not with {wanted!r}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.compliance.case import Entry, Profile
+from tests.compliance.case import Case, Profile
 from tests.compliance.gateway.cases import BOTH, WALLBOX, case
 from tests.compliance.gateway.states import BOOTED, boot, status
 from tests.compliance.gateway.steps import Call, Does, Hears, IsAsked, Quiet, WallboxSays, asks
@@ -53,7 +53,7 @@ def _idle(action: str) -> Step:
 _TRIGGERED = {"context": "Trigger", "measurand": "Energy.Active.Import.Register"}
 
 # fmt: off
-CASES: tuple[Entry, ...] = (
+CASES: tuple[Case, ...] = (
     case("044_1", "New firmware is installed",
          "UpdateFirmware is answered, and all that the wallbox tells is passed on: "
          "Downloading, Downloaded, Installing, its restart, Installed. Only behind a wallbox "

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime
 
-from cfos_cm.net.charge_point_server import ChargePointServer
 from cfos_cm.v16.timestamps import format_timestamp
 from tests.compliance.bench import Door
 from tests.compliance.line import Answer, Heard
@@ -57,8 +56,8 @@ _USUAL: Mapping[str, Mapping[str, Any]] = {
 class WallboxLine(MemoryLine):
     """One connection of the wallbox to this program."""
 
-    def __init__(self, server: ChargePointServer, wallbox: Wallbox) -> None:
-        super().__init__(server)
+    def __init__(self, door: IProtocolFactory, wallbox: Wallbox) -> None:
+        super().__init__(door)
         self._wallbox = wallbox
         self.shake_hands(Door(IDENTITY))
 
