@@ -9,7 +9,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.charge_point.policy import ROWS, Treatment, refusal
+from cfos_cm.charge_point.policy import MAKERS_ACTIONS, ROWS, Treatment, refusal
 from cfos_cm.console import parser
 from cfos_cm.errors import CallErrorCode
 from cfos_cm.net.backend_url import backend_url
@@ -50,10 +50,10 @@ class PageTests(SynchronousTestCase):
         expected = [
             [
                 action,
-                WHO[row.spoken],
+                WHO[row.spoken] + (", see below" if action in MAKERS_ACTIONS else ""),
                 # There is no Charge Point there that could have consent.
                 WHO[row.other].replace("the Charge Point", "this program"),
-                "yes" if row.is_reading else "no",
+                "yes" if row.is_reading or row.is_own else "no",
                 self.refused(action),
             ]
             for action, row in ROWS.items()

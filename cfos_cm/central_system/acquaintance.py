@@ -37,6 +37,7 @@ class Acquaintance:
     @ivar signed_s: when it was last about to get a certificate of ours, by the clock for
         time-outs; C{None}: never. [s]
     @ivar has_certificate: whether it has taken one since this start.
+    @ivar told_by_anybody: whether nobody had to prove anything to say what C{device} says.
     """
 
     __slots__ = (
@@ -55,6 +56,7 @@ class Acquaintance:
         "signed_s",
         "statuses",
         "tolerated",
+        "told_by_anybody",
     )
 
     def __init__(
@@ -72,6 +74,7 @@ class Acquaintance:
         self.connections = 0
         self.signed_s: float | None = None
         self.has_certificate = False
+        self.told_by_anybody = False
         self._counters = counters
         self._policy = policy
         self._device = device

@@ -289,7 +289,12 @@ class CentralSystem:
         return self.passwords.lets_nobody_in_without(identity)
 
     def _proves_itself(self, identity: str) -> bool:
-        """Whether nobody is admitted in a Charge Point's name who has not proved to be it."""
+        """
+        Whether nobody is admitted in a Charge Point's name who has not proved to be it, nor has
+        told since this start what it is.
+        """
+        if self.roster.acquaintance(identity).told_by_anybody:
+            return False
         certified = self.standings.of(identity) is SecurityProfile.CERTIFICATE
         return certified or self.passwords.lets_nobody_in_without(identity)
 

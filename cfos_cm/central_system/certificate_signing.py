@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from cfos_cm.central_system.connected import ConnectedChargePoint
-from cfos_cm.certificates.names import alternative_names, common_names
+from cfos_cm.certificates.names import alternative_names, common_names, identities
 from cfos_cm.certificates.pem import read_request
 from cfos_cm.errors import CfosError, LocalProtocolError
 from cfos_cm.v16.security import (
@@ -93,8 +93,12 @@ def _check_names(charge_point: ConnectedChargePoint, request_pem: str) -> None:
     request = read_request(request_pem.encode())
     wanted = common_names(request) or alternative_names(request)
     allowed = {name.casefold() for name in charge_point.certificate_names}
-    if not wanted or any(name.casefold() not in allowed for name in wanted):
-        found = excerpt(", ".join(wanted)) if wanted else "nobody"
+    # Two may differ in upper and lower case alone; what is exactly another's name is that.
+    others = charge_point.roster.settings.charge_points.keys() - {charge_point.identity}
+    own = {name for name in identities(request) if name.casefold() in allowed}
+    if not wanted or not own.issuperset(wanted) or own & others:
+        names = dict.fromkeys((*wanted, *sorted(own & others)))
+        found = excerpt(", ".join(names)) if wanted else "nobody"
         raise LocalProtocolError(
             f"it asks for one in the name of {found}; allowed are "
             f"{', '.join(charge_point.certificate_names)}, and what certificate_name in its "

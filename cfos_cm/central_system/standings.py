@@ -91,10 +91,16 @@ class SecurityStandings:
                 f"{identity} may come with security profile {profile.value} anyhow: it has "
                 f"not shown more than {self.of(identity).value}"
             )
+        before = self.of(identity)
         kept = self._roster.environment.standings.put(identity, profile or None)
-        return kept.addCallback(lambda _: self._allowed(identity, profile))
+        return kept.addCallback(lambda _: self._allowed(identity, profile, before))
 
-    def _allowed(self, identity: str, profile: SecurityProfile) -> None:
+    def _allowed(
+        self, identity: str, profile: SecurityProfile, before: SecurityProfile
+    ) -> None:
+        if self.of(identity) > before:
+            # It has come with more meanwhile, and that is written down behind this.
+            return
         self._note(identity, profile)
         self._unwritten.discard(identity)
         _log.warn(

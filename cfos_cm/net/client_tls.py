@@ -47,14 +47,17 @@ from cfos_cm.certificates.names import (
 from cfos_cm.charge_point.given import ServerKeySeen
 from cfos_cm.errors import LocalProtocolError
 from cfos_cm.net.client_material import ClientMaterial, context_of
+from cfos_cm.net.tls_layer import TlsLayer
 
 __all__ = ["ClientTls", "OverTls", "is_weak", "tls_words"]
 
 #: OpenSSL's verification errors, X509_V_ERR_…
-_NOT_YET_VALID, _EXPIRED, _TOO_LONG, _REVOKED, _PURPOSE = 9, 10, 22, 23, 26
+_NOT_YET_VALID, _EXPIRED, _TOO_LONG, _REVOKED = 9, 10, 22, 23
 _NO_KNOWN_ISSUER = frozenset({2, 18, 19, 20, 21})
 _NO_AUTHORITY = frozenset({24, 79})
-_WEAK_CHAIN = {
+_OTHERS = {
+    7: "its certificate is not what was signed: somebody has changed it, or it is damaged",
+    26: "its certificate is not made for a server",
     66: "its certificate has a key that is too short",
     67: "its certificate is signed with a key that is too short",
     68: "its certificate is signed in a way that is too weak",
@@ -256,7 +259,7 @@ class OverTls:
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """See L{IStreamClientEndpoint}; the handshake is not over when it fires."""
         factory = TLSMemoryBIOFactory(self._tls, True, protocolFactory, self._clock)
-        factory.protocol = TLSMemoryBIOProtocol
+        factory.protocol = TlsLayer
         factory.noisy = False
         connecting: Deferred[Any] = self._endpoint.connect(factory)
         return connecting.addCallback(lambda wrapper: wrapper.wrappedProtocol)
@@ -311,11 +314,7 @@ def _chain_words(certificate: x509.Certificate, error: int, whose: str) -> str:
         return "its certificate is revoked"
     if error in _NO_AUTHORITY:
         return "its certificate is signed by one who may not sign any"
-    if error == _PURPOSE:
-        return "its certificate is not made for a server"
-    if error in _WEAK_CHAIN:
-        return _WEAK_CHAIN[error]
-    return f"its certificate cannot be verified (OpenSSL error {error})"
+    return _OTHERS.get(error, f"its certificate cannot be verified (OpenSSL error {error})")
 
 
 def _seen(certificate: x509.Certificate) -> ServerKeySeen:

@@ -166,8 +166,9 @@ class _Opening(Protocol):
         self._timer.reset(limits.tls_s)
         # Not connected with this one, which knows its transport: only told of what happens.
         self._end = end = TlsEnd(self._door.tls_ends, self, limits.tls_bytes)
-        self.transport.protocol = end  # type: ignore[attr-defined]
         end.makeConnection(self.transport)
+        # If that has failed this one is told of the end.
+        self.transport.protocol = end  # type: ignore[attr-defined]
         end.dataReceived(data)
 
     def handshakeCompleted(self) -> None:

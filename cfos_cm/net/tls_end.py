@@ -10,6 +10,8 @@ from twisted.internet.protocol import Protocol
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from cfos_cm.net.tls_layer import TlsLayer
+
 __all__ = ["TlsEnd", "Upper", "is_beginning_known"]
 
 #: What Twisted's own makeConnection() names: if it is something else, it does something else.
@@ -37,7 +39,7 @@ class Upper(TypingProtocol):
 
 
 @implementer(ISSLTransport, ITCPTransport, ITransport)
-class TlsEnd(TLSMemoryBIOProtocol):
+class TlsEnd(TlsLayer):
     """
     What is between a TCP connection and who goes on with it, on a connection that is encrypted.
 
@@ -86,8 +88,12 @@ class TlsEnd(TLSMemoryBIOProtocol):
                 self.abortConnection()
                 return
         super().dataReceived(data)
+        if not self._handshakeDone:
+            # Twisted sends 32 KiB of an answer, and a chain of certificates may be longer.
+            self._flushSendBIO()
+            return
         upper: Any = self.wrappedProtocol
-        if self._handshakeDone and upper is not None:
+        if upper is not None:
             # OpenSSL answers some of what comes by itself, each attempt to shake hands again
             # for one, and a peer need not read that.
             upper.came_encrypted(len(data))

@@ -9,6 +9,7 @@ from cryptography import x509
 from cfos_cm.certificates.fault import CertificateFault
 from cfos_cm.certificates.pair import Pair
 from cfos_cm.certificates.pem import (
+    MAX_BUNDLE_BYTES,
     MAX_FILE_BYTES,
     PrivateKey,
     read_certificates,
@@ -17,7 +18,15 @@ from cfos_cm.certificates.pem import (
 )
 from cfos_cm.drivers.regular_file import read_regular_file
 
-__all__ = ["certificates_in", "chain_in", "content_of", "key_in", "may_be_there", "pair_in"]
+__all__ = [
+    "certificates_in",
+    "chain_in",
+    "content_of",
+    "key_in",
+    "may_be_there",
+    "pair_in",
+    "shown_in",
+]
 
 
 def may_be_there(path: str | Path) -> bool:
@@ -25,32 +34,43 @@ def may_be_there(path: str | Path) -> bool:
     try:
         return Path(path).exists()
     except OSError:
-        raise
+        return True
 
 
-def content_of(path: str) -> bytes:
+def content_of(path: str, most_bytes: int = MAX_FILE_BYTES) -> bytes:
     """
     What is in a file.
 
     @raise CertificateFault: if it cannot be read, or is longer than any certificate.
     """
     try:
-        content = read_regular_file(path, MAX_FILE_BYTES)
+        content = read_regular_file(path, most_bytes)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "this is not the name of a file"
         raise CertificateFault(f"{path}: cannot be read: {why}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise CertificateFault(f"{path}: it has more than {MAX_FILE_BYTES} bytes")
+    if len(content) > most_bytes:
+        raise CertificateFault(f"{path}: it has more than {most_bytes} bytes")
     return content
 
 
 def certificates_in(path: str) -> tuple[x509.Certificate, ...]:
     """
-    The certificates in a file, PEM or DER.
+    The certificates in a file, PEM or DER: as many as a whole system believes.
 
     @raise CertificateFault: if there is none, or a private key beside them.
     """
-    return read_certificates(content_of(path), path)
+    return read_certificates(content_of(path, MAX_BUNDLE_BYTES), path)
+
+
+def shown_in(path: str) -> tuple[x509.Certificate, ...]:
+    """
+    The certificates in a file, whatever it is for; a private key beside a chain is overlooked.
+
+    @raise CertificateFault: if there is none.
+    """
+    content = content_of(path, MAX_BUNDLE_BYTES)
+    read = read_chain if len(content) <= MAX_FILE_BYTES else read_certificates
+    return read(content, path)
 
 
 def key_in(path: str, passphrase: str | None = None) -> PrivateKey:

@@ -21,10 +21,9 @@ from cfos_cm.certificates.names import (
     subject_words,
 )
 from cfos_cm.certificates.pair import objections, time_words
-from cfos_cm.certificates.pem import read_chain
 from cfos_cm.certificates.signatures import may_sign
 from cfos_cm.certificates.trust import Purpose, verify_chain
-from cfos_cm.services.certificate_files import certificates_in, content_of, pair_in
+from cfos_cm.services.certificate_files import certificates_in, pair_in, shown_in
 from cfos_cm.services.certificate_watch import report_of
 from cfos_cm.services.config import Config, read_config
 from cfos_cm.services.configured_certificates import configured_certificates
@@ -56,9 +55,7 @@ def show_certificates(options: argparse.Namespace, write: Write) -> int:
 
 def _shown(options: argparse.Namespace) -> list[tuple[str, x509.Certificate]]:
     if options.files:
-        return [
-            (path, one) for path in options.files for one in read_chain(content_of(path), path)
-        ]
+        return [(path, one) for path in options.files for one in shown_in(path)]
     watched = configured_certificates(read_config(options.config))
     for one in watched:
         if one.certificate is None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain, islice
 
 from attrs import frozen
 from cryptography import x509
 
 from cfos_cm.certificates.fault import CertificateFault
-from cfos_cm.certificates.pem import read_chain
 from cfos_cm.net.tls_mode import TlsMode
-from cfos_cm.services.certificate_files import content_of, may_be_there
+from cfos_cm.services.certificate_files import may_be_there, shown_in
 from cfos_cm.services.config import Config
 from cfos_cm.services.local_signer import signing_files
 from cfos_cm.services.own_pairs import certificate_files
@@ -41,33 +41,35 @@ class Watched:
 
 def configured_certificates(config: Config) -> tuple[Watched, ...]:
     """
-    Each certificate in each file; at most L{MAX_WATCHED}.
+    Each certificate in each file; at most L{MAX_WATCHED}: those that are shown to others before
+    those that others are checked against.
 
     It reads files, which is for a thread.
     """
+    return tuple(islice(_watched(config), MAX_WATCHED))
+
+
+def _watched(config: Config) -> Iterator[Watched]:
     read = cache(_read)
-    found: list[Watched] = []
-    for what, path in _places(config):
+    for what, path in chain(_shown_places(config), _believed_places(config)):
         certificates, fault = read(path)
         if fault:
-            found.append(Watched(what, path, None, fault))
-        found += (Watched(what, path, one) for one in certificates)
-    return tuple(found[:MAX_WATCHED])
+            yield Watched(what, path, None, fault)
+        yield from (Watched(what, path, one) for one in certificates)
 
 
 def _read(path: str) -> tuple[tuple[x509.Certificate, ...], str]:
     try:
-        return read_chain(content_of(path), path), ""
+        return shown_in(path), ""
     except CertificateFault as fault:
         return (), str(fault)
 
 
-def _places(config: Config) -> Iterator[tuple[str, str]]:
+def _shown_places(config: Config) -> Iterator[tuple[str, str]]:
+    """Whose certificate it is, and its file."""
     if config.ocpp_server.tls is not TlsMode.OFF:
         yield from _server_places(config)
     for gateway in config.gateways:
-        for path in config.located_files(gateway.ca_certificates):
-            yield f"[{gateway.origin.heading}] ca_certificates", path
         if gateway.certificate is not None:
             place = config.located(gateway.certificate)
             yield f"[{gateway.origin.heading}] certificate", place
@@ -81,8 +83,16 @@ def _server_places(config: Config) -> Iterator[tuple[str, str]]:
         for path in certificate_files(own_folder(config)):
             if may_be_there(path):
                 yield "the server's own certificate", str(path)
-    for place in config.located_files(server.ca_certificates):
-        yield "[ocpp server] ca_certificates", place
     signing = signing_files(config)
     if signing.is_there():
         yield "the authority that signs for wallboxes", signing.certificate
+
+
+def _believed_places(config: Config) -> Iterator[tuple[str, str]]:
+    """In which option it is, and its file."""
+    if config.ocpp_server.tls is not TlsMode.OFF:
+        for path in config.located_files(config.ocpp_server.ca_certificates):
+            yield "[ocpp server] ca_certificates", path
+    for gateway in config.gateways:
+        for path in config.located_files(gateway.ca_certificates):
+            yield f"[{gateway.origin.heading}] ca_certificates", path

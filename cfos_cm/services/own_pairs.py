@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
-from attrs import frozen
+from attrs import field, frozen
 from cryptography import x509
 
 from cfos_cm.certificates.fault import CertificateFault
@@ -57,11 +58,13 @@ class OwnPairs:
 
     @ivar made: what was made or renewed, a sentence each.
     @ivar troubles: what could not be kept, a sentence each.
+    @ivar unkept: the pairs that are not in the folder, by their kind.
     """
 
     pairs: tuple[Pair, ...]
     made: tuple[str, ...] = ()
     troubles: tuple[str, ...] = ()
+    unkept: Mapping[str, Pair] = field(factory=dict)
 
 
 def certificate_files(folder: Path) -> tuple[Path, ...]:
@@ -73,7 +76,13 @@ def _file(folder: Path, kind: str) -> Path:
     return folder / f"server-{kind}.pem"
 
 
-def own_pairs(folder: Path, names: Iterable[str], title: str, now: datetime) -> OwnPairs:
+def own_pairs(
+    folder: Path,
+    names: Iterable[str],
+    title: str,
+    now: datetime,
+    unkept: Mapping[str, Pair] = MappingProxyType({}),
+) -> OwnPairs:
     """
     The pairs that are kept in a folder; those that are missing there are made.
 
@@ -84,12 +93,21 @@ def own_pairs(folder: Path, names: Iterable[str], title: str, now: datetime) -> 
         name.
     @param title: what the site is called.
     @param now: aware; a time before L{EARLIEST} is not believed.
+    @param unkept: those that could not be kept the last time; they go on, and are kept as soon
+        as that is possible.
     """
     readable = tuple(dict.fromkeys(_readable(names)))[:MAX_NAMES]
-    keeper = _Keeper(folder, readable, title, max(now, EARLIEST))
+    keeper = _Keeper(folder, readable, title, now)
     keeper.close_to_others()
-    pairs = [keeper.pair(kind, new_key) for kind, new_key in _KINDS.items()]
-    return OwnPairs(tuple(pairs), tuple(keeper.made), tuple(keeper.troubles))
+    pairs = {
+        kind: keeper.pair(kind, new_key, unkept.get(kind)) for kind, new_key in _KINDS.items()
+    }
+    return OwnPairs(
+        tuple(pairs.values()),
+        tuple(keeper.made),
+        tuple(keeper.troubles),
+        {kind: pair for kind, pair in pairs.items() if kind in keeper.unkept},
+    )
 
 
 def _readable(names: Iterable[str]) -> Iterator[str]:
@@ -112,6 +130,7 @@ class _Keeper:
         self._now = now
         self.made: list[str] = []
         self.troubles: list[str] = []
+        self.unkept: set[str] = set()
 
     def close_to_others(self) -> None:
         """Nobody else can look into the folder, whatever it was before."""
@@ -120,27 +139,37 @@ class _Keeper:
         except OSError as error:
             self.troubles.append(f"{self._folder}: cannot be used: {error.strerror}")
 
-    def pair(self, kind: str, new_key: Callable[[], PrivateKey]) -> Pair:
-        """The pair of one kind of key."""
+    def pair(self, kind: str, new_key: Callable[[], PrivateKey], unkept: Pair | None) -> Pair:
+        """
+        The pair of one kind of key.
+
+        @param unkept: the one until now, if it is not in the folder.
+        """
         path = _file(self._folder, kind)
-        key = self._key(path.with_suffix(".key"), new_key)
+        key = self._key(path.with_suffix(".key"), kind, new_key, unkept)
         before = self._certificate(path, key)
+        if before is None and unkept is not None and not flaws(Pair(unkept.chain, key)):
+            before = unkept.certificate
+            self._keep(path, kind, pem_of(before))
         if before is not None and self._is_good(before):
             return Pair((before,), key)
-        return Pair((self._renewed(path, key, before),), key)
+        return Pair((self._renewed(path, kind, key, before),), key)
 
-    def _key(self, path: Path, new_key: Callable[[], PrivateKey]) -> PrivateKey:
+    def _key(
+        self, path: Path, kind: str, new_key: Callable[[], PrivateKey], unkept: Pair | None
+    ) -> PrivateKey:
         if may_be_there(path):
             try:
                 return key_in(str(path))
             except CertificateFault as fault:
-                self.troubles.append(f"{fault}; another key is made")
+                self.troubles.append(f"{fault}; another key is used")
                 # One that is only closed to us, or on a disk that fails, is left alone.
                 if isinstance(fault.__cause__, OSError) or not self._move_aside(path):
-                    return new_key()
-        key = new_key()
-        self._keep(path, pem_of(key), is_secret=True)
-        self.made.append(f"a new private key was made: {path}")
+                    self.unkept.add(kind)
+                    return new_key() if unkept is None else unkept.key
+        key = new_key() if unkept is None else unkept.key
+        if self._keep(path, kind, pem_of(key), SECRET):
+            self.made.append(f"a new private key was made: {path}")
         return key
 
     def _move_aside(self, path: Path) -> bool:
@@ -165,16 +194,22 @@ class _Keeper:
 
     def _is_good(self, certificate: x509.Certificate) -> bool:
         begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        is_in_time = begins <= self._now < ends - timedelta(days=RENEWED_DAYS)
+        is_in_time = begins <= self._time(certificate) < ends - timedelta(days=RENEWED_DAYS)
         return is_in_time and set(self._names) <= set(alternative_names(certificate))
 
+    def _time(self, before: x509.Certificate | None) -> datetime:
+        """What time it is: where the clock was never set, not before the last certificate."""
+        if self._now >= EARLIEST or before is None:
+            return max(self._now, EARLIEST)
+        return max(EARLIEST, before.not_valid_before_utc)
+
     def _renewed(
-        self, path: Path, key: PrivateKey, before: x509.Certificate | None
+        self, path: Path, kind: str, key: PrivateKey, before: x509.Certificate | None
     ) -> x509.Certificate:
-        earlier = () if before is None else alternative_names(before)
+        earlier = () if before is None else _readable(alternative_names(before))
         names = tuple(dict.fromkeys((*self._names, *earlier)))[:MAX_NAMES]
-        certificate = self_signed(self._subject(), names, key, self._now, DAYS)
-        self._keep(path, pem_of(certificate), is_secret=False)
+        certificate = self_signed(self._subject(), names, key, self._time(before), DAYS)
+        self._keep(path, kind, pem_of(certificate))
         verb = "made" if before is None else "renewed with the same key"
         self.made.append(
             f"the server's own certificate was {verb}: {path}, for {', '.join(names)}"
@@ -188,11 +223,14 @@ class _Keeper:
         title = "".join(one if one.isprintable() else " " for one in self._title)
         return Subject(common_name, organisation=title[:MAX_TEXT_CHARS].strip() or None)
 
-    def _keep(self, path: Path, pem: str, is_secret: bool) -> None:
+    def _keep(self, path: Path, kind: str, pem: str, mode: int = PUBLIC) -> bool:
         try:
-            put_file(path, pem.encode(), SECRET if is_secret else PUBLIC)
+            put_file(path, pem.encode(), mode)
         except OSError as error:
+            self.unkept.add(kind)
             self.troubles.append(
                 f"{path}: cannot be kept, and will be another one at the next start: "
                 f"{error.strerror}"
             )
+            return False
+        return True

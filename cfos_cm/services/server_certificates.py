@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class _Found:
     @ivar made: sentences for people.
     @ivar troubles: the same, about what is wrong; what can be used is used all the same.
     @ivar signs_as_before: the authority of our own could not be read.
+    @ivar unkept: those that were made here and are in no file, by their kind.
     """
 
     pairs: tuple[Pair, ...] = ()
@@ -53,6 +54,7 @@ class _Found:
     made: list[str] = field(factory=list)
     troubles: list[str] = field(factory=list)
     signs_as_before: bool = False
+    unkept: Mapping[str, Pair] = field(factory=dict)
 
 
 @frozen
@@ -62,12 +64,14 @@ class _Files:
 
     @ivar shown: the pairs in use now, by their certificates.
     @ivar is_patient: what is not valid now is used all the same.
+    @ivar unkept: what was made here before and is in no file, by its kind.
     """
 
     config: Config
     now: datetime
     shown: frozenset[_Chain]
     is_patient: bool
+    unkept: Mapping[str, Pair]
 
 
 class ServerCertificates:
@@ -91,6 +95,7 @@ class ServerCertificates:
         self.signer = LocalSigner(now)
         self._config: Config | None = None
         self._used: ServerMaterial | None = None
+        self._unkept: Mapping[str, Pair] = {}
         self._turn = DeferredLock()
 
     async def open(self, config: Config) -> None:
@@ -124,12 +129,14 @@ class ServerCertificates:
             return
         used = () if self._used is None else self._used.pairs
         shown = frozenset(one.chain for one in used)
-        files = _Files(config, self._now(), shown, is_patient)
+        files = _Files(config, self._now(), shown, is_patient, self._unkept)
         pool = self._reactor.getThreadPool()
         try:
             found: _Found = await deferToThreadPool(self._reactor, pool, _read, files)
+            self._unkept = found.unkept
             self._use(config, found)
-        except CfosError as error:
+        except (CfosError, OSError) as error:
+            # Whatever it is: the rest of the site goes on.
             left = "what there was before stays" if self._tls.is_ready else "there is no TLS"
             _log.error("{error!s}; {left}", error=error, left=left)
 
@@ -177,7 +184,7 @@ def _tell(material: ServerMaterial) -> None:
 
 def _read(files: _Files) -> _Found:
     """@raise CertificateFault: if TLS cannot, or must not, be had with what there is."""
-    found = _Found()
+    found = _Found(unkept=files.unkept)
     server = files.config.ocpp_server
     for path in files.config.located_files(server.ca_certificates):
         found.authorities += certificates_in(path)
@@ -203,8 +210,9 @@ def _read_pairs(files: _Files, found: _Found) -> None:
                 raise
             found.troubles.append(f"{fault}; the server shows a certificate of its own making")
     title = files.config.manager.title
-    own = own_pairs(own_folder(files.config), own_names(), title, files.now)
-    found.pairs = own.pairs
+    folder = own_folder(files.config)
+    own = own_pairs(folder, own_names(), title, files.now, files.unkept)
+    found.pairs, found.unkept = own.pairs, own.unkept
     found.made += own.made
     found.troubles += own.troubles
 

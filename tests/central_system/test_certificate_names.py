@@ -95,6 +95,22 @@ class Names(SynchronousTestCase):
         self.tells("SN-77", profile=SecurityProfile.NONE)
         self.assertFalse(self.admits("SN-77"))
 
+    def test_serialNumberBeforeAPassword(self) -> None:
+        """What anybody has told before there was a password opens nothing afterwards either."""
+        self.world = World(SITE)
+        self.tells("SN-77", profile=SecurityProfile.NONE)
+        self.world.system.configure(LOCKED)
+        self.assertFalse(self.admits("SN-77"))
+        self.tells("SN-78")
+        self.assertTrue(self.admits("SN-78"))
+
+    def test_serialNumberBeforeACertificate(self) -> None:
+        """Nor does it as soon as the wallbox itself is there, and has not told its own yet."""
+        self.world = World(SITE)
+        self.tells("SN-77", profile=SecurityProfile.NONE)
+        self.world.connect(profile=SecurityProfile.CERTIFICATE)
+        self.assertFalse(self.admits("SN-77"))
+
     def test_serialNumberAfterACertificate(self) -> None:
         """Where nobody comes without a certificate any more, it was the wallbox itself."""
         self.world = World(SITE)

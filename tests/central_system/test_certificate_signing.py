@@ -146,6 +146,14 @@ class Signing(SynchronousTestCase):
         certificate = read_chain(chain.encode(), "chain")[0]
         self.assertEqual(("cp-1",), alternative_names(certificate))
 
+    def test_alikeIdentities(self) -> None:
+        """Nothing is signed that would open to one that differs in upper case alone."""
+        alike = {name: evolve(SITE.charge_points["CP-1"]) for name in ("CP-1", "cp-1")}
+        self.world.system.configure(evolve(self.settings, charge_points=alike))
+        self.assertIn("in the name of 'cp-1'", self.refusal(request_for("cp-1")))
+        said = self.refusal(request_for("CP-1", "cp-1"))
+        self.assertIn("in the name of 'CP-1, cp-1'", said)
+
     def test_noName(self) -> None:
         """Without any name nothing is signed."""
         nameless = (

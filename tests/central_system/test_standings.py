@@ -231,6 +231,18 @@ class Allow(Case):
         self.assertEqual(Admission.ADMITTED, self.admitted(PLAIN))
 
 
+    def test_overtaken(self) -> None:
+        """Who comes with more while it is written down has to go on to."""
+        self.came(TLS)
+        self.world.disk.held = True
+        allowing = self.world.system.standings.allow("CP-1", NONE)
+        self.came(CERTIFICATE)
+        self.world.disk.let_go()
+        self.successResultOf(allowing)
+        self.assertEqual({"CP-1": CERTIFICATE}, self.world.standings.kept)
+        self.assertEqual(Admission.NEEDS_TLS, self.admitted(PLAIN))
+
+
 class Disk(Case):
     """When nothing can be written."""
 

@@ -58,10 +58,12 @@ class TlsSocket:
         """Send all of it."""
         left = memoryview(data)
         with self._turn:
-            while left:
+            while left and not self._is_closed:
                 try:
                     left = left[self.tls.send(left) :]
-                except (SSLWantReadError, SSLWantWriteError):
+                except SSLWantReadError:
+                    self._wait(POLLIN)
+                except SSLWantWriteError:
                     self._wait(POLLOUT)
 
     def shutdown(self, how: int = SHUT_RDWR) -> None:

@@ -33,6 +33,18 @@ class ReadTests(SynchronousTestCase):
             error = self.assertRaises(OSError, self.read, path)
             self.assertEqual("it is not a regular file", error.strerror)
 
+    def test_pipe_meanwhile(self) -> None:
+        """Nor is one waited for that was a file until a moment ago."""
+        pipe = self.mktemp()
+        os.mkfifo(pipe)
+        # Should it wait all the same, its other end is there.
+        other_end = os.open(pipe, os.O_RDWR)
+        self.addCleanup(os.close, other_end)
+        self.patch(os.path, "isfile", lambda path: True)
+        os.write(other_end, b"abcdef")
+        error = self.assertRaises(OSError, self.read, pipe)
+        self.assertEqual("it is not a regular file", error.strerror)
+
     def test_none(self) -> None:
         """One that is not there, and what is no name."""
         self.assertRaises(FileNotFoundError, self.read, self.mktemp())

@@ -350,7 +350,8 @@ class PasswordTests(ClientCase):
         backend.answers = [(HTTPStatus.UNAUTHORIZED, ""), (HTTPStatus.UNAUTHORIZED, "")]
         await backend.drop()
         new = bytes.fromhex(KEY)
-        self.assertEqual(await self.told(backend, 4), [b"old", KEY.encode(), new, b"old"])
+        # A password that has one form only has not shown which one of a key is taken.
+        self.assertEqual(await self.told(backend, 4), [b"old", new, KEY.encode(), b"old"])
 
 
 class ProxyTests(ClientCase):

@@ -348,6 +348,19 @@ class Bounds(TlsCase):
             all(not one for one in vars(self.server._sockets)["_by_source"].values())
         )
 
+    async def test_mistake(self) -> None:
+        """One with whom TLS cannot be begun, for whatever reason, leaves nothing behind."""
+
+        def fail(_: object) -> None:
+            raise MemoryError
+
+        self.patch(self.server.door.tls_ends, "_creatorCallable", fail)
+        wire = await self.dial(HALF_A_HELLO)
+        await wire.closed()
+        await self.gone()
+        self.flushLoggedErrors(MemoryError)
+        self.assertTrue(self.server.close_all().called)
+
 
 class Throughout(TlsCase):
     """An open connection is treated as a plain one is."""

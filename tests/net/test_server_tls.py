@@ -24,7 +24,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from cfos_cm.certificates.pair import Pair
-from cfos_cm.certificates.pem import pem_of
+from cfos_cm.certificates.pem import MAX_FILE_BYTES, pem_of
 from cfos_cm.counters import Counter
 from cfos_cm.errors import LocalProtocolError
 from cfos_cm.net.quiet_log import QUIET_S
@@ -170,6 +170,36 @@ class Agreed(TlsCase):
         said = await self.openssl("-tls1_2", "-reconnect")
         self.assertEqual(1, said.count("New, TLSv1.2"))
         self.assertEqual(5, said.count("Reused, TLSv1.2"))
+
+
+class Long(TlsCase):
+    """As long a certificate as may be in a file."""
+
+    def material(self) -> ServerMaterial:
+        """It names far more hosts than there are."""
+        key, issuer = key_of("ec", "long"), authority()
+        names = [f"host-{number}.garage.example" for number in range(1600)]
+        long = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([]))
+            .issuer_name(issuer.certificate.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(NOW)
+            .not_valid_after(NOW + timedelta(days=1))
+            .add_extension(
+                x509.SubjectAlternativeName(map(x509.DNSName, ["localhost", *names])), False
+            )
+            .sign(issuer.key, SHA256())
+        )
+        self.assertLess(len(pem_of(long)), MAX_FILE_BYTES)
+        return ServerMaterial((Pair((long,), key),))
+
+    async def test_whole(self) -> None:
+        """It comes whole."""
+        for version in VERSIONS:
+            self.assertEqual(101, (await self.python(context_of(version=version))).status)
+            await self.gone()
 
 
 class Resumed(TlsCase):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cfos_cm.certificates.pem import MAX_FILE_BYTES
+from cfos_cm.services import configured_certificates
 from cfos_cm.services.certificate_orders import certificate_orders
 from cfos_cm.services.certificate_watch import LOOK_S, CertificateReport, CertificateWatch
 from cfos_cm.services.configured_certificates import Watched
@@ -115,16 +117,37 @@ class Warnings(WatchCase):
         said = [one.partition(": ")[0] for one in self.warned(text)]
         self.assertEqual(
             [
-                "[ocpp server] ca_certificates",
                 "the authority that signs for wallboxes",
-                "[gateway g] ca_certificates",
                 "[gateway g] certificate",
+                "[ocpp server] ca_certificates",
+                "[gateway g] ca_certificates",
                 "gateway g",
             ],
             said,
         )
         shown = [one.what for one in self.watch.report()]
         self.assertEqual(2, shown.count("the server's own certificate"))
+
+    def test_many(self) -> None:
+        """Whatever others are checked against, what is shown to them is looked at."""
+        (self.folder / "bundle.pem").write_text(
+            "".join(Issuer(f"Authority {number}").pem for number in range(150))
+        )
+        self.assertGreater((self.folder / "bundle.pem").stat().st_size, MAX_FILE_BYTES)
+        for name in ("client-0", "client-1"):
+            self.issuer.issue(name, ends=NOW + DAY).files(self.folder, name)
+        gateways = "".join(
+            f"[evse e{one}]\ntype = ocpp16\naddress = CP{one}\n[gateway g{one}]\n"
+            f"evse = e{one}\nurl = wss://h/\nclient_id = x{one}\n"
+            "ca_certificates = bundle.pem\n"
+            f"certificate = client-{one}.pem\nprivate_key = client-{one}.key\n"
+            for one in range(2)
+        )
+        self.patch(configured_certificates, "MAX_WATCHED", 200)
+        text = f"ca_certificates = bundle.pem\n[circuit c]\nmax_current = 9\n{gateways}"
+        said = [one.partition(": ")[0] for one in self.warned(text)]
+        self.assertEqual(["[gateway g0] certificate", "[gateway g1] certificate"], said)
+        self.assertEqual(200, len(self.watch.report()))
 
     def test_off(self) -> None:
         """Without TLS nothing of the server's is looked at."""

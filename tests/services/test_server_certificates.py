@@ -13,6 +13,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,6 +169,23 @@ class Made(CertificateCase):
         self.logged(self.certificates.renew())
         self.assertEqual(one, self.both()[0])
 
+    def test_unset_clock_later(self) -> None:
+        """It does not make what was made by a clock that was right one that has expired."""
+        self.now = datetime(2031, 1, 1, tzinfo=UTC)
+        self.opened(self.config())
+        before = self.both()
+        self.now = datetime(1970, 1, 1, tzinfo=UTC)
+        self.restart()
+        self.assertEqual([], self.opened(self.config()))
+        self.assertEqual(before, self.both())
+        self.names = (*self.names, "10.0.0.7")
+        self.logged(self.certificates.renew())
+        (renewed, _) = self.both()
+        self.assertIn("10.0.0.7", alternative_names(renewed))
+        self.assertGreaterEqual(
+            renewed.not_valid_after_utc, before[0].not_valid_before_utc + DAYS * DAY
+        )
+
     def test_clock_ahead(self) -> None:
         """What was made in the future is made anew when the clock is right again."""
         self.now += 5000 * DAY
@@ -209,6 +227,72 @@ class Made(CertificateCase):
         errors = self.opened(self.config())
         self.assertTrue(any("cannot be kept" in one for one in errors), errors)
         self.assertEqual(2, len(set(self.both())))
+
+    def test_full_disk(self) -> None:
+        """What cannot be kept goes on all the same, and is kept as soon as there is room."""
+        self.kept.parent.mkdir()
+        self.kept.write_text("a file")
+        self.opened(self.config())
+        before = self.both()
+        self.logged(self.certificates.renew())
+        self.configured(self.config(self.keep(Issuer("Authority").issue("garage", "garage"))))
+        errors = self.configured(self.config())
+        self.assertTrue(any("cannot be kept" in one for one in errors), errors)
+        self.assertEqual(before, self.both())
+        self.kept.unlink()
+        self.assertEqual([], self.logged(self.certificates.renew()))
+        self.restart()
+        self.assertEqual([], self.opened(self.config()))
+        self.assertEqual(before, self.both())
+
+    def test_full_disk_later(self) -> None:
+        """What is renewed there keeps its key, and is the same at the next look."""
+        self.opened(self.config())
+        before = self.both()
+        for kind in ("ec", "rsa"):
+            (self.kept / f"server-{kind}.pem").unlink()
+            (self.kept / f"server-{kind}.pem").mkdir()
+        self.names = (*self.names, "10.0.0.7")
+        self.logged(self.certificates.renew())
+        renewed = self.both()
+        self.assertNotEqual(before, renewed)
+        self.assertEqual([*map(public_key_pin, before)], [*map(public_key_pin, renewed)])
+        self.logged(self.certificates.renew())
+        self.assertEqual(renewed, self.both())
+
+    def test_locked_away_later(self) -> None:
+        """A key that cannot be read is replaced by one, and not by another each hour."""
+        (self.kept / "server-ec.key").mkdir(parents=True)
+        self.opened(self.config())
+        before = self.both()
+        self.logged(self.certificates.renew())
+        self.assertEqual(before, self.both())
+
+    def test_thrown_away(self) -> None:
+        """Whoever removes the files and reloads has another key."""
+        self.opened(self.config())
+        (before, _) = self.both()
+        shutil.rmtree(self.kept)
+        self.assertEqual([], self.configured(self.config()))
+        self.assertNotEqual(public_key_pin(before), public_key_pin(self.both()[0]))
+
+    def test_names_of_others(self) -> None:
+        """A pair that a person has put there is renewed, but for what is no host in it."""
+        self.opened(self.config())
+        key = read_key((self.kept / "server-ec.key").read_bytes(), "key")
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mine")])
+        names = [x509.RFC822Name("a@example.com"), x509.DNSName("mine.example")]
+        foreign = (
+            x509.CertificateBuilder(name, name, key.public_key(), 1)
+            .not_valid_before(NOW - DAY)
+            .not_valid_after(NOW + 400 * DAY)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .sign(key, SHA256())
+        )
+        (self.kept / "server-ec.pem").write_text(pem_of(foreign))
+        self.restart()
+        self.assertEqual([], self.opened(self.config()))
+        self.assertEqual((*self.names, "mine.example"), alternative_names(self.both()[0]))
 
     def test_other_key(self) -> None:
         """A certificate of another key, as a fall can leave it, is made anew."""

@@ -11,12 +11,13 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from cfos_cm.certificates.fault import CertificateFault
 from cfos_cm.errors import LocalProtocolError, StorageError
 from cfos_cm.net.client_material import read_own_pair
 from cfos_cm.net.server_tls import ServerMaterial, ServerTls
+from cfos_cm.net.tls_layer import TlsLayer
 from cfos_cm.simulator.backend.answers import Answers
 from cfos_cm.simulator.backend.book import Book
 from cfos_cm.simulator.backend.server import BackendServer
@@ -113,7 +114,7 @@ class BackendService(Service):
         tls = ServerTls()
         tls.use(ServerMaterial((pair,)))
         door = TLSMemoryBIOFactory(tls, False, self._server, self._reactor)
-        door.protocol = TLSMemoryBIOProtocol
+        door.protocol = TlsLayer
         door.noisy = False
         return door
 

@@ -12,8 +12,8 @@ import socket
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from socket import MSG_PEEK, SHUT_RDWR
-from ssl import CERT_REQUIRED, PROTOCOL_TLS_SERVER, SSLContext, TLSVersion
+from socket import MSG_PEEK, SHUT_RDWR, SHUT_WR
+from ssl import CERT_REQUIRED, PROTOCOL_TLS_SERVER, SSLContext, SSLSocket, TLSVersion
 from tempfile import TemporaryDirectory, mkdtemp
 from threading import Event, Thread, current_thread
 from typing import Any, NoReturn, TypeVar
@@ -58,9 +58,12 @@ _STEP_S = 2.0
 _MOST_STEPS = 150
 #: After each jump what it has led to gets so much real time. [s]
 _REST_S = 0.004
+#: So often it waits for who is about to be connected.
+_MOST_RESTS = 250
 #: And so much in the end, or where something has happened. [s]
 _SETTLED_S = 0.06
 _SERVER = "server"
+_PIECE_BYTES = 4096
 #: The first byte of everybody who encrypts.
 _TLS_RECORD = b"\x16"
 
@@ -109,12 +112,14 @@ class _Server:
     @ivar port: where it listens.
     @ivar open: whether who calls is answered now; else he waits.
     @ivar showing: how it encrypts.
+    @ivar under_way: the threads of those who call and do not know yet what has come of it.
     """
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self.open = Event()
         self.showing = Showing(BACKEND_PAPERS)
+        self.under_way: set[Thread] = set()
         self._server: Server = serve(
             self._live,
             "127.0.0.1",
@@ -140,20 +145,26 @@ class _Server:
     def _take(self, found: socket.socket, address: Any) -> None:
         """Somebody calls; C{websockets} takes over when it is clear how."""
         self.open.wait(PATIENCE_S)
-        found.settimeout(PATIENCE_S)
-        taken: Any = found
+        self.under_way.add(current_thread())
         try:
-            if found.recv(1, MSG_PEEK) == _TLS_RECORD:
-                taken = _encrypted(found, self.showing)
+            taken = self._begun(found)
+            self._serve(taken, address)
         except OSError as error:
             found.close()
             reactor.callFromThread(self._backend.broken_off.append, str(error))
             # C{websockets} waits in the end for all who were not passed on to it.
             with self._server.lock:
                 self._server.handler_threads.discard(current_thread())
-            return
-        taken.settimeout(None)
-        self._serve(taken, address)
+        finally:
+            self.under_way.discard(current_thread())
+
+    def _begun(self, found: socket.socket) -> Any:
+        """@raise OSError: when it comes to nothing."""
+        found.settimeout(PATIENCE_S)
+        if found.recv(1, MSG_PEEK) == _TLS_RECORD:
+            return _encrypted(found, self.showing)
+        found.settimeout(None)
+        return found
 
     def _judge(self, connection: ServerConnection, request: Any) -> Response | None:
         login = request.headers.get("Authorization")
@@ -166,6 +177,8 @@ class _Server:
         reactor.callFromThread(self._backend.connected, line)
         # How it has ended is known afterwards.
         with suppress(ConnectionClosed):
+            connection.ping().wait(PATIENCE_S)
+            self.under_way.discard(current_thread())
             for text in connection:
                 reactor.callFromThread(line.came, text)
         said = connection.protocol.close_rcvd
@@ -218,8 +231,22 @@ def _encrypted(found: socket.socket, showing: Showing) -> TlsSocket:
         context.asked_for = name
 
     context.sni_callback = note
-    tls = context.wrap_socket(found, server_side=True)
+    tls = context.wrap_socket(found, server_side=True, do_handshake_on_connect=False)
+    try:
+        tls.do_handshake()
+    except OSError:
+        _part(tls)
+        raise
     return TlsSocket(tls)
+
+
+def _part(tls: SSLSocket) -> None:
+    """Let the other end read why, before the connection is gone."""
+    with suppress(OSError):
+        tls.shutdown(SHUT_WR)
+        while tls.recv(_PIECE_BYTES):
+            pass
+    tls.close()
 
 
 def _encryption(found: Any) -> Encryption | None:
@@ -300,6 +327,7 @@ class GatewaySocketBench(GatewayBench):
             self._reactor.jump(step_s)
             left_s -= step_s
             yield self._rest(_REST_S)
+            yield self._calm()
         yield self._rest(_SETTLED_S)
 
     def within(self, waited: Deferred[T], what: str) -> Deferred[T]:
@@ -354,6 +382,14 @@ class GatewaySocketBench(GatewayBench):
         if self._site is None:
             return succeed(None)
         return self.within(self._site.stopService(), "the end of the program")
+
+    @inlineCallbacks
+    def _calm(self) -> Any:
+        """No time jumps for who is about to be connected: his patience is real."""
+        for _ in range(_MOST_RESTS):
+            if not self._server.under_way:
+                return
+            yield self._rest(_REST_S)
 
     def _rest(self, seconds: float) -> Deferred[None]:
         return deferLater(reactor, seconds)
