@@ -37,7 +37,8 @@ class Acquaintance:
     @ivar signed_s: when it was last about to get a certificate of ours, by the clock for
         time-outs; C{None}: never. [s]
     @ivar has_certificate: whether it has taken one since this start.
-    @ivar told_by_anybody: whether nobody had to prove anything to say what C{device} says.
+    @ivar may_be_another: whether somebody who had to prove nothing has been there, since this
+        start, after whoever had proved to be it has said what C{device} is.
     """
 
     __slots__ = (
@@ -51,12 +52,12 @@ class Acquaintance:
         "connections",
         "has_certificate",
         "identity",
+        "may_be_another",
         "profile_habits",
         "repetitions",
         "signed_s",
         "statuses",
         "tolerated",
-        "told_by_anybody",
     )
 
     def __init__(
@@ -74,7 +75,7 @@ class Acquaintance:
         self.connections = 0
         self.signed_s: float | None = None
         self.has_certificate = False
-        self.told_by_anybody = False
+        self.may_be_another = False
         self._counters = counters
         self._policy = policy
         self._device = device

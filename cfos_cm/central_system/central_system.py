@@ -153,6 +153,8 @@ class CentralSystem:
             # Where nothing is asked for, whoever claims to be it must not be able to lock it
             # out that is there.
             self.standings.logged_in(identity, profile)
+        if not is_proven:
+            self.roster.acquaintance(identity).may_be_another = True
         session = Session(self.roster, identity, origin, send, hang_up, profile, is_proven)
         self._sessions[identity] = session
         if before is not None:
@@ -290,10 +292,10 @@ class CentralSystem:
 
     def _proves_itself(self, identity: str) -> bool:
         """
-        Whether nobody is admitted in a Charge Point's name who has not proved to be it, nor has
-        told since this start what it is.
+        Whether nobody is admitted in a Charge Point's name who has not proved to be it, nor can
+        have told what is known of it.
         """
-        if self.roster.acquaintance(identity).told_by_anybody:
+        if self.roster.acquaintance(identity).may_be_another:
             return False
         certified = self.standings.of(identity) is SecurityProfile.CERTIFICATE
         return certified or self.passwords.lets_nobody_in_without(identity)

@@ -7,6 +7,8 @@ request; when an authority of ours signs it, CertificateSigned brings the certif
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -92,6 +94,7 @@ def _check_names(charge_point: ConnectedChargePoint, request_pem: str) -> None:
     """@raise CfosError: if it is no request, or one for somebody else's certificate."""
     request = read_request(request_pem.encode())
     wanted = common_names(request) or alternative_names(request)
+    _note_serial_number(charge_point, wanted)
     allowed = {name.casefold() for name in charge_point.certificate_names}
     # Two may differ in upper and lower case alone; what is exactly another's name is that.
     others = charge_point.roster.settings.charge_points.keys() - {charge_point.identity}
@@ -104,6 +107,14 @@ def _check_names(charge_point: ConnectedChargePoint, request_pem: str) -> None:
             f"{', '.join(charge_point.certificate_names)}, and what certificate_name in its "
             "[evse …] section says"
         )
+
+
+def _note_serial_number(charge_point: ConnectedChargePoint, wanted: Iterable[str]) -> None:
+    """Who has proved who it is, and asks in the name of its serial number, has told that."""
+    acquaintance = charge_point.acquaintance
+    told = acquaintance.device and acquaintance.device.serial_number
+    if told and told.strip().casefold() in {name.casefold() for name in wanted}:
+        acquaintance.may_be_another = False
 
 
 def _deliver(charge_point: ConnectedChargePoint, chain: str) -> None:

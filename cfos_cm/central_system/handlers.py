@@ -116,7 +116,8 @@ async def _boot_notification(
     environment = charge_point.roster.environment
     device = device_of(request)
     charge_point.acquaintance.introduced(device)
-    charge_point.acquaintance.told_by_anybody = not charge_point.is_proven
+    if charge_point.is_proven:
+        charge_point.acquaintance.may_be_another = False
     charge_point.acquaintance.statuses.restarted()
     charge_point.restarted()
     accepted = charge_point.is_accepted

@@ -193,7 +193,11 @@ def _free_place(options: argparse.Namespace, name: str) -> _Place:
 
 def _free_file(options: argparse.Namespace, path: Path) -> Path:
     """@raise CertificateFault: if there is something that nobody said to write over."""
-    if path.exists() and not options.force:
+    try:
+        is_there = path.exists()
+    except OSError as error:
+        raise CertificateFault(f"{path}: cannot be written: {error.strerror}") from error
+    if is_there and not options.force:
         raise CertificateFault(
             f"{path} is there already: --force writes over it, --name gives another name"
         )

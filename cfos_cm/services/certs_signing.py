@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cfos_cm.certificates.fault import CertificateFault, KeyLocked
 from cfos_cm.certificates.pair import Pair
-from cfos_cm.services.certificate_files import content_of, pair_in
+from cfos_cm.services.certificate_files import content_of, may_be_there, pair_in
 
 __all__ = ["new_passphrase", "signing_authority"]
 
@@ -25,7 +25,7 @@ def signing_authority(options: argparse.Namespace) -> Pair:
     """
     certificate = Path(options.ca or Path(options.dir) / "ca.pem")
     key = Path(options.ca_key or certificate.with_suffix(".key"))
-    if not certificate.exists() and options.ca is None:
+    if options.ca is None and not may_be_there(certificate):
         raise CertificateFault(
             f"{certificate} is not there: 'cfos-cm certs init-ca' makes an authority, or "
             "--ca FILE names one"

@@ -54,12 +54,12 @@ def charge_point_orders(
     The commands, by name.
 
     C{charge-points} answers with all C{charge_points} that are configured or connected, or with
-    that of C{identity}; C{security-events} (identity, limit) with its newest C{events}, the
-    newest last; C{allow-profile} (identities, profile) with the C{allowed}, and with
-    C{refused}: why not, by identity; C{raise-profile} (identity, profile),
-    C{renew-certificate} (identity) and C{change-password} (identity, show) with the C{status}
-    that the Charge Point has answered; the last one with the new C{key}, when it is to be
-    shown.
+    that of C{identity}, and then with the C{certificate_names} that it may have;
+    C{security-events} (identity, limit) with its newest C{events}, the newest last;
+    C{allow-profile} (identities, profile) with the C{allowed}, and with C{refused}: why not, by
+    identity; C{raise-profile} (identity, profile), C{renew-certificate} (identity) and
+    C{change-password} (identity, show) with the C{status} that the Charge Point has answered;
+    the last one with the new C{key}, when it is to be shown.
     """
     office = _Office(central_system, operator, events)
     return {
@@ -74,7 +74,11 @@ def charge_point_orders(
 
 async def _charge_points(office: _Office, said: Said) -> Answer:
     if "identity" in said:
-        return {"charge_points": [_shown(office, _known(office, said))]}
+        identity = _known(office, said)
+        # What others tell has to be looked at for each name, which is not for all at once.
+        names = office.central_system.roster.certificate_names(identity)
+        named = {"certificate_names": [printable(one) for one in names]}
+        return {"charge_points": [{**_shown(office, identity), **named}]}
     return {"charge_points": [_shown(office, one) for one in _everyone(office)]}
 
 
@@ -166,9 +170,6 @@ def _shown(office: _Office, identity: str) -> dict[str, object]:
         },
         "highest_profile": system.standings.of(identity).value,
         "asks_password": system.passwords.asks(identity),
-        "certificate_names": [
-            printable(one) for one in system.roster.certificate_names(identity)
-        ],
         "connection": None if session is None else _connection(session.charge_point),
     }
 

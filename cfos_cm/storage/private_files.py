@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["PUBLIC", "SECRET", "private_folder", "put_file"]
+__all__ = ["PUBLIC", "SECRET", "private_folder", "put_file", "remove_file", "tidy"]
 
 #: The modes of files: for their owner alone, and for everybody to read.
 SECRET = 0o600
 PUBLIC = 0o644
 
-_UNFINISHED = ".new"
+#: Each process has one of its own, so that what one has half written is never the other's.
+_UNFINISHED = re.compile(r"(.+)\.[0-9]+\.new")
 _OF_OTHERS = 0o077
 
 
@@ -34,14 +36,13 @@ def put_file(path: Path, content: bytes, mode: int = SECRET) -> None:
     """
     Have a file there with this in it, and on disk; whatever was there before is gone.
 
-    It is the one before or the new one at every moment, never a part of it.
+    It is the one before or the new one at every moment, never a part of it: also when two
+    processes write it at once.
 
     @raise OSError: if it cannot be written.
     """
-    unfinished = path.with_name(path.name + _UNFINISHED)
-    # What a fall has left half written, or somebody has put there for us to follow.
-    with suppress(FileNotFoundError):
-        os.unlink(unfinished)
+    tidy(path.parent, path.name)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         _write(unfinished, content, mode)
         os.rename(unfinished, path)
@@ -50,6 +51,32 @@ def put_file(path: Path, content: bytes, mode: int = SECRET) -> None:
             os.unlink(unfinished)
         raise
     _sync(path.parent)
+
+
+def remove_file(path: Path) -> None:
+    """
+    Have no file there, and that on disk.
+
+    @raise OSError: if it cannot be removed.
+    """
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+        _sync(path.parent)
+
+
+def tidy(folder: Path, *names: str) -> None:
+    """
+    Remove what a fall has left half written of files in a folder.
+
+    @raise OSError: if something cannot be removed; never because there is no folder.
+    """
+    with suppress(FileNotFoundError):
+        for name in os.listdir(folder):
+            found = _UNFINISHED.fullmatch(name)
+            if found is not None and found[1] in names:
+                # Another process may have done with it meanwhile.
+                with suppress(FileNotFoundError):
+                    os.unlink(folder / name)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

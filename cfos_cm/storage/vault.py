@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from cfos_cm.charge_point.environment import VaultName
 from cfos_cm.errors import StorageError
+from cfos_cm.storage.private_files import private_folder, put_file, remove_file, tidy
 
 __all__ = ["MAX_TEXT_BYTES", "FileVault", "Vaults", "vault_folder"]
 
@@ -25,7 +25,6 @@ __all__ = ["MAX_TEXT_BYTES", "FileVault", "Vaults", "vault_folder"]
 MAX_TEXT_BYTES = 512 * 1024
 
 _SUFFIX = ".json"
-_UNFINISHED = ".new"
 _DIGITS = 16
 
 _Result = TypeVar("_Result")
@@ -116,10 +115,8 @@ class Vaults:
 
 def _load(folder: Path) -> Mapping[VaultName, str]:
     found = {}
+    tidy(folder, *(f"{name}{_SUFFIX}" for name in VaultName))
     for name in VaultName:
-        # What a fall has left half written.
-        with suppress(FileNotFoundError):
-            os.unlink(folder / f"{name}{_UNFINISHED}")
         text = _read(folder / f"{name}{_SUFFIX}")
         if text is not None:
             found[name] = text
@@ -142,49 +139,11 @@ def _read(path: Path) -> str | None:
 def _put(folder: Path, name: VaultName, text: str | None) -> None:
     path = folder / f"{VaultName(name)}{_SUFFIX}"
     if text is None:
-        with suppress(FileNotFoundError):
-            os.unlink(path)
-            _sync(folder)
+        remove_file(path)
         return
     content = text.encode()
     if len(content) > MAX_TEXT_BYTES:
         raise StorageError(f"{path} would be larger than {MAX_TEXT_BYTES} bytes")
-    _make(folder)
-    unfinished = path.with_suffix(_UNFINISHED)
-    _write(unfinished, content)
-    os.rename(unfinished, path)
-    _sync(folder)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        with suppress(OSError):
-            os.unlink(path)
-        raise
-
-
-def _make(folder: Path) -> None:
-    """The folder and the one above it, for us alone, whatever they were."""
-    for one in (folder.parent, folder):
-        if not one.is_dir():
-            one.mkdir(mode=0o700, parents=one is folder.parent, exist_ok=True)
-            _sync(one.parent)
-        if one.stat().st_mode & 0o077:
-            one.chmod(0o700)
-
-
-def _sync(folder: Path) -> None:
-    """Have on disk which files are in a folder."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    private_folder(folder.parent)
+    private_folder(folder)
+    put_file(path, content)

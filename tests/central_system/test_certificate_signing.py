@@ -132,6 +132,18 @@ class Signing(SynchronousTestCase):
             self.assertEqual("Accepted", self.ask(request_for(name)), name)
             self.world.clock.advance(SIGNING_PAUSE_S)
 
+    def test_serialNumberOfBefore(self) -> None:
+        """It may be one that it has told before it had to prove who it is."""
+        self.world.system.configure(evolve(SITE, password=None))
+        plain = self.world.connect()
+        plain.ask("BootNotification", {**BOOT, "chargePointSerialNumber": "SN-77"})
+        self.world.system.configure(self.settings)
+        peer = self.world.connect(profile=self.profile)
+        self.assertNotIn("SN-77", peer.session.charge_point.certificate_names)
+        self.assertIn("'SN-78'", self.refusal(request_for("SN-78"), peer))
+        self.assertNotIn("SN-77", peer.session.charge_point.certificate_names)
+        self.assertEqual("Accepted", self.ask(request_for("SN-77"), peer))
+
     def test_othersNames(self) -> None:
         """No other name is signed for it, and the log says which are allowed."""
         for name in ("CP-2", "Garage", "CP-1 "):

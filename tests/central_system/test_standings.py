@@ -230,7 +230,6 @@ class Allow(Case):
         self.successResultOf(allowing)
         self.assertEqual(Admission.ADMITTED, self.admitted(PLAIN))
 
-
     def test_overtaken(self) -> None:
         """Who comes with more while it is written down has to go on to."""
         self.came(TLS)

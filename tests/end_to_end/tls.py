@@ -16,6 +16,7 @@ from enum import Enum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import websockets
 from attrs import field, frozen
@@ -98,7 +99,10 @@ class Knock:
         if self.version is not None:
             # What is so old is not safe enough for the library on its own.
             context.set_ciphers("ALL:@SECLEVEL=0")
-            context.minimum_version = context.maximum_version = self.version
+            with catch_warnings():
+                # That it is old is the point.
+                simplefilter("ignore")
+                context.minimum_version = context.maximum_version = self.version
         if self.shows is not None:
             context.load_cert_chain(*self.shows.files(folder, "shown"))
         return context

@@ -166,6 +166,16 @@ class Authority(CertsCase):
             self.assertIn(words, self.fail_to("init-ca", "--no-passphrase", *arguments))
         self.assertEqual([self.passphrase], list(self.folder.iterdir()))
 
+    def test_no_names(self) -> None:
+        """What no file can be called is said in a sentence."""
+        long = "x" * 300
+        for verb, *arguments in (
+            ("init-ca", "--name", long, "--no-passphrase"),
+            ("issue-server", "--ca", long),
+            ("issue-client", "--common-name", "CP", "--dir", long),
+        ):
+            self.assertIn("File name too long", self.fail_to(verb, *arguments))
+
     def test_rsa(self) -> None:
         """Without a word it has a key of RSA, as each wallbox knows it."""
         status, _ = self.run_command("init-ca", "--no-passphrase", "--dir", str(self.folder))

@@ -99,6 +99,20 @@ class OfficeCase(TestCase):
 class Looking(OfficeCase):
     """What is shown."""
 
+    async def test_names(self) -> None:
+        """To know what one may be called all are looked at: that is done for one alone."""
+        asked: list[str] = []
+
+        def names_of(identity: str) -> tuple[str, ...]:
+            asked.append(identity)
+            return (identity,)
+
+        self.patch(self.world.system.roster, "certificate_names", names_of)
+        await self.command("list")
+        self.assertEqual([], asked)
+        await self.command("show", "CP-2")
+        self.assertEqual(["CP-2"], asked)
+
     async def test_list(self) -> None:
         """Each wallbox is a line of a table, those that are not configured too."""
         self.connect(CERTIFICATE).lose()

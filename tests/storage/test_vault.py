@@ -102,20 +102,21 @@ class VaultTests(TestCase):
         """What a fall has left half written is gone, and the text before is there."""
         vault = self.vault()
         await vault.put(VaultName.PASSWORD, "whole")
-        (self.folder / "password.new").write_text("ha")
+        (self.folder / "password.json.4711.new").write_text("ha")
         self.assertEqual({VaultName.PASSWORD: "whole"}, await self.vault().load())
-        self.assertFalse((self.folder / "password.new").exists())
+        self.assertEqual(["password.json"], os.listdir(self.folder))
 
     async def test_notWritten(self) -> None:
         """Where nothing can be written it fails, and the text before is there."""
         vault = self.vault()
         await vault.put(VaultName.PASSWORD, "before")
         # Root may write anywhere, but not over a folder.
-        (self.folder / "password.new").mkdir()
+        unfinished = self.folder / f"password.json.{os.getpid()}.new"
+        unfinished.mkdir()
         with self.assertRaises(StorageError) as caught:
             await vault.put(VaultName.PASSWORD, "s3cret")
         self.assertNotIn("s3cret", str(caught.exception))
-        (self.folder / "password.new").rmdir()
+        unfinished.rmdir()
         self.assertEqual({VaultName.PASSWORD: "before"}, await vault.load())
 
     async def test_notRead(self) -> None:
@@ -131,7 +132,8 @@ class VaultTests(TestCase):
         outside.write_text("outside")
         self.folder.mkdir(parents=True)
         (self.folder / "password.json").symlink_to(outside.resolve())
-        (self.folder / "password.new").symlink_to(outside.resolve())
+        unfinished = self.folder / f"password.json.{os.getpid()}.new"
+        unfinished.symlink_to(outside.resolve())
         with self.assertRaises(StorageError):
             await self.vault().load()
         await self.vault().put(VaultName.PASSWORD, "secret")

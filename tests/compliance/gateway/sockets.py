@@ -27,6 +27,7 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Response
+from websockets.protocol import State
 from websockets.sync.server import Server, ServerConnection, serve
 from websockets.typing import Subprotocol
 
@@ -63,7 +64,9 @@ _MOST_RESTS = 250
 #: And so much in the end, or where something has happened. [s]
 _SETTLED_S = 0.06
 _SERVER = "server"
+_HOST = "127.0.0.1"
 _PIECE_BYTES = 4096
+_QUARTER = timedelta(minutes=15)
 #: The first byte of everybody who encrypts.
 _TLS_RECORD = b"\x16"
 
@@ -76,6 +79,11 @@ class _SocketBackendLine(BackendLine):
         self._connection = connection
         # One after the other: threads have no order.
         self._turn = DeferredLock()
+
+    @property
+    def is_open(self) -> bool:
+        """What the socket knows counts: the thread that tells of its end may not have yet."""
+        return super().is_open and self._connection.protocol.state is State.OPEN
 
     def write(self, text: bytes) -> Deferred[None]:
         """Send a text message; C{websockets} does not look at the bytes."""
@@ -105,6 +113,23 @@ class _SocketBackendLine(BackendLine):
                 raise CaseFailed("a ping was not answered")
 
 
+class _CountingReactor(HastyReactor):
+    """
+    A reactor that knows whether somebody calls.
+
+    @ivar calls: how often the backend was called.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def connectTCP(self, host: str, *arguments: Any, **options: Any) -> Any:
+        """See L{twisted.internet.interfaces.IReactorTCP}."""
+        self.calls += host == _HOST
+        return reactor.connectTCP(host, *arguments, **options)
+
+
 class _Server:
     """
     The backend's server, in threads of its own.
@@ -112,6 +137,7 @@ class _Server:
     @ivar port: where it listens.
     @ivar open: whether who calls is answered now; else he waits.
     @ivar showing: how it encrypts.
+    @ivar taken: how often it was called.
     @ivar under_way: the threads of those who call and do not know yet what has come of it.
     """
 
@@ -119,10 +145,11 @@ class _Server:
         self._backend = backend
         self.open = Event()
         self.showing = Showing(BACKEND_PAPERS)
+        self.taken = 0
         self.under_way: set[Thread] = set()
         self._server: Server = serve(
             self._live,
-            "127.0.0.1",
+            _HOST,
             0,
             process_request=self._judge,
             subprotocols=[Subprotocol("ocpp1.6")],
@@ -144,6 +171,7 @@ class _Server:
 
     def _take(self, found: socket.socket, address: Any) -> None:
         """Somebody calls; C{websockets} takes over when it is clear how."""
+        self.taken += 1
         self.open.wait(PATIENCE_S)
         self.under_way.add(current_thread())
         try:
@@ -249,6 +277,12 @@ def _part(tls: SSLSocket) -> None:
     tls.close()
 
 
+def _after_the_quarter(now: datetime) -> timedelta:
+    """So long until a minute after a quarter of an hour, when readings are told unasked."""
+    passed = timedelta(seconds=now.timestamp() % _QUARTER.total_seconds())
+    return _QUARTER - passed + timedelta(minutes=1)
+
+
 def _encryption(found: Any) -> Encryption | None:
     if not isinstance(found, TlsSocket):
         return None
@@ -273,7 +307,7 @@ class GatewaySocketBench(GatewayBench):
     async def _open(self, site: Site) -> None:
         self._folder = Path(mkdtemp(dir=self._root))
         self._site: ChargingSite | None = None
-        self._ahead = timedelta(0)
+        self._ahead = _after_the_quarter(datetime.now(UTC))
         self.backend = Backend(self.now)
         self._server = _Server(self.backend)
         site = encrypted(site) if self._is_encrypted else site
@@ -288,7 +322,7 @@ class GatewaySocketBench(GatewayBench):
         ]
         for patch in self._patches:
             patch.start()
-        self._reactor = HastyReactor()
+        self._reactor = _CountingReactor()
         self._reactor.start()
         try:
             await self._start()
@@ -387,7 +421,8 @@ class GatewaySocketBench(GatewayBench):
     def _calm(self) -> Any:
         """No time jumps for who is about to be connected: his patience is real."""
         for _ in range(_MOST_RESTS):
-            if not self._server.under_way:
+            is_called = self._server.taken < self._reactor.calls
+            if not is_called and not self._server.under_way:
                 return
             yield self._rest(_REST_S)
 
