@@ -13,7 +13,6 @@ on the wall, from the moment at which one could have begun to its end.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,11 +27,11 @@ from bench.station import identity
 from bench.tls_material import AUTHORITY, SERVER
 from cfos_cm.net.limits import ServerLimits
 from cfos_cm.net.speed import Speed
-from cfos_cm.services import parts
+from cfos_cm.services import control_loop, parts
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
-from cfos_cm.services.control_loop import ControlLoop
 from cfos_cm.services.long_lived import LongLived
+from cfos_cm.services.pace import Pace
 from cfos_cm.services.steady_time import make_steady
 from cfos_cm.storage.forwarding import ForwardingLedger
 
@@ -98,26 +97,21 @@ def _tls(options: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-class Timed(ControlLoop):
+class TimedPace(Pace):
     """
-    A control loop with a stopwatch.
+    When a control loop works, with a stopwatch.
 
-    @cvar longest_ns: from the moment at which a cycle was due to its end, at most. [ns]
+    @cvar longest_s: from the moment at which a cycle was due to its end, at most; with what it
+        had to wait for, and without the rest that it gives others of itself. [s]
     """
 
-    longest_ns = 0
-    _due_ns = 0
+    longest_s = 0.0
 
-    def _tick_by(self, due_s: float) -> None:
-        wait_ns = int(max(0.0, due_s - self._clock.seconds()) * 1e9)
-        due_ns = time.monotonic_ns() + wait_ns
-        self._due_ns = min(self._due_ns, due_ns) if self._due_ns else due_ns
-        super()._tick_by(due_s)
-
-    def _tick(self) -> None:
-        due_ns, self._due_ns = self._due_ns, 0
-        super()._tick()
-        Timed.longest_ns = max(Timed.longest_ns, time.monotonic_ns() - due_ns)
+    def _run(self) -> None:
+        assert self._next is not None
+        due_s = self._next.getTime()
+        super()._run()
+        TimedPace.longest_s = max(TimedPace.longest_s, self._clock.seconds() - due_s)
 
 
 def _is_generous(options: argparse.Namespace) -> bool:
@@ -144,8 +138,8 @@ def _site(options: argparse.Namespace) -> ChargingSite:
         # The site makes its ledger itself; that it can be without one is of no use but here.
         parts.ForwardingLedger = ForgetfulLedger  # type: ignore[attr-defined]
     if options.tls is not None:
-        # Nor that it can be given another loop.
-        parts.ControlLoop = Timed  # type: ignore[attr-defined]
+        # Nor that a loop can be given another pace.
+        control_loop.Pace = TimedPace  # type: ignore[attr-defined]
     limits = LIMITS if _is_generous(options) else ServerLimits()
     return ChargingSite(read_config(str(path)), reactor, limits=limits, speed=speed(options))
 
@@ -166,7 +160,7 @@ async def _start(site: ChargingSite) -> None:
 def _counted(site: ChargingSite) -> Mapping[str, int]:
     if site.central_system is None:
         return {}
-    longest_us = Timed.longest_ns // 1000
+    longest_us = int(TimedPace.longest_s * 1e6)
     return {**site.central_system.counters.all(), "longest_cycle_us": longest_us}
 
 

@@ -45,6 +45,8 @@ MAX_CHAIN = 5
 _CERTIFICATES = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
 _REQUESTS = frozenset({"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"})
 _SHOWN_LABELS = 3
+#: RFC 7292, 4: behind the length stands version 3, and then another sequence.
+_PKCS12, _PKCS12_BEGINS = b"\x02\x01\x03\x30", 12
 
 
 def read_certificates(data: bytes, what: str) -> tuple[x509.Certificate, ...]:
@@ -136,6 +138,11 @@ def _bounded_blocks(data: bytes, what: str, most: int = MAX_FILE_BYTES) -> list[
         raise CertificateFault(f"{what}: it has {len(data)} bytes; {most} are allowed")
     if not data.strip():
         raise CertificateFault(f"{what}: it is empty")
+    if data.startswith(b"\x30") and _PKCS12 in data[:_PKCS12_BEGINS]:
+        raise CertificateFault(
+            f"{what}: it is PKCS #12 (.p12, .pfx); PEM files are needed, one of the "
+            "certificate and one of the key: docs/certificates.md says how"
+        )
     return blocks_of(data, what)
 
 

@@ -94,7 +94,7 @@ class BackendCredentials:
         self._profile: _Profile | None = None
         self._server: KnownServer | None = None
         # What is being written on command is not to be written over by what is learned.
-        self._commands = 0
+        self._writing: list[VaultName] = []
 
     def restore(self, kept: Mapping[VaultName, str]) -> None:
         """Take what was given before the restart, unless the settings say otherwise by now."""
@@ -155,7 +155,9 @@ class BackendCredentials:
     def raise_profile(self, profile: SecurityProfile) -> Deferred[None]:
         """As L{give_key}, for a security profile."""
         old = self._profile
-        before = old.wanted if old is not None and old.has_worked else None
+        before = None
+        if old is not None:
+            before = old.wanted if old.has_worked else old.before
         raised = _Profile(profile.value, False, before)
         return self._commanded(VaultName.PROFILE, text_of(raised), "_profile", raised)
 
@@ -171,7 +173,7 @@ class BackendCredentials:
 
         @return: whether anything is another way from the next one on.
         """
-        if self._commands:
+        if self._writing:
             # It was opened with what was there before.
             return False
         has_worked = self._key_worked(notice.key)
@@ -253,6 +255,9 @@ class BackendCredentials:
 
     def _keep_profile(self, profile: _Profile | None) -> None:
         self._profile = profile
+        if VaultName.PROFILE in self._writing:
+            # That stays on disk; if it fails, what was tried before is tried again some day.
+            return
         text = None if profile is None else text_of(profile)
         by_the_way(self._name, self._vault.put(VaultName.PROFILE, text))
 
@@ -262,10 +267,10 @@ class BackendCredentials:
         """It holds when it is on disk, and not before."""
 
         def ended(result: _Result) -> _Result:
-            self._commands -= 1
+            self._writing.remove(name)
             return result
 
-        self._commands += 1
+        self._writing.append(name)
         putting = self._vault.put(name, text).addBoth(ended)
         return putting.addCallback(lambda _: setattr(self, attribute, value))
 

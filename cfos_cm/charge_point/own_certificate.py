@@ -27,6 +27,7 @@ from cfos_cm.charge_point.environment import Vault, VaultName
 from cfos_cm.charge_point.given import Given
 from cfos_cm.charge_point.kept_text import read_kept, text_of
 from cfos_cm.charge_point.remembering import by_the_way
+from cfos_cm.errors import StorageError
 
 __all__ = ["CLOCK_TOLERANCE", "RENEWAL", "OwnCertificate"]
 
@@ -122,9 +123,13 @@ class OwnCertificate:
         """
         key = new_ec_key()
         request = make_request(Subject(self._client_id, organisation), (), key)
-        asked = _Asked(pem_of(key))
-        await self._vault.put(VaultName.REQUEST, text_of(asked))
-        self._asked = asked
+        # From now on: a certificate that is being stored must not have it forgotten.
+        before, self._asked = self._asked, _Asked(pem_of(key))
+        try:
+            await self._vault.put(VaultName.REQUEST, text_of(self._asked))
+        except StorageError:
+            self._asked = before
+            raise
         return pem_of(request)
 
     def read(self, text: str, roots: Sequence[x509.Certificate]) -> Pair:
@@ -160,8 +165,11 @@ class OwnCertificate:
         kept = _Kept(chain, pem_of(pair.key))
 
         def taken(_: object) -> None:
-            self._kept, self._pair, self._asked = kept, pair, None
-            by_the_way(self._name, self._vault.put(VaultName.REQUEST, None))
+            self._kept, self._pair = kept, pair
+            # It may be another one for the key before, while one for a new key is asked for.
+            if self._asked is not None and self._asked.private_key == kept.private_key:
+                self._asked = None
+                by_the_way(self._name, self._vault.put(VaultName.REQUEST, None))
 
         return self._vault.put(VaultName.CERTIFICATE, text_of(kept)).addCallback(taken)
 

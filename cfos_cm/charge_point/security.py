@@ -104,7 +104,9 @@ class GatewaySecurity:
             settings.name, settings.client_id, environment.vault, environment.now
         )
         self.roots = InstalledRoots(settings.name, environment.vault, environment.now)
-        self.events = GatewaySecurityEvents(settings, environment, self._queue)
+        self.events = GatewaySecurityEvents(
+            settings, environment, self._queue, hooks.is_serving
+        )
         self._look = Repeater(environment.clock, self._renew_if_old)
         self._asked_s: float | None = None
         self._seen: LoggedIn | None = None
@@ -141,6 +143,7 @@ class GatewaySecurity:
 
     def serves(self) -> None:
         """The backend has let us in."""
+        self.events.served()
         self._renew_if_old()
 
     # For people, and for the connection

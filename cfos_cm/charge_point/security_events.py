@@ -48,15 +48,18 @@ class GatewaySecurityEvents:
         settings: GatewaySettings,
         environment: GatewayEnvironment,
         queue: Callable[[str, bytes], None],
+        is_serving: Callable[[], bool],
     ) -> None:
         """
         @param queue: owes the backend a message: its action, and the JSON text.
+        @param is_serving: whether it takes what is queued now.
         """
         self._settings = settings
         self._clock = environment.clock
         self._now = environment.now
         self._log = environment.security_log
         self._queue = queue
+        self._is_serving = is_serving
         self._noted_s: dict[SecurityEventKind, float] = {}
         self._is_wanted = True
         self._unsent = 0
@@ -64,6 +67,9 @@ class GatewaySecurityEvents:
     def connected(self) -> None:
         """There is a connection: the backend may be another one by now."""
         self._is_wanted = True
+
+    def served(self) -> None:
+        """The backend has let us in, and takes what was queued."""
         self._unsent = 0
 
     def unwanted(self) -> None:
@@ -85,7 +91,8 @@ class GatewaySecurityEvents:
         info = _printable(tech_info)[:_MAX_INFO]
         by_the_way(self._settings.name, self._log.add(kind.value, info or None))
         if is_told and self._may_tell:
-            self._unsent += 1
+            if not self._is_serving():
+                self._unsent += 1
             self._queue("SecurityEventNotification", self._payload(kind, info))
 
     @property

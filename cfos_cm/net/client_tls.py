@@ -307,7 +307,8 @@ def _chain_words(certificate: x509.Certificate, error: int, whose: str) -> str:
         begins = f"{certificate.not_valid_before_utc:%Y-%m-%d}"
         return f"its certificate is valid from {begins} on only; is the clock here right?"
     if error in _NO_KNOWN_ISSUER:
-        return f"its certificate is not signed by any of {whose}"
+        issuer = subject_words(certificate.issuer)
+        return f"its certificate is not signed by any of {whose}; it is signed by {issuer}"
     if error == _TOO_LONG:
         return "too many others stand between its certificate and a known one"
     if error == _REVOKED:

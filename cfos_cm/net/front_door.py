@@ -190,7 +190,8 @@ class _Opening(Protocol):
         """The TCP connection is gone."""
         end, self._end = self._end, None
         if end is not None and not self._is_over:
-            self._tell(Counter.TLS_FAILED, end.objection or handshake_words(reason.value))
+            why = end.objection or handshake_words(reason.value)
+            self._tell(Counter.TLS_FAILED, why, end.whose)
         self._leave()
         self._door.server.gone(self.transport)
 
@@ -221,7 +222,7 @@ class _Opening(Protocol):
             self._timer.cancel()
         self._door.openings.discard(self)
 
-    def _tell(self, what: Counter, why: str) -> None:
+    def _tell(self, what: Counter, why: str, whose: str = "") -> None:
         server = self._door.server
         server.central_system.counters.count(what)
         log = server.quiet_log
@@ -229,7 +230,8 @@ class _Opening(Protocol):
         tell(
             why,
             source_of_peer(self.transport),
-            "{peer}: refused, {why}",
+            "{peer}: refused, {why}{whose}",
             peer=peer2str(self.transport),
             why=why,
+            whose=whose and f" ({whose})",
         )

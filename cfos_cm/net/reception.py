@@ -54,7 +54,7 @@ _ALLOW = "if that is right, allow it: cfos-cm charge-point allow {identity}"
 _REASONS: dict[Admission, str] = {
     Admission.NEEDS_TLS: f"it has come encrypted (wss://) before, and does not now; {_ALLOW}",
     Admission.NEEDS_CERTIFICATE: (
-        f"it has shown a certificate before, and shows none now; {_ALLOW}"
+        f"it has shown a certificate before, and shows none now that counts; {_ALLOW}"
     ),
     Admission.UNKNOWN: "no [evse ...] section has it as its address",
     Admission.TOO_MANY: "too many that are not configured are connected",

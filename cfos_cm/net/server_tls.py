@@ -23,7 +23,7 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from cfos_cm.certificates.fault import CertificateFault
-from cfos_cm.certificates.names import identities
+from cfos_cm.certificates.names import identities, subject_words
 from cfos_cm.certificates.pair import Pair, flaws, time_words
 from cfos_cm.certificates.readable import read
 from cfos_cm.certificates.signatures import has_signed
@@ -108,8 +108,9 @@ class ServerTls:
         """
         See L{IOpenSSLServerConnectionCreator}.
 
-        @param protocol: its C{objection} is set when the client's certificate is not taken, and
-            its C{is_somebody_elses} when nobody known has signed it, and it is taken.
+        @param protocol: its C{objection} and C{whose} are set when the client's certificate is
+            not taken, and its C{is_somebody_elses} when nobody known has signed it, and it is
+            taken.
         @raise LocalProtocolError: if there is no certificate to be shown.
         """
         if self._context is None:
@@ -259,14 +260,28 @@ def _demand_certificates(context: SSL.Context, material: ServerMaterial) -> None
 
 
 def _verify(
-    connection: SSL.Connection, _: crypto.X509, error: int, _depth: int, ok: int
+    connection: SSL.Connection, shown: crypto.X509, error: int, _depth: int, ok: int
 ) -> bool:
-    """What OpenSSL says of a certificate counts; only its reason is kept."""
+    """What OpenSSL says of a certificate counts; only its reason is kept, and whose it is."""
     if not ok:
         protocol = connection.get_app_data()
         if protocol.objection is None:
             protocol.objection = chain_words(error)
+            protocol.whose = _whose(shown)
     return bool(ok)
+
+
+def _whose(shown: crypto.X509) -> str:
+    """What somebody who is not believed calls himself, for people."""
+
+    def names() -> str:
+        one = shown.to_cryptography()
+        return f"{subject_words(one.subject)}, signed by {subject_words(one.issuer)}"
+
+    try:
+        return read(names, "")
+    except CertificateFault:
+        return ""
 
 
 def _verify_ours(

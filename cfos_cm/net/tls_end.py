@@ -50,11 +50,13 @@ class TlsEnd(TlsLayer):
     @ivar is_somebody_elses: it has shown a certificate that nobody known has signed, and that
         counts as none.
     @ivar objection: why TLS is not agreed upon, in plain words; C{None}: OpenSSL knows.
+    @ivar whose: the certificate that the objection is about, in words that come from the peer.
     """
 
     certificate_names: tuple[str, ...] | None = None
     is_somebody_elses = False
     objection: str | None = None
+    whose: str = ""
 
     def __init__(
         self, factory: TLSMemoryBIOFactory, listener: Upper, handshake_bytes: int

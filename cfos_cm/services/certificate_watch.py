@@ -68,8 +68,10 @@ def report_of(one: Watched, now: datetime) -> CertificateReport:
         return CertificateReport(one.what, one.file, "", "", None, None, None, True, one.fault)
     ends = one.certificate.not_valid_after_utc
     reached = stage(ends, now)
-    words = expiry_words(ends, now) if reached is not None else None
-    words = words or time_words(one.certificate, now) or ""
+    # That it cannot be used yet comes before that it will not be for long.
+    words = time_words(one.certificate, now) or ""
+    if not words and reached is not None:
+        words = expiry_words(ends, now)
     return CertificateReport(
         what=one.what,
         file=one.file,

@@ -70,11 +70,15 @@ def _lines(certificate: x509.Certificate) -> Iterator[str]:
     yield f"signed by:  {subject_words(certificate.issuer)}"
     yield f"names:      {_printable(', '.join(names)) if names else 'none but the subject'}"
     yield f"valid from: {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
-    yield f"validity:   {expiry_words(certificate.not_valid_after_utc, now)}"
+    yield f"validity:   {time_words(certificate, now) or _ends(certificate, now)}"
     yield f"key:        {_key_words(certificate.public_key())}"
     yield f"authority:  {'yes' if may_sign(certificate) else 'no'}"
     yield f"SHA-256:    {fingerprint(certificate)}"
     yield f"key's pin:  {public_key_pin(certificate)}"
+
+
+def _ends(certificate: x509.Certificate, now: datetime) -> str:
+    return expiry_words(certificate.not_valid_after_utc, now)
 
 
 def _key_words(key: object) -> str:

@@ -81,6 +81,7 @@ def shown_security(security: ConnectionSecurity) -> dict[str, object]:
     """The same, as an answer of the control socket; no secret is in it."""
     standing, server = security.standing, security.standing.server
     known = server and {
+        "pin": server.pin,
         "fingerprint": server.fingerprint,
         "subject": _printable(server.subject),
         "seen_at": server.seen_at,

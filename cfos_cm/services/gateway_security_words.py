@@ -37,8 +37,9 @@ def security_rows(security: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "warning", security["warning"]
     server = security["server"]
     if server is not None:
-        yield "backend key", f"SHA-256 {server['fingerprint']}"
-        yield "", f"{server['subject']}, first seen {local_time(server['seen_at'])}"
+        yield "backend key", f"SHA-256 {server['pin']}"
+        yield "", f"first seen {local_time(server['seen_at'])}, in the certificate of"
+        yield "", f"{server['subject']}, SHA-256 {server['fingerprint']}"
     for one in security["certificates"]:
         yield "certificate", f"{one['what']}: {one['subject']}"
         yield "", f"{_ends(one['not_after'])}; SHA-256 {one['fingerprint']}"

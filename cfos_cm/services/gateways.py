@@ -349,10 +349,15 @@ class Gateways:
         """
         Forget the key that a backend is known by, believe the next one, and call it now.
 
-        @raise LocalProtocolError: if there is no such gateway.
+        @raise LocalProtocolError: if there is no such gateway, or no key is looked at there.
         @raise StorageError: if that cannot be written down.
         """
         row = self._named(name)
+        if row.settings.has_authorities:
+            raise LocalProtocolError(
+                f"{name} believes its backend by ca_certificates, and not by its key: "
+                "if its certificate is not taken, see there"
+            )
         await row.gateway.security.trust_next()
         row.client.redial("the operator believes the next key of the backend")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -115,7 +116,9 @@ class Vaults:
 
 def _load(folder: Path) -> Mapping[VaultName, str]:
     found = {}
-    tidy(folder, *(f"{name}{_SUFFIX}" for name in VaultName))
+    # Where nothing can be written or removed, what is there can be read all the same.
+    with suppress(OSError):
+        tidy(folder, *(f"{name}{_SUFFIX}" for name in VaultName))
     for name in VaultName:
         text = _read(folder / f"{name}{_SUFFIX}")
         if text is not None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from warnings import catch_warnings, simplefilter
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.certificates.der import members
@@ -73,6 +79,15 @@ class ReadCertificates(SynchronousTestCase):
         self.assertEqual(
             "file: there are 201 certificates in it; 200 are allowed", str(raised.exception)
         )
+
+    def test_pkcs12(self) -> None:
+        """What Windows exports, in one file with its key, is known by what it is."""
+        for lock in (NoEncryption(), BestAvailableEncryption(b"geheim")):
+            key = ec_key()
+            data = serialize_key_and_certificates(b"one", key, self.one, None, lock)
+            for read in (read_certificates, read_key):
+                with self.assertRaisesRegex(CertificateFault, "^x: it is PKCS #12"):
+                    read(data, "x")
 
     def test_words(self) -> None:
         """What is wrong is said, and where."""

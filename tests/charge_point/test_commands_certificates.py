@@ -349,6 +349,41 @@ class Certificates(SigningCase):
         self.assertEqual("Accepted", self.sign(world, again))
         self.assertEqual(again, world.given[-1].chain)
 
+    def test_oldKeyMeanwhile(self) -> None:
+        """One for the key before does not have it forgotten that another one is asked for."""
+        world, issuer = self.begin(), Issuer("signer")
+        first = issuer.sign(self.asked(world))
+        self.sign(world, first)
+        request = self.asked(world)
+        # Not the same text: that would be answered as a repetition is.
+        self.assertEqual("Accepted", self.sign(world, f"{first}\n"))
+        self.assertIn(VaultName.REQUEST, world.vault.kept)
+        self.assertEqual("Accepted", self.sign(world, issuer.sign(request)))
+
+    def test_askedWhileOneIsWritten(self) -> None:
+        """What is asked for while a certificate is stored is not forgotten, nor on disk."""
+        world, issuer = self.begin(), Issuer("signer")
+        chain = issuer.sign(self.asked(world))
+        world.vault.waiting = []
+        request = {"certificateChain": chain}
+        world.gateway.received(json.dumps([2, "q", "CertificateSigned", request]).encode())
+        world.gateway.security.ask_certificate()
+        waiting, world.vault.waiting = world.vault.waiting, None
+        world.sent.clear()
+        for one in waiting:
+            one.callback(None)
+        (told,) = world.told("SignCertificate")
+        self.assertEqual("Accepted", self.sign(self.again(world), issuer.sign(told["csr"])))
+
+    def test_notStored(self) -> None:
+        """A request that cannot be stored leaves the one before as it was."""
+        world, issuer = self.begin(), Issuer("signer")
+        request = self.asked(world)
+        world.vault.is_full = True
+        world.gateway.security.ask_certificate()
+        world.vault.is_full = False
+        self.assertEqual("Accepted", self.sign(world, issuer.sign(request)))
+
     def test_refused(self) -> None:
         """One that is not to be used is rejected, the event is told, and the old one stays."""
         issuer, other = Issuer("signer"), request_of(_CLIENT)[0]

@@ -275,6 +275,30 @@ class Profiles(CredentialsCase):
             found = self.given(one)
             self.assertEqual((SecurityProfile.TLS, True), (found.profile, found.profile_works))
 
+    def test_failsWhileOneIsWritten(self) -> None:
+        """What is being written stays on disk when the one before it turns out not to work."""
+        world = self.plain(has_authorities=True, has_certificate=True)
+        set_key(world, "SecurityProfile", "2")
+        world.vault.waiting = []
+        request = {"key": "SecurityProfile", "value": "3"}
+        world.gateway.received(json.dumps([2, "q", "ChangeConfiguration", request]).encode())
+        world.gateway.noticed(UpgradeFailed(SecurityProfile.TLS, "nobody listens"))
+        waiting, world.vault.waiting = world.vault.waiting, None
+        for one in waiting:
+            one.callback(None)
+        for found in (world, self.again(world)):
+            self.assertEqual(SecurityProfile.CERTIFICATE, self.given(found).profile)
+
+    def test_raisedTwice(self) -> None:
+        """What is raised again before it has worked goes back to what has."""
+        world = self.plain(password=None, has_authorities=True, has_certificate=True)
+        credentials = world.gateway.security._credentials
+        for profile in (SecurityProfile.PASSWORD, SecurityProfile.TLS):
+            self.successResultOf(credentials.raise_profile(profile))
+            self.log_in(world, None, 1)
+        self.successResultOf(credentials.raise_profile(SecurityProfile.CERTIFICATE))
+        self.assertEqual(SecurityProfile.PASSWORD, self.given(world).profile_before)
+
     def test_lateFailure(self) -> None:
         """What has worked is not given up any more."""
         world = self.plain(has_authorities=True)

@@ -101,6 +101,25 @@ class Events(EventCase):
         world.gateway.noticed(LoginRefused(401))
         self.assertEqual(1, len(self.told(world)))
 
+    def test_neverLetIn(self) -> None:
+        """A backend that connects again and again, and lets nobody in, is no way around it."""
+        world = World(settings())
+        self.addCleanup(world.gateway.close)
+        for _ in range(MAX_UNSENT + 20):
+            world.clock.advance(EVENT_PAUSE_S)
+            world.gateway.noticed(LoginRefused(401))
+            world.gateway.noticed(LoggedIn(None, SecurityProfile.TLS))
+        self.assertEqual(MAX_UNSENT, self.waiting(world))
+
+    def test_longLasting(self) -> None:
+        """On a connection that lasts each one is told, however many there have been."""
+        world = self.world()
+        for _ in range(MAX_UNSENT + 20):
+            world.clock.advance(EVENT_PAUSE_S)
+            world.sent.clear()
+            world.gateway.noticed(ServerDistrusted("x"))
+            self.assertEqual(1, len(self.told(world)))
+
     def test_reporter(self) -> None:
         """A backend that is only told of charging is told nothing of this."""
         world = self.world(role=GatewayRole.REPORT)

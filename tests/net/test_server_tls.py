@@ -327,13 +327,25 @@ class ClientCertificates(TlsCase):
     async def test_refused(self) -> None:
         """Those that nobody known has signed, and those whose time is not now."""
         for pair, words in (
-            (client_pair(by="Stranger"), "is signed by none of ca_certificates"),
-            (client_pair(begins=-30), "has expired"),
+            (
+                client_pair(by="Stranger"),
+                "is signed by none of ca_certificates (CN=CP-1, signed by CN=Stranger)",
+            ),
+            (client_pair(begins=-30), "has expired (CN=CP-1, signed by CN=Authority)"),
             (client_pair(begins=30), "is not valid yet"),
             (server_pair(), "is not made for a client"),
         ):
             await self.check_refused(pair, words)
             self.assertEqual((), self.world.system.sessions())
+
+    async def test_names_in_log(self) -> None:
+        """Whoever shows another name each time does not fill the log."""
+        with capturedLogs() as logged:
+            for name in ("CP-1", "CP-2", "CP-3"):
+                self.assertEqual(0, await self.status(client_pair(name, "Stranger")))
+                await self.gone()
+        lines = [formatEvent(event) or "" for event in logged]
+        self.assertEqual(1, sum("signed by none of" in line for line in lines), lines)
 
     async def test_damaged_chain(self) -> None:
         """A certificate that only says that it is from an authority is not believed."""

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from attrs import evolve
+
 from cfos_cm.net import login_throttle
+from cfos_cm.net.client_material import ClientMaterial
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.simulator.personas.catalogue import PERSONAS
 from cfos_cm.simulator.personas.persona import Performance, Verdict
 from cfos_cm.simulator.personas.play import play
+from cfos_cm.simulator.personas.setting_up import why_not_let_in
 from cfos_cm.simulator.personas.stage import Stage
 from cfos_cm.site.tag import Tag
 from cfos_cm.site.tag import Verdict as TagVerdict
 from cfos_cm.storage.tags import TagList
+from tests.net.tls_server import client_pair
 
 from .stages import IDENTITY, TAG, PersonaCase
 
@@ -91,6 +96,15 @@ class SettingUp(PersonaCase):
         await self.assertNotShown(("Q44", "Q4"), stage, said)
         said = "the Central System puts FAKE-1 off (HTTP 429): wait, then play again"
         await self.assertNotShown(("Q24",), stage, said)
+
+    def test_less_safe(self) -> None:
+        """Who is refused for what he does not show is told what else that may be."""
+        without, plain = self.stage(1), self.stage(1, password=WRONG_KEY)
+        shown = evolve(without, material=ClientMaterial(pair=client_pair(IDENTITY)))
+        for stage in (without, plain, shown):
+            self.assertIn("may also want wss://", why_not_let_in(403, stage) or "")
+        self.assertIn("--certificate, which has to name it", why_not_let_in(401, shown) or "")
+        self.assertNotIn("--certificate", why_not_let_in(401, plain) or "")
 
     async def test_needless_password(self) -> None:
         """Where no password is asked for there is nothing to show about its forms."""

@@ -89,6 +89,12 @@ class Warnings(WatchCase):
         self.assertIn("is valid from 2027-03-02 on only", one)
         self.assertEqual([], self.warned(server))
 
+    def test_not_yet_and_soon_over(self) -> None:
+        """That one is not valid yet is said before its end is, however near that is."""
+        server = self.keep(self.issuer.issue("garage", begins=NOW + DAY, ends=NOW + 20 * DAY))
+        (one,) = self.warned(server)
+        self.assertIn("is valid from 2027-03-02 on only", one)
+
     def test_unreadable(self) -> None:
         """A file that cannot be read is said once, until it says something else."""
         config = self.config(self.keep(self.issuer.issue("garage")))

@@ -17,6 +17,7 @@ from tests.services.test_gateways import GatewaysCase, config, section, told
 from tests.storage.cases import NOW, SqliteCase
 
 _KEY = "ab" * 16
+_AUTHORITIES = "ca_certificates = system\n"
 _SEEN = ServerKeySeen("0f" * 32, "AA:BB", "CN=backend")
 
 
@@ -76,6 +77,13 @@ class SecurityTests(GatewaysCase):
             await self.gateways.trust("south")
         with self.assertRaises(LocalProtocolError):
             self.gateways.security("south")
+
+    async def test_trust_without_key(self) -> None:
+        """Where authorities are named no key is looked at, and nothing is changed."""
+        await self.begin(section("north", more=_AUTHORITIES).replace("ws://", "wss://"))
+        with self.assertRaisesRegex(LocalProtocolError, "by ca_certificates, and not by its"):
+            await self.gateways.trust("north")
+        self.assertEqual([], self.client("north").redials)
 
     async def test_left(self) -> None:
         """Who is left hears nothing of what comes late, nor does who is in his place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -105,6 +106,17 @@ class VaultTests(TestCase):
         (self.folder / "password.json.4711.new").write_text("ha")
         self.assertEqual({VaultName.PASSWORD: "whole"}, await self.vault().load())
         self.assertEqual(["password.json"], os.listdir(self.folder))
+
+    async def test_readOnly(self) -> None:
+        """What cannot be tidied up is read all the same: a gateway has to start."""
+        await self.vault().put(VaultName.PASSWORD, "abc")
+        (self.folder / "password.json.1.new").write_text("half")
+
+        def refuse(_path: object) -> None:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+        self.patch(os, "unlink", refuse)
+        self.assertEqual({VaultName.PASSWORD: "abc"}, await self.vault().load())
 
     async def test_notWritten(self) -> None:
         """Where nothing can be written it fails, and the text before is there."""

@@ -25,9 +25,20 @@ def why_not_let_in(status: int, stage: Stage) -> str | None:
     """
     who = stage.identity
     match status:
-        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN if stage.password is None:
+        case HTTPStatus.FORBIDDEN:
+            what = (
+                f"does not let {who} in",
+                "see --password; it may also want wss://, or a certificate (--certificate), "
+                "from who has come with it before",
+            )
+        case HTTPStatus.UNAUTHORIZED if _shows_certificate(stage):
+            what = (
+                f"takes neither the certificate nor the password of {who}",
+                "see --certificate, which has to name it, or --password",
+            )
+        case HTTPStatus.UNAUTHORIZED if stage.password is None:
             what = f"asks {who} for a password", "give it with --password"
-        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+        case HTTPStatus.UNAUTHORIZED:
             what = f"does not take the password of {who}", "see --password, --password-form"
         case HTTPStatus.NOT_FOUND:
             what = (
@@ -45,6 +56,10 @@ def why_not_let_in(status: int, stage: Stage) -> str | None:
         case _:
             return None
     return f"the Central System {what[0]} (HTTP {status}): {what[1]}"
+
+
+def _shows_certificate(stage: Stage) -> bool:
+    return stage.material is not None and stage.material.pair is not None
 
 
 def why_not_registered(confirmation: Mapping[str, Any], stage: Stage) -> str | None:
