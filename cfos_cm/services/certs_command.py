@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
 from cfos_cm.certificates.issuing import MAX_DAYS
-from cfos_cm.errors import CfosError
 from cfos_cm.services.certs_making import (
     AUTHORITY_DAYS,
     DAYS,
@@ -16,15 +14,12 @@ from cfos_cm.services.certs_making import (
     sign_for,
 )
 from cfos_cm.services.certs_showing import check_certificates, show_certificates
-from cfos_cm.services.console_database import Write
+from cfos_cm.services.console_verbs import Verbs, add_config, add_verb
 
 __all__ = ["add_certs_commands"]
 
-_Verbs = argparse._SubParsersAction
-_Work = Callable[[argparse.Namespace, Write], int]
 
-
-def add_certs_commands(commands: _Verbs[argparse.ArgumentParser]) -> None:
+def add_certs_commands(commands: Verbs[argparse.ArgumentParser]) -> None:
     """Add C{certs} with its own commands to the command line."""
     certs = commands.add_parser(
         "certs",
@@ -38,8 +33,10 @@ def add_certs_commands(commands: _Verbs[argparse.ArgumentParser]) -> None:
     _add_showing(verbs)
 
 
-def _add_making(verbs: _Verbs[argparse.ArgumentParser]) -> None:
-    making = _add(verbs, "init-ca", "make an authority that signs certificates", init_authority)
+def _add_making(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    making = add_verb(
+        verbs, "init-ca", "make an authority that signs certificates", init_authority
+    )
     _add_files(making, "ca")
     _add_subject(making, "'Charging site CA' and the name of this computer")
     _add_key(making, AUTHORITY_DAYS)
@@ -47,14 +44,14 @@ def _add_making(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     lock.add_argument("--passphrase-file", metavar="FILE", help="its first line locks the key")
     lock.add_argument("--no-passphrase", action="store_true", help="do not lock the key")
 
-    server = _add(verbs, "issue-server", "make a server's certificate", issue_for_server)
+    server = add_verb(verbs, "issue-server", "make a server's certificate", issue_for_server)
     _add_files(server, "server")
     _add_subject(server, "the first --host")
     _add_hosts(server, "name or address of the server; without it all those of this computer")
     _add_key(server, DAYS)
     _add_authority(server)
 
-    client = _add(
+    client = add_verb(
         verbs, "issue-client", "make a certificate for a wallbox or a gateway", issue_for_client
     )
     _add_files(client, None)
@@ -63,7 +60,7 @@ def _add_making(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     _add_key(client, DAYS)
     _add_authority(client)
 
-    signing = _add(
+    signing = add_verb(
         verbs, "sign", "sign a request that was made elsewhere, such as in a wallbox", sign_for
     )
     signing.add_argument("request", metavar="REQUEST", help="a file with the request (CSR)")
@@ -79,13 +76,13 @@ def _add_making(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     _add_authority(signing)
 
 
-def _add_showing(verbs: _Verbs[argparse.ArgumentParser]) -> None:
-    showing = _add(verbs, "show", "show what is in certificates", show_certificates)
+def _add_showing(verbs: Verbs[argparse.ArgumentParser]) -> None:
+    showing = add_verb(verbs, "show", "show what is in certificates", show_certificates)
     showing.add_argument(
         "files", metavar="FILE", nargs="*", help="without it all that tap.cfg names"
     )
-    _add_config(showing)
-    checking = _add(verbs, "check", "look for what is wrong with them", check_certificates)
+    add_config(showing)
+    checking = add_verb(verbs, "check", "look for what is wrong with them", check_certificates)
     checking.add_argument(
         "certificate", metavar="FILE", nargs="?", help="without it all that tap.cfg names"
     )
@@ -100,27 +97,7 @@ def _add_showing(verbs: _Verbs[argparse.ArgumentParser]) -> None:
         default="server",
         help="with --ca: what it is used for; server without it",
     )
-    _add_config(checking)
-
-
-def _add(
-    verbs: _Verbs[argparse.ArgumentParser], name: str, text: str, run: _Work
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-
-    def answered(options: argparse.Namespace, write: Write) -> int:
-        try:
-            return run(options, write)
-        except CfosError as error:
-            write(str(error))
-            return 1
-
-    parser.set_defaults(run=answered)
-    return parser
-
-
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", "-c", metavar="FILE", default="tap.cfg")
+    add_config(checking)
 
 
 def _add_files(parser: argparse.ArgumentParser, name: str | None) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from cfos_cm.errors import CfosError
 from cfos_cm.services.charge_point_orders import MAX_EVENTS
-from cfos_cm.services.config import read_config
 from cfos_cm.services.console_database import Write
+from cfos_cm.services.console_verbs import Verbs, Work, add_config, add_verb, ask_manager
 from cfos_cm.services.console_words import local_time, table
-from cfos_cm.services.control_client import ask
 
 __all__ = ["add_charge_point_commands"]
 
@@ -26,11 +24,9 @@ _PROFILES = {
     3: "3 (TLS, certificate)",
 }
 
-_Work = Callable[[argparse.Namespace, Write], int]
-
 
 def add_charge_point_commands(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: Verbs[argparse.ArgumentParser],
 ) -> None:
     """Add C{charge-point} with its own commands to the command line."""
     charge_point = commands.add_parser(
@@ -84,32 +80,17 @@ def add_charge_point_commands(
 
 
 def _add(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, run: _Work
+    verbs: Verbs[argparse.ArgumentParser], name: str, text: str, run: Work
 ) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-    parser.add_argument("--config", "-c", metavar="FILE", default="tap.cfg")
-
-    def answered(options: argparse.Namespace, write: Write) -> int:
-        try:
-            return run(options, write)
-        except CfosError as error:
-            write(str(error))
-            return 1
-
-    parser.set_defaults(run=answered)
-    return parser
+    return add_config(add_verb(verbs, name, text, run))
 
 
 def _name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("identity", metavar="ID", help="its ChargeBox ID, as list shows it")
 
 
-def _ask(options: argparse.Namespace, command: str, **said: object) -> Mapping[str, Any]:
-    return ask(read_config(options.config), command, **said)
-
-
 def _list(options: argparse.Namespace, write: Write) -> int:
-    found = _ask(options, "charge-points")["charge_points"]
+    found = ask_manager(options, "charge-points")["charge_points"]
     if not found:
         write("there is no wallbox: none is configured, and none is connected")
         return 0
@@ -128,7 +109,7 @@ def _list(options: argparse.Namespace, write: Write) -> int:
 
 
 def _show(options: argparse.Namespace, write: Write) -> int:
-    (one,) = _ask(options, "charge-points", identity=options.identity)["charge_points"]
+    (one,) = ask_manager(options, "charge-points", identity=options.identity)["charge_points"]
     evses = [f"{evse} (connector {number})" for number, evse in one["evses"].items()]
     device = one["device"] or {}
     connection = one["connection"]
@@ -150,7 +131,9 @@ def _show(options: argparse.Namespace, write: Write) -> int:
 
 
 def _events(options: argparse.Namespace, write: Write) -> int:
-    said = _ask(options, "security-events", identity=options.identity, limit=options.limit)
+    said = ask_manager(
+        options, "security-events", identity=options.identity, limit=options.limit
+    )
     for one in said["events"]:
         about = f": {one['tech_info']}" if one["tech_info"] else ""
         write(f"{local_time(one['received_at'])}  {one['kind']}{about}")
@@ -160,7 +143,7 @@ def _events(options: argparse.Namespace, write: Write) -> int:
 
 
 def _allow(options: argparse.Namespace, write: Write) -> int:
-    said = _ask(
+    said = ask_manager(
         options, "allow-profile", identities=options.identities, profile=options.profile
     )
     for identity in said["allowed"]:
@@ -171,7 +154,9 @@ def _allow(options: argparse.Namespace, write: Write) -> int:
 
 
 def _upgrade(options: argparse.Namespace, write: Write) -> int:
-    said = _ask(options, "raise-profile", identity=options.identity, profile=options.profile)
+    said = ask_manager(
+        options, "raise-profile", identity=options.identity, profile=options.profile
+    )
     return _told(
         options,
         write,
@@ -181,12 +166,14 @@ def _upgrade(options: argparse.Namespace, write: Write) -> int:
 
 
 def _renew(options: argparse.Namespace, write: Write) -> int:
-    said = _ask(options, "renew-certificate", identity=options.identity)
+    said = ask_manager(options, "renew-certificate", identity=options.identity)
     return _told(options, write, said, "it will ask for a certificate, and gets it signed")
 
 
 def _change_password(options: argparse.Namespace, write: Write) -> int:
-    said = _ask(options, "change-password", identity=options.identity, show=bool(options.show))
+    said = ask_manager(
+        options, "change-password", identity=options.identity, show=bool(options.show)
+    )
     status = _told(
         options, write, said, "the one before counts until it has logged in with the new one"
     )

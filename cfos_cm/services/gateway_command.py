@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from cfos_cm.errors import CfosError
-from cfos_cm.services.config import read_config
 from cfos_cm.services.console_database import Write
+from cfos_cm.services.console_verbs import Verbs, Work, add_config, add_verb, ask_manager
 from cfos_cm.services.console_words import local_time, table
-from cfos_cm.services.control_client import ask
 from cfos_cm.services.gateway_orders import MAX_LETTERS
 from cfos_cm.services.gateway_security_words import security_rows
 
@@ -19,11 +17,9 @@ __all__ = ["add_gateway_commands"]
 #: How many dead letters are shown, unless more are asked for.
 _USUAL_LETTERS = 20
 
-_Work = Callable[[argparse.Namespace, Write], int]
-
 
 def add_gateway_commands(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: Verbs[argparse.ArgumentParser],
 ) -> None:
     """Add C{gateway} with its own commands to the command line."""
     gateway = commands.add_parser(
@@ -65,32 +61,17 @@ def add_gateway_commands(
 
 
 def _add(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, run: _Work
+    verbs: Verbs[argparse.ArgumentParser], name: str, text: str, run: Work
 ) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-    parser.add_argument("--config", "-c", metavar="FILE", default="tap.cfg")
-
-    def answered(options: argparse.Namespace, write: Write) -> int:
-        try:
-            return run(options, write)
-        except CfosError as error:
-            write(str(error))
-            return 1
-
-    parser.set_defaults(run=answered)
-    return parser
+    return add_config(add_verb(verbs, name, text, run))
 
 
 def _name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the gateway, as list shows it")
 
 
-def _ask(options: argparse.Namespace, command: str, **said: object) -> Mapping[str, Any]:
-    return ask(read_config(options.config), command, **said)
-
-
 def _list(options: argparse.Namespace, write: Write) -> int:
-    found = _ask(options, "gateways")["gateways"]
+    found = ask_manager(options, "gateways")["gateways"]
     if not found:
         write("there is no gateway: no [gateway NAME] section in the settings")
     else:
@@ -110,7 +91,7 @@ def _list(options: argparse.Namespace, write: Write) -> int:
 
 
 def _show(options: argparse.Namespace, write: Write) -> int:
-    (one,) = _ask(options, "gateways", name=options.name)["gateways"]
+    (one,) = ask_manager(options, "gateways", name=options.name)["gateways"]
     evses = [f"{evse} (connector {number})" for number, evse in one["connectors"].items()]
     rows = (
         ("name", one["name"]),
@@ -132,13 +113,13 @@ def _show(options: argparse.Namespace, write: Write) -> int:
 
 
 def _trust(options: argparse.Namespace, write: Write) -> int:
-    _ask(options, "trust-backend", name=options.name)
+    ask_manager(options, "trust-backend", name=options.name)
     write(f"{options.name}: the next key that its backend shows is believed; it is called now")
     return 0
 
 
 def _letters(options: argparse.Namespace, write: Write) -> int:
-    found = _ask(
+    found = ask_manager(
         options,
         "dead-letters",
         name=options.name,
@@ -164,9 +145,9 @@ def _letters(options: argparse.Namespace, write: Write) -> int:
 def _resend(options: argparse.Namespace, write: Write) -> int:
     if bool(options.keys) is options.all:
         options.parser.error("which dead letters? Either KEY… or --all")
-    count = _ask(options, "resend", name=options.name, keys=options.keys, all=options.all)[
-        "count"
-    ]
+    count = ask_manager(
+        options, "resend", name=options.name, keys=options.keys, all=options.all
+    )["count"]
     if not count:
         write("no such dead letter: nothing is sent again")
         return 1
@@ -175,7 +156,7 @@ def _resend(options: argparse.Namespace, write: Write) -> int:
 
 
 def _orphans(options: argparse.Namespace, write: Write) -> int:
-    found = _ask(options, "orphans")["orphans"]
+    found = ask_manager(options, "orphans")["orphans"]
     if not found:
         write("every queue has its gateway")
         return 0
@@ -185,7 +166,7 @@ def _orphans(options: argparse.Namespace, write: Write) -> int:
 
 
 def _move(options: argparse.Namespace, write: Write) -> int:
-    count = _ask(options, "move-queue", key=options.key, name=options.name)["count"]
+    count = ask_manager(options, "move-queue", key=options.key, name=options.name)["count"]
     if not count:
         write(f"nothing is queued under {options.key}")
         return 1
@@ -200,7 +181,7 @@ def _drop(options: argparse.Namespace, write: Write) -> int:
             "forgotten, and no backend ever learns of it; 'gateway orphans' shows how much"
         )
         return 1
-    count = _ask(options, "drop-queue", key=options.key)["count"]
+    count = ask_manager(options, "drop-queue", key=options.key)["count"]
     if not count:
         write(f"nothing is queued under {options.key}")
         return 1
