@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Hashable
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -17,6 +15,7 @@ from cfos_cm.certificates.pair import Pair, flaws, read_pair
 from cfos_cm.certificates.pem import MAX_BUNDLE_BYTES, MAX_CHAIN, read_certificates
 from cfos_cm.charge_point.given import Given
 from cfos_cm.errors import LocalProtocolError
+from cfos_cm.regular_file import read_regular_file
 
 __all__ = [
     "SYSTEM_ROOTS",
@@ -237,24 +236,10 @@ def _changed_at(path: str) -> int | None:
 def _content(path: str, option: str) -> bytes:
     """@raise LocalProtocolError: if the file cannot be read."""
     try:
-        content = _read(path)
+        content = read_regular_file(path, MAX_BUNDLE_BYTES)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "this is not the name of a file"
         raise LocalProtocolError(f"{option}: {path} cannot be read: {why}") from None
     if len(content) > MAX_BUNDLE_BYTES:
         raise LocalProtocolError(f"{option}: {path} is larger than {MAX_BUNDLE_BYTES} bytes")
     return content
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb", opener=_regular) as file:
-        return file.read(MAX_BUNDLE_BYTES + 1)
-
-
-def _regular(path: str, flags: int) -> int:
-    """@raise OSError: if it is no regular file: of a pipe, the end may never come."""
-    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    raise OSError(errno.EINVAL, "it is not a regular file")

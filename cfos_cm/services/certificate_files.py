@@ -16,7 +16,7 @@ from cfos_cm.certificates.pem import (
     read_chain,
     read_key,
 )
-from cfos_cm.drivers.regular_file import read_regular_file
+from cfos_cm.regular_file import read_regular_file
 
 __all__ = [
     "certificates_in",

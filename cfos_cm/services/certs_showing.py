@@ -28,6 +28,7 @@ from cfos_cm.services.certificate_watch import report_of
 from cfos_cm.services.config import Config, read_config
 from cfos_cm.services.configured_certificates import configured_certificates
 from cfos_cm.services.console_database import Write
+from cfos_cm.services.console_words import printable
 
 __all__ = ["check_certificates", "show_certificates"]
 
@@ -68,7 +69,7 @@ def _lines(certificate: x509.Certificate) -> Iterator[str]:
     names = alternative_names(certificate)
     yield f"subject:    {subject_words(certificate.subject)}"
     yield f"signed by:  {subject_words(certificate.issuer)}"
-    yield f"names:      {_printable(', '.join(names)) if names else 'none but the subject'}"
+    yield f"names:      {printable(', '.join(names)) if names else 'none but the subject'}"
     yield f"valid from: {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
     yield f"validity:   {time_words(certificate, now) or _ends(certificate, now)}"
     yield f"key:        {_key_words(certificate.public_key())}"
@@ -85,10 +86,6 @@ def _key_words(key: object) -> str:
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA, {key.key_size} bits"
     return f"EC, {key.curve.name}" if isinstance(key, ec.EllipticCurvePublicKey) else "other"
-
-
-def _printable(text: str) -> str:
-    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def check_certificates(options: argparse.Namespace, write: Write) -> int:

@@ -16,6 +16,7 @@ from cfos_cm.central_system.connected import ConnectedChargePoint
 from cfos_cm.errors import CfosError
 from cfos_cm.services.console_words import printable
 from cfos_cm.services.control_socket import Command, CommandRefused
+from cfos_cm.services.said import Said, number_said, text_said
 from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.storage.security_events import SecurityEvent
 
@@ -27,7 +28,6 @@ MAX_EVENTS = 200
 #: How many Charge Points are named in one command.
 MAX_IDENTITIES = 100
 
-Said = Mapping[str, object]
 Answer = Mapping[str, object]
 
 
@@ -83,14 +83,14 @@ async def _charge_points(office: _Office, said: Said) -> Answer:
 
 
 async def _events(office: _Office, said: Said) -> Answer:
-    limit = _number(said, "limit", 1, MAX_EVENTS)
+    limit = number_said(said, "limit", 1, MAX_EVENTS)
     # Also of one that is not configured any more: that is when somebody may want to know.
-    found = await office.events.of(_text(said, "identity"))
+    found = await office.events.of(text_said(said, "identity"))
     return {"events": [_event(one) for one in found[-limit:]]}
 
 
 async def _allow(office: _Office, said: Said) -> Answer:
-    profile = SecurityProfile(_number(said, "profile", 0, SecurityProfile.TLS.value))
+    profile = SecurityProfile(number_said(said, "profile", 0, SecurityProfile.TLS.value))
     allowed: list[str] = []
     refused: dict[str, str] = {}
     for text in _identities(said):
@@ -113,7 +113,9 @@ async def _allow_one(office: _Office, identity: str, profile: SecurityProfile) -
 
 
 async def _raise(office: _Office, said: Said) -> Answer:
-    profile = SecurityProfile(_number(said, "profile", 1, SecurityProfile.CERTIFICATE.value))
+    profile = SecurityProfile(
+        number_said(said, "profile", 1, SecurityProfile.CERTIFICATE.value)
+    )
     status = await office.operator.raise_profile(_known(office, said), profile)
     return {"status": status.value}
 
@@ -138,7 +140,7 @@ def _everyone(office: _Office) -> list[str]:
 
 def _known(office: _Office, said: Said) -> str:
     """@raise CommandRefused: if it names no Charge Point that is configured or connected."""
-    identity = office.central_system.find(_text(said, "identity"))
+    identity = office.central_system.find(text_said(said, "identity"))
     everyone = _everyone(office)
     if identity not in everyone:
         there = ", ".join(printable(one) for one in everyone[:20]) or "none"
@@ -196,13 +198,6 @@ def _time(moment: datetime) -> str:
     return moment.isoformat()
 
 
-def _text(said: Said, name: str) -> str:
-    value = said.get(name)
-    if not isinstance(value, str) or not value:
-        raise CommandRefused(f"{name}: must be a text")
-    return value
-
-
 def _identities(said: Said) -> list[str]:
     found = said.get("identities")
     if (
@@ -216,10 +211,3 @@ def _identities(said: Said) -> list[str]:
             f"identities: {len(found)} of them; at most {MAX_IDENTITIES} at once"
         )
     return found
-
-
-def _number(said: Said, name: str, least: int, most: int) -> int:
-    value = said.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise CommandRefused(f"{name}: must be a whole number from {least} to {most}")
-    return value

@@ -14,8 +14,10 @@ from cfos_cm.charge_point.queued import DeadLetter, Depth
 from cfos_cm.charge_point.settings import GatewaySettings
 from cfos_cm.charge_point.standing import Standing
 from cfos_cm.services.config.values import shown_url
+from cfos_cm.services.console_words import printable
 from cfos_cm.services.control_socket import Command, CommandRefused
 from cfos_cm.services.gateway_security import ConnectionSecurity, shown_security
+from cfos_cm.services.said import Said, number_said, text_said
 from cfos_cm.site.tag import shortened
 
 __all__ = [
@@ -39,7 +41,6 @@ MAX_EXCERPT_CHARS = 300
 #: What stands for a person.
 _TAGS = frozenset({"idTag", "parentIdTag"})
 
-Said = Mapping[str, object]
 Answer = Mapping[str, object]
 
 
@@ -119,7 +120,7 @@ def gateway_orders(office: GatewayOffice) -> dict[str, Command]:
 async def _gateways(office: GatewayOffice, said: Said) -> Answer:
     standings = office.standings()
     if "name" in said:
-        name = _text(said, "name")
+        name = text_said(said, "name")
         settings = office.gateway(name).settings
         security = shown_security(office.security(name))
         return {"gateways": [{**_shown(settings, standings[name]), "security": security}]}
@@ -132,18 +133,21 @@ async def _gateways(office: GatewayOffice, said: Said) -> Answer:
 
 
 async def _trust(office: GatewayOffice, said: Said) -> Answer:
-    await office.trust(_text(said, "name"))
+    await office.trust(text_said(said, "name"))
     return {}
 
 
 async def _dead_letters(office: GatewayOffice, said: Said) -> Answer:
-    limit, offset = _number(said, "limit", 1, MAX_LETTERS), _number(said, "offset", 0, 10**9)
-    letters = await office.dead_letters(_text(said, "name"), limit, offset)
+    limit, offset = (
+        number_said(said, "limit", 1, MAX_LETTERS, 1),
+        number_said(said, "offset", 0, 10**9, 0),
+    )
+    letters = await office.dead_letters(text_said(said, "name"), limit, offset)
     return {"dead_letters": [_letter(one) for one in letters]}
 
 
 async def _resend(office: GatewayOffice, said: Said) -> Answer:
-    name, keys = _text(said, "name"), said.get("keys", [])
+    name, keys = text_said(said, "name"), said.get("keys", [])
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise CommandRefused("keys: must be a list of texts")
     if len(keys) > MAX_KEYS:
@@ -159,11 +163,11 @@ async def _orphans(office: GatewayOffice, said: Said) -> Answer:
 
 
 async def _move(office: GatewayOffice, said: Said) -> Answer:
-    return {"count": await office.move(_text(said, "key"), _text(said, "name"))}
+    return {"count": await office.move(text_said(said, "key"), text_said(said, "name"))}
 
 
 async def _drop(office: GatewayOffice, said: Said) -> Answer:
-    return {"count": await office.drop(_text(said, "key"))}
+    return {"count": await office.drop(text_said(said, "key"))}
 
 
 def _shown(settings: GatewaySettings, standing: Standing) -> dict[str, object]:
@@ -175,11 +179,11 @@ def _shown(settings: GatewaySettings, standing: Standing) -> dict[str, object]:
         "role": settings.role.value,
         "outage": settings.outage.value,
         "connectors": {str(one.number): one.evse for one in settings.connectors},
-        "state": _printable(standing.state),
+        "state": printable(standing.state),
         "is_serving": standing.is_serving,
         "since": _time(standing.since),
         "registration": standing.registration and standing.registration.value,
-        "last_refusal": _printable(standing.last_refusal),
+        "last_refusal": printable(standing.last_refusal),
         **_depth(standing.depth),
     }
 
@@ -203,7 +207,7 @@ def _letter(letter: DeadLetter) -> dict[str, object]:
         "attempts": message.attempts,
         "queued_at": _time(message.queued_at),
         "buried_at": _time(letter.buried_at),
-        "why": _printable(letter.why),
+        "why": printable(letter.why),
         "payload": _excerpt(message.payload),
     }
 
@@ -214,7 +218,7 @@ def _excerpt(payload: bytes) -> str:
         told = json.loads(payload, object_hook=_without_tags)
     except (ValueError, RecursionError):
         return ""
-    text = _printable(json.dumps(told, ensure_ascii=False))
+    text = printable(json.dumps(told, ensure_ascii=False))
     return text if len(text) <= MAX_EXCERPT_CHARS else text[: MAX_EXCERPT_CHARS - 1] + "…"
 
 
@@ -225,24 +229,5 @@ def _without_tags(told: dict[str, object]) -> dict[str, object]:
     }
 
 
-def _printable(text: str) -> str:
-    """A peer's words, so that they end no line and move no cursor of a console."""
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
 def _time(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
-
-
-def _text(said: Said, name: str) -> str:
-    value = said.get(name)
-    if not isinstance(value, str) or not value:
-        raise CommandRefused(f"{name}: must be a text")
-    return value
-
-
-def _number(said: Said, name: str, least: int, most: int) -> int:
-    value = said.get(name, least)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise CommandRefused(f"{name}: must be a whole number from {least} to {most}")
-    return value

@@ -13,6 +13,7 @@ from cfos_cm.certificates.names import fingerprint, subject_words
 from cfos_cm.charge_point.environment import SecurityRecord
 from cfos_cm.charge_point.security_standing import KeptCertificate, SecurityStanding
 from cfos_cm.net.backend_client import BackendState
+from cfos_cm.services.console_words import printable
 from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.storage.checks import MAX_NAME_CHARS
 from cfos_cm.storage.security_events import SecurityEvent, SecurityEvents
@@ -83,7 +84,7 @@ def shown_security(security: ConnectionSecurity) -> dict[str, object]:
     known = server and {
         "pin": server.pin,
         "fingerprint": server.fingerprint,
-        "subject": _printable(server.subject),
+        "subject": printable(server.subject),
         "seen_at": server.seen_at,
     }
     return {
@@ -105,7 +106,3 @@ def _shown(kept: KeptCertificate) -> dict[str, object]:
         "fingerprint": fingerprint(certificate),
         "not_after": certificate.not_valid_after_utc.isoformat(),
     }
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)

@@ -9,6 +9,7 @@ from functools import partial
 from cfos_cm.limits.outside import evses_in, minimum_w
 from cfos_cm.services.control_socket import Command, CommandRefused
 from cfos_cm.services.outside_limits import LimitRefused, OutsideLimits, Standing
+from cfos_cm.services.said import Said, text_said
 from cfos_cm.site.outside_limit import OutsideLimit
 from cfos_cm.site.state import SiteState
 
@@ -16,8 +17,6 @@ __all__ = ["MINIMUM", "limit_orders"]
 
 #: In the place of a power: the least that the operator of the grid may leave the circuit.
 MINIMUM = "minimum"
-
-Said = Mapping[str, object]
 
 
 def limit_orders(limits: OutsideLimits, state: Callable[[], SiteState]) -> dict[str, Command]:
@@ -40,7 +39,7 @@ def limit_orders(limits: OutsideLimits, state: Callable[[], SiteState]) -> dict[
 async def _limit(
     limits: OutsideLimits, state: Callable[[], SiteState], said: Said
 ) -> Mapping[str, object]:
-    circuit = _text(said, "circuit")
+    circuit = text_said(said, "circuit")
     power_w = said.get("power_w")
     if power_w == MINIMUM:
         power_w = _minimum_w(state(), circuit)
@@ -49,14 +48,14 @@ async def _limit(
     all_loads = said.get("all_loads", False)
     if not isinstance(all_loads, bool):
         raise CommandRefused("all_loads: must be true or false")
-    by, until = _text(said, "by"), _moment(said, "until")
+    by, until = text_said(said, "by"), _moment(said, "until")
     limit = OutsideLimit(circuit, by, power_w, not all_loads, until)
     standing = await limits.limit(limit)
     return {"limit": _shown(standing), "observe_only": state().observe_only}
 
 
 async def _lift(limits: OutsideLimits, said: Said) -> Mapping[str, object]:
-    circuit, by = _text(said, "circuit"), _text(said, "by")
+    circuit, by = text_said(said, "circuit"), text_said(said, "by")
     return {"limit": _shown(await limits.lift(circuit, by, "it was lifted"))}
 
 
@@ -77,13 +76,6 @@ def _minimum_w(state: SiteState, circuit: str) -> int | None:
     if not count:
         raise LimitRefused(f"{circuit} feeds no EVSE that is enabled: there is no minimum")
     return minimum_w(count)
-
-
-def _text(said: Said, name: str) -> str:
-    value = said.get(name)
-    if not isinstance(value, str) or not value:
-        raise CommandRefused(f"{name}: must be a text")
-    return value
 
 
 def _moment(said: Said, name: str) -> datetime | None:

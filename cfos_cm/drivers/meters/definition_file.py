@@ -29,8 +29,8 @@ from cfos_cm.drivers.meters.definition import (
     read_order,
     shown,
 )
-from cfos_cm.drivers.regular_file import read_regular_file
 from cfos_cm.errors import Mistake
+from cfos_cm.regular_file import read_regular_file
 from cfos_cm.wire.modbus import MAX_READ
 from cfos_cm.wire.registers import Order
 

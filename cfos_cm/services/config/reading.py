@@ -12,8 +12,8 @@ from typing import Any
 
 from attrs import evolve
 
-from cfos_cm.drivers.regular_file import read_regular_file
 from cfos_cm.errors import ConfigError, Mistake
+from cfos_cm.regular_file import read_regular_file
 from cfos_cm.services.config.certificate_checks import certificates_can_be_used
 from cfos_cm.services.config.checks import CHECKS, files_are_there
 from cfos_cm.services.config.configuration import Config

@@ -6,7 +6,7 @@ import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.drivers.regular_file import read_regular_file
+from cfos_cm.regular_file import read_regular_file
 
 
 class ReadTests(SynchronousTestCase):
