@@ -17,7 +17,7 @@ export PYTHON
 help:
 	@echo 'make run         set up what is missing, then start the manager with tap.cfg (ARGS=...)'
 	@echo 'make test        set up what is missing, then lint and run all tests (ARGS=... for pytest)'
-	@echo 'make lint        ruff, mypy and the rules about imports'
+	@echo 'make lint        ruff, mypy, the rules about imports, the sources of the page'
 	@echo 'make bench       the benchmarks, with their peers (ARGS=--help)'
 	@echo 'make scenarios   the control loop in a simulated garage, for hours (ARGS="S2 --seeds 2")'
 	@echo 'make compliance  the OCPP cases, in memory, on sockets and TLS (ARGS=... for ids)'
@@ -56,6 +56,8 @@ lint-steps:
 	@$(BIN)/mypy
 	@echo '-- lint-imports'
 	@$(BIN)/lint-imports
+	@echo '-- the sources of the page'
+	@$(BIN)/python tools/build_page.py --check
 
 bench: ready-to-bench
 	@exec $(BIN)/python -m bench.run $(ARGS)

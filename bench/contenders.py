@@ -130,6 +130,7 @@ class Running:
     @ivar contender: which one.
     @ivar port: where it listens.
     @ivar pid: its process.
+    @ivar folder: where it may write.
     """
 
     def __init__(self, contender: Contender, chargers: int) -> None:
@@ -142,6 +143,7 @@ class Running:
         command = contender.command()
         self.port = _free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="cfos-cm-bench-")
+        self.folder = Path(self._folder.name)
         arguments = ["--port", self.port, "--chargers", chargers, "--folder", self._folder.name]
         self._process = subprocess.Popen(
             [*command, *map(str, arguments)],

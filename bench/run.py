@@ -14,6 +14,7 @@ client, and what a hundred boxes cost. memory: what an idle wallbox costs.
 tls: what encrypted connections cost, beside websockets, and a thousand that come back at once.
 relay: what a message costs in time on its way to a backend, beside socat. drain: how soon a
 backend has what has waited for it, and what waiting costs in memory.
+live: what open pages cost, beside the same site without them and programs that ask each second.
 bounds: what a wallbox that behaves notices of others that do not.
 scenarios: two hours of a garage with a hundred simulated cars, and a month of sessions;
 bench.scenarios runs all of them, for as long as you like.
@@ -97,6 +98,12 @@ def _drain(options: argparse.Namespace) -> str:
     return _run_of("gateway_drain")(messages, options.rounds or rounds)
 
 
+def _live(options: argparse.Namespace) -> str:
+    rounds, seconds = (1, 4.0) if options.quick else (5, 20.0)
+    chargers = max(options.connections or [200])
+    return _run_of("live")(chargers, 20, options.rounds or rounds, seconds)
+
+
 def _bounds(options: argparse.Namespace) -> str:
     return _run_of("bounds")(3.0 if options.quick else 12.0)
 
@@ -125,6 +132,7 @@ _RUNS: dict[str, Callable[[argparse.Namespace], str]] = {
     "tls": _tls,
     "relay": _relay,
     "drain": _drain,
+    "live": _live,
     "bounds": _bounds,
     "scenarios": _scenarios,
     "profile": _profile,

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from cfos_cm import strict_json
-from cfos_cm.counters import Counter, Counters
+from cfos_cm.counters import Counter, Counters, Outcome
 from cfos_cm.errors import (
     DeviceError,
     DeviceRefusal,
@@ -21,6 +21,7 @@ from cfos_cm.errors import (
 )
 from cfos_cm.quirk import NO_QUIRKS, Quirk
 from cfos_cm.strict_json import AmbiguousJson
+from cfos_cm.trace import Direction, Leg
 from cfos_cm.v16.actions import Action, action_of, encode, read_confirmation
 from cfos_cm.v16.types import Message
 from cfos_cm.wire.error_codes import understood
@@ -62,6 +63,7 @@ class OutgoingCalls:
         "_closed",
         "_counters",
         "_has_answered",
+        "_leg",
         "_new_unique_id",
         "_note",
         "_queue",
@@ -76,16 +78,19 @@ class OutgoingCalls:
         new_unique_id: Callable[[], str],
         counters: Counters | None = None,
         note: Callable[[Collection[Quirk], Collection[str]], None] | None = None,
+        leg: Leg = Leg.CHARGER,
     ) -> None:
         """
-        @param counters: where strays and time-outs are counted.
+        @param counters: where strays, time-outs and all ends are counted.
         @param note: is told of the deviations that an answer was forgiven, and where they are.
+        @param leg: who is at the other end.
         """
         self._clock = clock
         self._write = send
         self._new_unique_id = new_unique_id
         self._counters = Counters() if counters is None else counters
         self._note = note
+        self._leg = leg
         self._queue: CallQueue[_Waiting] = CallQueue(self._send)
         self._timer: IDelayedCall | None = None
         self._closed = False
@@ -172,6 +177,7 @@ class OutgoingCalls:
         self._has_answered = True
         if isinstance(answer, CallError):
             code = understood(answer.code)
+            self._count_end(pending.call, code or "other")
             why = f"{code} {answer.description}".strip()
             pending.token.answer.errback(
                 DeviceRefusal(f"{pending.call.action} was refused: {why}", code)
@@ -181,11 +187,16 @@ class OutgoingCalls:
             found = self._read(pending.token.action, answer, tolerated)
         except (RemoteProtocolError, AmbiguousJson) as error:
             # It may have done what it was asked: nobody can tell.
+            self._count_end(pending.call, Outcome.NONSENSE)
             pending.token.answer.errback(
                 DeviceError(f"{pending.call.action} was answered with nonsense: {error}")
             )
         else:
+            self._count_end(pending.call, Outcome.RESULT)
             pending.token.answer.callback(found)
+
+    def _count_end(self, call: Call, outcome: str) -> None:
+        self._counters.calls.count(self._leg, Direction.OUT, call.action, outcome)
 
     def _read(
         self, action: Action | None, answer: CallResult, tolerated: frozenset[Quirk]
@@ -219,6 +230,7 @@ class OutgoingCalls:
         self._stop_timer()
         for pending in self._queue.close():
             if not pending.token.answer.called:
+                self._count_end(pending.call, Outcome.NOT_ANSWERED)
                 pending.token.answer.errback(
                     DeviceError(f"{pending.call.action} was not answered: {why}")
                 )
@@ -249,6 +261,7 @@ class OutgoingCalls:
         pending = self._queue.expired()
         self._stop_idle_timer()
         if pending is not None and not pending.token.answer.called:
+            self._count_end(pending.call, Outcome.TIMED_OUT)
             pending.token.answer.errback(
                 NoAnswer(
                     f"{pending.call.action} was not answered "

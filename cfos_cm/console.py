@@ -12,9 +12,13 @@ from importlib.metadata import version as installed_version
 from cfos_cm.services.certs_command import add_certs_commands
 from cfos_cm.services.charge_point_command import add_charge_point_commands
 from cfos_cm.services.check import check
+from cfos_cm.services.export_command import add_export_commands
 from cfos_cm.services.gateway_command import add_gateway_commands
 from cfos_cm.services.limit_command import add_limit_commands
+from cfos_cm.services.password_command import add_password_command
 from cfos_cm.services.tag_command import add_tag_commands
+from cfos_cm.services.token_command import add_token_command
+from cfos_cm.services.trace_command import add_trace_command
 from cfos_cm.simulator.personas.command import add_fake_charger_command
 
 __all__ = ["main", "parser"]
@@ -41,7 +45,11 @@ def parser() -> argparse.ArgumentParser:
     add_limit_commands(commands)
     add_charge_point_commands(commands)
     add_gateway_commands(commands)
+    add_export_commands(commands)
     add_certs_commands(commands)
+    add_password_command(commands)
+    add_token_command(commands)
+    add_trace_command(commands)
     add_fake_charger_command(commands)
     return root
 

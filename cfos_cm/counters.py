@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import NamedTuple
 
-__all__ = ["Counter", "Counters"]
+__all__ = ["MAX_KINDS", "CallKind", "Calls", "Counter", "Counters", "Outcome"]
 
 
 class Counter(StrEnum):
@@ -14,6 +15,10 @@ class Counter(StrEnum):
     # Enum computes another one in Python, and for each message some are looked up.
     __hash__ = str.__hash__
 
+    CONNECTIONS_OPENED = "connections_opened"
+    """Connections of Charge Points that were let in."""
+    BACKENDS_CONNECTED = "backends_connected"
+    """Connections to backends that came about."""
     CONNECTIONS_REFUSED = "connections_refused"
     """Too many sockets at once, in all or from one address."""
     HANDSHAKES_FAILED = "handshakes_failed"
@@ -88,12 +93,85 @@ class Counter(StrEnum):
     MODBUS_CONTRADICTED = "modbus_contradicted"
     """Answers whose transaction id is right and nothing else, and what was no Modbus at all."""
 
+    WEB_CONNECTIONS_REFUSED = "web_connections_refused"
+    """Of the page: too many at once, in all or from one address."""
+    WEB_REQUESTS_CUT_SHORT = "web_requests_cut_short"
+    """Too long, too slow, or no HTTP: refused before they were complete."""
+    WEB_REQUESTS_FAILED = "web_requests_failed"
+    """Nobody has foreseen why; the log says it."""
+    WEB_HOSTS_REFUSED = "web_hosts_refused"
+    """Requests for a name that is none of this computer's."""
+    WEB_RATE_LIMITED = "web_rate_limited"
+    """Requests that came too fast behind each other."""
+    WEB_OVERLOADED = "web_overloaded"
+    """Requests that came while too many others were worked on."""
+    WEB_STREAMS_REFUSED = "web_streams_refused"
+    """Too many at once, in all or of one session."""
+    WEB_READERS_TOO_SLOW = "web_readers_too_slow"
+    """Streams that were ended because what is sent piles up."""
+
+
+class Outcome(StrEnum):
+    """How a call has ended, where it was not answered with the code of an error."""
+
+    # As for Counter.
+    __hash__ = str.__hash__
+
+    RESULT = "result"
+    TIMED_OUT = "timed out"
+    NOT_ANSWERED = "not answered"
+    """The connection was lost before."""
+    NONSENSE = "nonsense"
+    """It was answered with what is no confirmation."""
+
+
+class CallKind(NamedTuple):
+    """
+    Calls that are counted together.
+
+    @ivar leg: C{charger} or C{backend}: who is at the other end.
+    @ivar direction: C{in}: we were asked; C{out}: we have asked.
+    @ivar outcome: an L{Outcome}, or the code of a CALLERROR.
+    """
+
+    leg: str
+    direction: str
+    action: str
+    outcome: str
+
+
+#: A peer can call actions and errors as it likes; so many kinds are told apart.
+MAX_KINDS = 1000
+
+
+class Calls:
+    """How calls have ended, for each action."""
+
+    def __init__(self) -> None:
+        self._counts: dict[CallKind, int] = {}
+
+    def count(self, leg: str, direction: str, action: str, outcome: str) -> None:
+        """One has ended."""
+        counts, kind = self._counts, CallKind(leg, direction, action, outcome)
+        if kind not in counts and len(counts) >= MAX_KINDS:
+            kind = CallKind(leg, direction, "other", "other")
+        counts[kind] = counts.get(kind, 0) + 1
+
+    def all(self) -> Mapping[CallKind, int]:
+        """Every number, as it is now."""
+        return dict(self._counts)
+
 
 class Counters:
-    """The numbers, from the start of the program on."""
+    """
+    The numbers, from the start of the program on.
+
+    @ivar calls: how calls have ended.
+    """
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(Counter, 0)
+        self.calls = Calls()
 
     def count(self, what: Counter, times: int = 1) -> None:
         """It has happened once more."""

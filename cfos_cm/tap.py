@@ -15,8 +15,10 @@ from twisted.internet.task import deferLater
 
 from cfos_cm.services.config import Config
 from cfos_cm.services.configured_options import ConfiguredOptions
+from cfos_cm.services.logs import keep_secrets
 from cfos_cm.services.long_lived import LongLived
 from cfos_cm.services.open_files import raise_limit
+from cfos_cm.services.service_manager import ServiceManagerNotes
 from cfos_cm.services.steady_time import make_steady
 from cfos_cm.services.stop_signal import stop_once
 
@@ -43,6 +45,7 @@ def makeService(options: Options) -> MultiService:
     """
     The service for some options; it opens nothing before it is started.
 
+    Secrets are hidden in all that the process logs.
     The reactor's timers do not follow jumps of the clock any more, if it has none yet. If it
     does not run yet, the first SIGINT or SIGTERM stops it, and the next ones change nothing.
     When the site has started, what there is then is not looked at any more by the collection of
@@ -52,11 +55,13 @@ def makeService(options: Options) -> MultiService:
     """
     from twisted.internet import reactor
 
+    keep_secrets()
     make_steady(reactor)
     stop_once(reactor)
     raise_limit(reactor)
     service = site_service(options["parsed"], reactor)
     service.add_later(LongLived())
+    service.add_notes()
     return service
 
 
@@ -108,6 +113,13 @@ class WholeSite(MultiService):
         self._later.setName("after the site")
         for service in (self._around, self._asked, site, self._later):
             service.setServiceParent(self)
+
+    def add_notes(self) -> None:
+        """Have systemd told how it is, if it has asked for that."""
+        site = self._site
+        self.add_later(
+            ServiceManagerNotes(self._reactor, lambda: site.started, lambda: site.trouble)
+        )
 
     def add_around(
         self, service: IService, ready: Callable[[], Deferred[None]] | None = None

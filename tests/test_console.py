@@ -54,10 +54,10 @@ class Check(ConsoleCase):
 
     def test_warnings(self) -> None:
         """What is not acted on follows, and is no mistake."""
-        self.write(GOOD.replace("tls = off", "tls = off\n[web]"))
+        self.write(f"{GOOD}certificate_name = Box\n")
         ended = self.run_command("check")
         self.assertEqual((0, 2), (ended.status, len(ended.lines)))
-        self.assertTrue(ended.lines[1].startswith("warning: tap.cfg:3: [web]"))
+        self.assertIn("certificate_name: found 'Box'; is not used", ended.lines[1])
 
 
 class Output(ConsoleCase):
@@ -157,6 +157,11 @@ class Help(SynchronousTestCase):
                 ("gateway", "orphans"),
                 ("gateway", "move"),
                 ("gateway", "drop"),
+                ("export",),
+                ("export", "transactions"),
+                ("export", "statement"),
+                ("export", "tags"),
+                ("export", "gateway-queues"),
                 ("certs",),
                 ("certs", "init-ca"),
                 ("certs", "issue-server"),
@@ -164,6 +169,9 @@ class Help(SynchronousTestCase):
                 ("certs", "sign"),
                 ("certs", "show"),
                 ("certs", "check"),
+                ("set-password",),
+                ("token",),
+                ("trace",),
                 ("fake-charger",),
             ],
             commands,

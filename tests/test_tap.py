@@ -20,6 +20,7 @@ from cfos_cm import tap
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
 from cfos_cm.services.long_lived import LongLived
+from cfos_cm.services.service_manager import ServiceManagerNotes
 from cfos_cm.simulator.backend.process import BackendProcess
 from cfos_cm.simulator.charge_point_service import ChargePointService
 from cfos_cm.simulator.grid_meter import GridMeterService
@@ -129,7 +130,7 @@ class Making(FileCase):
         verifyObject(IService, service)
         self.assertIsInstance(service.getServiceNamed("cfos-cm"), ChargingSite)
         later = service.getServiceNamed("after the site")
-        self.assertEqual([LongLived], [type(one) for one in later])
+        self.assertEqual([LongLived, ServiceManagerNotes], [type(one) for one in later])
         self.assertEqual([], list(service.getServiceNamed("before the site")))
         self.assertFalse(service.running)
 

@@ -6,16 +6,18 @@ C{--without allowances} they are the usual ones, and a password is asked for; wi
 storage} meter values are accepted and kept nowhere; with C{--without speed} no short cut is
 taken past Autobahn and Twisted.
 
-With C{--tls} connections are encrypted, and it tells how long its control cycles took: counted
-on the wall, from the moment at which one could have begun to its end.
+With C{--tls} connections are encrypted; with C{--page} the page is served, too. With either it
+tells how long its control cycles took: counted on the wall, from the moment at which one could
+have begun to its end.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -49,6 +51,11 @@ password = {password}
 max_current = {fuse}
 """
 
+_PAGE = """\
+[web]
+listen = tcp:0:interface=127.0.0.1
+"""
+
 _EVSE = """\
 [evse bay-{number}]
 type = ocpp16
@@ -77,6 +84,8 @@ def _settings(options: argparse.Namespace) -> str:
         password="" if _is_generous(options) else PASSWORD,
         fuse=max(16, min(10_000, chargers * 8)),
     )
+    if options.page:
+        text = _PAGE + text
     return text + "".join(
         _EVSE.format(number=number, identity=identity(number))
         for number in range(1, chargers + 1)
@@ -103,15 +112,19 @@ class TimedPace(Pace):
 
     @cvar longest_s: from the moment at which a cycle was due to its end, at most; with what it
         had to wait for, and without the rest that it gives others of itself. [s]
+    @cvar taken_s: the same of each cycle since somebody has asked last. [s]
     """
 
     longest_s = 0.0
+    taken_s: ClassVar[deque[float]] = deque(maxlen=100_000)
 
     def _run(self) -> None:
         assert self._next is not None
         due_s = self._next.getTime()
         super()._run()
-        TimedPace.longest_s = max(TimedPace.longest_s, self._clock.seconds() - due_s)
+        taken_s = self._clock.seconds() - due_s
+        TimedPace.taken_s.append(taken_s)
+        TimedPace.longest_s = max(TimedPace.longest_s, taken_s)
 
 
 def _is_generous(options: argparse.Namespace) -> bool:
@@ -137,7 +150,7 @@ def _site(options: argparse.Namespace) -> ChargingSite:
     if "storage" in options.without:
         # The site makes its ledger itself; that it can be without one is of no use but here.
         parts.ForwardingLedger = ForgetfulLedger  # type: ignore[attr-defined]
-    if options.tls is not None:
+    if options.tls is not None or options.page:
         # Nor that a loop can be given another pace.
         control_loop.Pace = TimedPace  # type: ignore[attr-defined]
     limits = LIMITS if _is_generous(options) else ServerLimits()
@@ -160,8 +173,16 @@ async def _start(site: ChargingSite) -> None:
 def _counted(site: ChargingSite) -> Mapping[str, int]:
     if site.central_system is None:
         return {}
-    longest_us = int(TimedPace.longest_s * 1e6)
-    return {**site.central_system.counters.all(), "longest_cycle_us": longest_us}
+    taken_us = sorted(int(one * 1e6) for one in TimedPace.taken_s)
+    TimedPace.taken_s.clear()
+    return {
+        **site.central_system.counters.all(),
+        "longest_cycle_us": int(TimedPace.longest_s * 1e6),
+        "cycles": len(taken_us),
+        "cycle_p50_us": taken_us[len(taken_us) // 2] if taken_us else 0,
+        "cycle_p99_us": taken_us[len(taken_us) * 99 // 100] if taken_us else 0,
+        "web_port": (site.web.server.port or 0) if site.web is not None else 0,
+    }
 
 
 def main() -> None:

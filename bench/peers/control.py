@@ -31,6 +31,7 @@ def parse(program: str) -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help="where it may write")
     parser.add_argument("--tls", choices=["server", "mutual"], help="how it is encrypted")
     parser.add_argument("--material", type=Path, help="the folder with the certificates")
+    parser.add_argument("--page", action="store_true", help="it is served by HTTP, too")
     parser.add_argument("--without", action="append", default=[], help="what it does without")
     return parser.parse_args()
 

@@ -21,6 +21,8 @@ class Admission(Enum):
     """It has shown a certificate before, and does not now."""
     UNKNOWN = auto()
     """It is not configured, and others are refused."""
+    REFUSED = auto()
+    """It is not configured, and an operator has refused it."""
     TOO_MANY = auto()
     """There are too many already that are not configured."""
     SHUT_OUT = auto()
@@ -50,6 +52,7 @@ def admission(
     room_for_it: bool,
     owes: bool = False,
     falls_short: Admission | None = None,
+    refused: bool = False,
 ) -> Admission:
     """
     Whether a Charge Point may connect.
@@ -58,6 +61,7 @@ def admission(
     @param falls_short: what it lacks of the security that it came with before.
     @param room_for_it: there may be one more that is not configured.
     @param owes: it has begun, while it was configured, what it has not ended yet.
+    @param refused: an operator has said no to it.
     """
     if not proven:
         return Admission.UNAUTHORISED
@@ -65,6 +69,8 @@ def admission(
         return falls_short
     if identity in settings.charge_points:
         return Admission.ADMITTED
+    if refused and not owes:
+        return Admission.REFUSED
     if settings.unknown is UnknownChargePoints.REFUSE and not owes:
         return Admission.UNKNOWN
     return Admission.ADMITTED if room_for_it else Admission.TOO_MANY

@@ -14,12 +14,13 @@ from cfos_cm.central_system.approach import Approach
 from cfos_cm.central_system.certificate_names import CertificateNames
 from cfos_cm.central_system.environment import Environment
 from cfos_cm.central_system.passwords import Passwords
+from cfos_cm.central_system.refusals import BY_OPERATOR, Refusals
 from cfos_cm.central_system.roster import Roster
 from cfos_cm.central_system.session import Session
 from cfos_cm.central_system.settings import CentralSystemSettings, UnknownChargePoints
 from cfos_cm.central_system.standings import SecurityStandings
 from cfos_cm.counters import Counter, Counters
-from cfos_cm.errors import NotSent
+from cfos_cm.errors import LocalProtocolError, NotSent
 from cfos_cm.quirk import Quirk
 from cfos_cm.site.events import ProfilesMeddled, TransactionResumed
 from cfos_cm.site.evse import DeviceIdentity
@@ -61,6 +62,7 @@ class CentralSystem:
     @ivar counters: what has happened how often.
     @ivar passwords: of the Charge Points.
     @ivar standings: the security profiles that they have logged in with.
+    @ivar refusals: who was not let in, and whom an operator has refused.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class CentralSystem:
         self.roster = Roster(environment, settings, self.counters)
         self.passwords = Passwords(self.roster)
         self.standings = SecurityStandings(self.roster)
+        self.refusals = Refusals(environment.now)
         self._certificate_names = CertificateNames(self.roster, self._proves_itself)
         self.roster.certificate_names = self._certificate_names.of
         self._sessions: dict[str, Session] = {}
@@ -97,7 +100,8 @@ class CentralSystem:
             return Admission.SHUT_OUT
         room = not self._is_stranger(identity) or self._has_room_for(identity)
         owes = self.roster.owes(identity)
-        return admission(self.settings, identity, proven, room, owes, falls_short)
+        refused = self.refusals.is_refused(identity)
+        return admission(self.settings, identity, proven, room, owes, falls_short, refused)
 
     def is_certified(self, identity: str, approach: Approach) -> bool:
         """Whether a Charge Point shows a certificate of its own; then it needs no password."""
@@ -147,6 +151,7 @@ class CentralSystem:
 
         @param profile: the security profile that its L{Approach} amounts to.
         """
+        self.counters.count(Counter.CONNECTIONS_OPENED)
         before = self._sessions.get(identity)
         is_proven = self._is_proven(identity, profile)
         if is_proven or before is None or before.charge_point.profile.is_encrypted:
@@ -228,6 +233,22 @@ class CentralSystem:
         if session is not None:
             session.hang_up(CloseCode.GOING_AWAY, why)
 
+    def refuse(self, identity: str) -> None:
+        """
+        Let a Charge Point in no more, until it is configured or the program starts anew.
+
+        @raise LocalProtocolError: if it is configured.
+        """
+        if not self._is_stranger(identity):
+            raise LocalProtocolError(
+                f"{identity} is configured: take its [evse ...] sections out of the settings"
+            )
+        self.refusals.refuse(identity)
+        session = self._sessions.get(identity)
+        if session is not None and not self.roster.owes(identity):
+            self.refusals.note(identity, session.charge_point.origin, BY_OPERATOR)
+            session.hang_up(CloseCode.POLICY_VIOLATION, BY_OPERATOR)
+
     def meddled(self, identity: str, connector: int | None = None) -> None:
         """
         Somebody beside the control loop has set or cleared charging profiles, or had the Charge
@@ -260,6 +281,7 @@ class CentralSystem:
         before = {one.identity: one.charge_point.evses for one in self.sessions()}
         waited = {name for name in before if not self.roster.serves(name)}
         settings_before = self.roster.configured(settings)
+        self.refusals.forget(settings.charge_points)
         for name, transaction in self.roster.taken_up(settings_before):
             # Its charging profile is still in force: an EVSE that seems to have no transaction
             # would count as one that draws nothing.

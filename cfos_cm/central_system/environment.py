@@ -17,6 +17,7 @@ from cfos_cm.site.given_key import GivenKey
 from cfos_cm.site.records import StoredStart, StoredStop, TransactionStart, TransactionStop
 from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.site.tag import Tag
+from cfos_cm.trace import Trace
 
 __all__ = [
     "NO_STANDINGS",
@@ -155,6 +156,7 @@ class Environment:
     @ivar backends: those who bill what is charged.
     @ivar standings: keeps the highest security profile of each Charge Point.
     @ivar signer: signs the certificates that Charge Points ask for; C{None}: nobody does.
+    @ivar trace: keeps the newest messages; C{None}: nobody does.
     """
 
     clock: IReactorTime
@@ -170,3 +172,4 @@ class Environment:
     backends: Backends = NO_BACKENDS
     standings: Standings = NO_STANDINGS
     signer: Signer | None = None
+    trace: Trace | None = None

@@ -17,10 +17,11 @@ from cfos_cm.central_system.quirks import QuirkPolicy
 from cfos_cm.central_system.reading import read_frame, read_request
 from cfos_cm.central_system.roster import Roster
 from cfos_cm.central_system.usual import read_usual
-from cfos_cm.counters import Counter
+from cfos_cm.counters import Counter, Outcome
 from cfos_cm.errors import CallErrorCode, CfosError, RemoteProtocolError
 from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.strict_json import JsonTooDeep
+from cfos_cm.trace import Direction, Leg
 from cfos_cm.v16.actions import ACTIONS, encode
 from cfos_cm.v16.core import (
     BootNotificationRequest,
@@ -65,6 +66,7 @@ class Session:
         "_hang_up",
         "_refusals",
         "_send",
+        "_trace",
         "_unanswered",
         "_unreadable",
         "charge_point",
@@ -87,7 +89,8 @@ class Session:
         @param profile: the security profile that it came with.
         @param is_proven: whether it has proved who it is.
         """
-        self._send = send
+        trace = self._trace = roster.environment.trace
+        self._send = send if trace is None else trace.sender(Leg.CHARGER, identity, send)
         self._hang_up = hang_up
         self._counters = roster.counters
         self._unanswered: list[Call] = []
@@ -115,6 +118,8 @@ class Session:
         """A text message has come."""
         if self._closed:
             return
+        if self._trace is not None:
+            self._trace.note(Leg.CHARGER, self.identity, Direction.IN, text)
         if self.charge_point.is_accepted and not self._unanswered:
             usual = read_usual(text)
             if usual is not None:
@@ -295,6 +300,7 @@ class Session:
         # What a backend has answered stays as it is.
         payload = confirmation if isinstance(confirmation, bytes) else encode(confirmation)
         self._acquaintance.repetitions.note(call, payload)
+        self._counters.calls.count(Leg.CHARGER, Direction.IN, call.action, Outcome.RESULT)
         return ocppj.confirm(call, payload)
 
     def _refused(self, failure: Failure, call: Call) -> bytes:
@@ -303,7 +309,7 @@ class Session:
         if isinstance(error, RemoteProtocolError):
             self._count_depth(error)
             self._note_refusal(call, error)
-            return _refusal(call, error.code, error.description)
+            return self._refusal(call, error.code, error.description)
         if isinstance(error, CfosError):
             _log.error(
                 "{identity}: {action} failed: {error!s}",
@@ -318,11 +324,16 @@ class Session:
                 identity=self.identity,
                 action=call.action,
             )
-        return _refusal(
+        return self._refusal(
             call,
             CallErrorCode.INTERNAL_ERROR,
             "the request was correct, but could not be carried out",
         )
+
+    def _refusal(self, call: Call, code: CallErrorCode, description: str) -> bytes:
+        self._counters.calls.count(Leg.CHARGER, Direction.IN, call.action, code)
+        frame = CallError(call.unique_id, code.value, description, id_text=call.id_text)
+        return ocppj.encode(frame)
 
     def _count_depth(self, error: RemoteProtocolError) -> None:
         if isinstance(error.__cause__, JsonTooDeep):
@@ -341,11 +352,6 @@ class Session:
             advice=_advice(error, self._acquaintance.policy),
             last=last if self._refusals == MAX_REFUSALS_LOGGED else "",
         )
-
-
-def _refusal(call: Call, code: CallErrorCode, description: str) -> bytes:
-    frame = CallError(call.unique_id, code.value, description, id_text=call.id_text)
-    return ocppj.encode(frame)
 
 
 def _not_accepted() -> RemoteProtocolError:

@@ -71,6 +71,14 @@ class CentralSystemSettings:
         charge_point = self.charge_points.get(identity)
         return None if charge_point is None else charge_point.evses.get(connector)
 
+    def place_of(self, evse: str) -> tuple[str, int] | None:
+        """The Charge Point and the connector that an EVSE is; C{None}: it speaks no OCPP."""
+        for identity, charge_point in self.charge_points.items():
+            for connector, settings in charge_point.evses.items():
+                if settings.name == evse:
+                    return identity, connector
+        return None
+
     def policy_for(self, identity: str) -> QuirkPolicy:
         """How the deviations of a Charge Point are treated."""
         charge_point = self.charge_points.get(identity)

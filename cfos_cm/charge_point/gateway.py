@@ -42,6 +42,7 @@ from cfos_cm.charge_point.settings import GatewaySettings
 from cfos_cm.charge_point.standing import Chronicle, Standing
 from cfos_cm.charge_point.transactions import Transactions
 from cfos_cm.charge_point.transfers import Transfers, Voice
+from cfos_cm.counters import Counter
 from cfos_cm.errors import (
     CallErrorCode,
     CfosError,
@@ -282,6 +283,7 @@ class Gateway:
         self._session = Session(
             self.name, self.environment, self._carry_out, self._repetitions, send, hang_up
         )
+        self.environment.counters.count(Counter.BACKENDS_CONNECTED)
         self._enrolment.connected()
         self._look()
 

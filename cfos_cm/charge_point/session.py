@@ -12,11 +12,12 @@ from twisted.python.failure import Failure
 
 from cfos_cm.calls import OutgoingCalls
 from cfos_cm.charge_point.environment import GatewayEnvironment
-from cfos_cm.counters import Counter
+from cfos_cm.counters import Counter, Outcome
 from cfos_cm.errors import CallErrorCode, CfosError, NoAnswer, RemoteProtocolError
 from cfos_cm.quirk import Quirk
 from cfos_cm.repetition import Repetitions
 from cfos_cm.strict_json import JsonTooDeep
+from cfos_cm.trace import Direction, Leg
 from cfos_cm.v16.actions import encode
 from cfos_cm.v16.types import Message
 from cfos_cm.v16.violations import excerpt
@@ -103,7 +104,11 @@ class Session:
         self._held: list[Frame] | None = None
         self._afterwards: list[Callable[[], object]] = []
         self.calls = OutgoingCalls(
-            environment.clock, self._write, environment.new_unique_id, environment.counters
+            environment.clock,
+            self._write,
+            environment.new_unique_id,
+            environment.counters,
+            leg=Leg.BACKEND,
         )
 
     def received(self, text: bytes) -> None:
@@ -220,6 +225,7 @@ class Session:
         def confirmed(confirmation: Message | bytes) -> bytes:
             payload = confirmation if isinstance(confirmation, bytes) else encode(confirmation)
             self._repetitions.note(call, payload)
+            self._counters.calls.count(Leg.BACKEND, Direction.IN, call.action, Outcome.RESULT)
             return ocppj.confirm(call, payload)
 
         try:
@@ -259,16 +265,21 @@ class Session:
         if isinstance(error, RemoteProtocolError):
             self._count_depth(error)
             self._complain(f"{action} refused: {error}")
-            return _refusal(call, error.code, error.description)
+            return self._refusal(call, error.code, error.description)
         if isinstance(error, CfosError):
             self._complain(f"{action} failed: {error}")
         else:
             _log.failure("{name}: {action} failed", failure, name=self._name, action=action)
-        return _refusal(
+        return self._refusal(
             call,
             CallErrorCode.INTERNAL_ERROR,
             "the request was correct, but could not be carried out",
         )
+
+    def _refusal(self, call: Call, code: CallErrorCode, description: str) -> bytes:
+        self._counters.calls.count(Leg.BACKEND, Direction.IN, call.action, code)
+        frame = CallError(call.unique_id, code.value, description, id_text=call.id_text)
+        return ocppj.encode(frame)
 
     def _count_depth(self, error: RemoteProtocolError) -> None:
         if isinstance(error.__cause__, JsonTooDeep):
@@ -305,11 +316,6 @@ def patiently(asked: Deferred[bytes], clock: IReactorTime) -> Deferred[bytes]:
         return fail(NoAnswer("the backend does not answer")) if is_over else result
 
     return asked.addTimeout(PATIENCE_S, clock, too_late)
-
-
-def _refusal(call: Call, code: CallErrorCode, description: str) -> bytes:
-    frame = CallError(call.unique_id, code.value, description, id_text=call.id_text)
-    return ocppj.encode(frame)
 
 
 def _too_long(call: Call) -> RemoteProtocolError:

@@ -31,7 +31,8 @@ def load_known(memory: Memory, evse: Evse) -> Ceiling | None:
     for circuit in memory.state.path(evse.settings.circuit):
         if memory.loads.of(circuit.name) is None:
             doubt = memory.loads.doubts.get(circuit.name)
-            return forbidden(ReasonCode.METER, _unknown_text(circuit, doubt))
+            text = _unknown_text(circuit, doubt)
+            return Ceiling(0, Reason(ReasonCode.METER, text, circuit.name))
     return None
 
 

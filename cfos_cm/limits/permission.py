@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
+from cfos_cm.electrical import amps_text
 from cfos_cm.limits.ceiling import Ceiling, forbidden
 from cfos_cm.site.evse import Evse, Link, Occupancy
 from cfos_cm.site.setpoint import Reason, ReasonCode
@@ -84,9 +85,8 @@ def meters_known(state: SiteState, evse: Evse) -> Ceiling | None:
         if meter is None or not meter.is_read:
             was_read = meter is not None and meter.at_s > -inf
             what = "is silent" if was_read else "has not been read"
-            return forbidden(
-                ReasonCode.METER, f"meter {circuit.meter} of {circuit.name} {what}"
-            )
+            text = f"meter {circuit.meter} of {circuit.name} {what}"
+            return Ceiling(0, Reason(ReasonCode.METER, text, circuit.name))
     return None
 
 
@@ -95,4 +95,13 @@ def outside(state: SiteState, evse: Evse) -> Ceiling | None:
     if not evse.outside_ma:
         return None
     by, limit_ma = min(evse.outside_ma.items(), key=lambda one: (one[1], one[0]))
-    return Ceiling(limit_ma, Reason(ReasonCode.OUTSIDE, f"{by} allows no more"))
+    return Ceiling(limit_ma, Reason(ReasonCode.OUTSIDE, _outside_words(evse, by, limit_ma)))
+
+
+def _outside_words(evse: Evse, by: str, limit_ma: int) -> str:
+    if limit_ma <= 0:
+        return f"paused by {by}"
+    text, least_ma = f"{by} allows {amps_text(limit_ma)}", evse.settings.min_current_ma
+    if limit_ma >= least_ma:
+        return text
+    return f"{text}, less than the {amps_text(least_ma)} that it needs"

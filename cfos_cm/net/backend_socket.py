@@ -28,9 +28,9 @@ from cfos_cm.net.client_frames import MAX_SHORT_BYTES, ClientFrames
 from cfos_cm.net.limits import ServerLimits
 from cfos_cm.net.liveness import keep_alive
 from cfos_cm.net.pace import Pace, Step
-from cfos_cm.net.send_buffer import waiting_bytes
 from cfos_cm.net.timers import Timers, cancel_timers
 from cfos_cm.net.upgrade_answer import no_answer_words, printable, read_answer, refusal
+from cfos_cm.send_buffer import waiting_bytes
 from cfos_cm.wire.close_code import CloseCode
 from cfos_cm.wire.ocppj import MAX_FRAME_BYTES
 

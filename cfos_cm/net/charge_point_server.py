@@ -28,10 +28,10 @@ from cfos_cm.net.reception import SUBPROTOCOL, Reception
 from cfos_cm.net.rivals import Rivals
 from cfos_cm.net.server_tls import ServerTls
 from cfos_cm.net.sockets import Sockets, socket_below
-from cfos_cm.net.source_address import source_of_peer
 from cfos_cm.net.speed import Speed
 from cfos_cm.net.timers import Timers
 from cfos_cm.net.tls_mode import TlsMode
+from cfos_cm.source_address import source_of_peer
 
 __all__ = ["SUBPROTOCOL", "ChargePointConnection", "ChargePointServer"]
 

@@ -12,9 +12,9 @@ from cfos_cm.counters import Counter
 from cfos_cm.net.listening import settle
 from cfos_cm.net.liveness import keep_alive
 from cfos_cm.net.pace import Pace, Step
-from cfos_cm.net.send_buffer import waiting_bytes
 from cfos_cm.net.supervision import Supervised
 from cfos_cm.net.timers import cancel_timers
+from cfos_cm.send_buffer import waiting_bytes
 from cfos_cm.wire.close_code import CloseCode
 
 __all__ = ["ChargePointConnection"]

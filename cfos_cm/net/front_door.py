@@ -29,9 +29,9 @@ from cfos_cm.errors import LocalProtocolError
 from cfos_cm.net.refusal import ENCRYPTED_ONLY
 from cfos_cm.net.server_tls import ServerTls
 from cfos_cm.net.server_tls_words import handshake_words
-from cfos_cm.net.source_address import source_of_peer
 from cfos_cm.net.tls_end import TlsEnd
 from cfos_cm.net.tls_mode import TlsMode
+from cfos_cm.source_address import source_of_peer
 
 if TYPE_CHECKING:
     from cfos_cm.net.charge_point_server import ChargePointServer

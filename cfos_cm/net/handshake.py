@@ -16,9 +16,9 @@ from cfos_cm.central_system.approach import Approach
 from cfos_cm.counters import Counter
 from cfos_cm.net.reception import Guest, Later
 from cfos_cm.net.refusal import Refusal
-from cfos_cm.net.source_address import source_of_peer
 from cfos_cm.net.tls_end import TlsEnd
 from cfos_cm.net.upgrade_request import END_OF_HEAD
+from cfos_cm.source_address import source_of_peer
 
 if TYPE_CHECKING:
     from cfos_cm.net.charge_point_server import ChargePointServer

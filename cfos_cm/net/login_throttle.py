@@ -242,7 +242,7 @@ class LoginThrottle:
         became of it, once.
 
         @param identity: who he says to be; upper and lower case are the same.
-        @param source: where he comes from, as L{cfos_cm.net.source_address.source_of} has it.
+        @param source: where he comes from, as L{cfos_cm.source_address.source_of} has it.
         """
         now_s, network = self._clock.seconds(), _network_of(source)
         buckets = self._buckets_of(identity, source, network)

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from cfos_cm.central_system.approach import Approach
 from cfos_cm.central_system.central_system import Admission, CentralSystem
+from cfos_cm.central_system.refusals import BY_OPERATOR
 from cfos_cm.counters import Counter
 from cfos_cm.errors import RemoteProtocolError
 from cfos_cm.net.login_throttle import LoginThrottle, Turn
@@ -39,6 +40,7 @@ _STATUSES: dict[Admission, HTTPStatus] = {
     Admission.NEEDS_TLS: HTTPStatus.FORBIDDEN,
     Admission.NEEDS_CERTIFICATE: HTTPStatus.FORBIDDEN,
     Admission.UNKNOWN: HTTPStatus.NOT_FOUND,
+    Admission.REFUSED: HTTPStatus.FORBIDDEN,
     Admission.TOO_MANY: HTTPStatus.SERVICE_UNAVAILABLE,
     Admission.SHUT_OUT: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -47,9 +49,14 @@ _COUNTERS: dict[Admission, Counter] = {
     Admission.NEEDS_TLS: Counter.LOGINS_TOO_WEAK,
     Admission.NEEDS_CERTIFICATE: Counter.LOGINS_TOO_WEAK,
     Admission.UNKNOWN: Counter.IDENTITIES_REFUSED,
+    Admission.REFUSED: Counter.IDENTITIES_REFUSED,
     Admission.TOO_MANY: Counter.IDENTITIES_REFUSED,
     Admission.SHUT_OUT: Counter.IDENTITIES_REFUSED,
 }
+#: Those who said to be somebody and could not prove it, or not as well as before.
+_LOGINS = (Admission.UNAUTHORISED, Admission.NEEDS_TLS, Admission.NEEDS_CERTIFICATE)
+#: Those who are refused for not being configured.
+_STRANGERS = (Admission.UNKNOWN, Admission.REFUSED, Admission.TOO_MANY)
 _ALLOW = "if that is right, allow it: cfos-cm charge-point allow {identity}"
 _REASONS: dict[Admission, str] = {
     Admission.NEEDS_TLS: f"it has come encrypted (wss://) before, and does not now; {_ALLOW}",
@@ -57,6 +64,7 @@ _REASONS: dict[Admission, str] = {
         f"it has shown a certificate before, and shows none now that counts; {_ALLOW}"
     ),
     Admission.UNKNOWN: "no [evse ...] section has it as its address",
+    Admission.REFUSED: BY_OPERATOR,
     Admission.TOO_MANY: "too many that are not configured are connected",
     Admission.SHUT_OUT: (
         "its backend cannot be reached, and outage = strict closes it out until then"
@@ -301,14 +309,20 @@ class Reception:
             settle(turn)
         system.counters.count(_COUNTERS[admission])
         why = _why(admission, visitor.approach)
+        names = excerpt(", ".join(visitor.approach.certificate_names or ()))
         self._quiet_log.warn(
             why,
             self._who(identity, visitor.source),
             "{peer}: {identity} refused: " + why,
             peer=visitor.peer,
             identity=identity,
-            names=excerpt(", ".join(visitor.approach.certificate_names or ())),
+            names=names,
         )
+        why = why.format(identity=identity, names=names)
+        if admission in _LOGINS:
+            system.refusals.login_failed(identity, visitor.source, why)
+        elif admission in _STRANGERS:
+            system.refusals.note(identity, visitor.source, why)
         raise Refusal(status)
 
     def _tell_to_wait(self, visitor: _Visitor) -> None:
@@ -319,6 +333,9 @@ class Reception:
             "{peer}: {identity} has to wait: too many wrong passwords were tried for it",
             peer=visitor.peer,
             identity=visitor.identity,
+        )
+        self._central_system.refusals.login_failed(
+            visitor.identity, visitor.source, "too many wrong passwords were tried for it"
         )
 
     def _credentials(

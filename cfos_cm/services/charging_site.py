@@ -34,6 +34,8 @@ from cfos_cm.services.outside_limits import OutsideLimits
 from cfos_cm.services.overdraft_record import OverdraftRecord
 from cfos_cm.services.parts import Parts, PartsMaker, now
 from cfos_cm.services.reload_signal import ReloadSignal
+from cfos_cm.services.web.health import patience_s
+from cfos_cm.services.web.site_web import SiteWeb
 from cfos_cm.site.events import SettingsChanged, TransactionResumed
 from cfos_cm.storage.charge_points import ChargePointRegister
 from cfos_cm.storage.database import Database
@@ -93,6 +95,7 @@ class ChargingSite(Service):
         self._reactor = reactor
         self._parts: Parts | None = None
         self._door: _Door | None = None
+        self._web: SiteWeb | None = None
         # Opening, moving and closing wait for each other, whatever is asked for meanwhile.
         self._turn = DeferredLock()
         self._starting: Deferred[None] = succeed(None)
@@ -126,11 +129,13 @@ class ChargingSite(Service):
         if self._parts is not None:
             await self._parts.devices.stop()
 
-    def reload(self) -> None:
+    def reload(self) -> Deferred[None]:
         """
         Read the file again and apply what has changed.
 
         Connections stay as they are. A file with mistakes changes nothing.
+
+        @return: fires when it is applied.
         """
         try:
             config = read_config(self.config.absolute_path)
@@ -138,14 +143,15 @@ class ChargingSite(Service):
             for mistake in error.mistakes:
                 _log.error("{mistake!s}", mistake=mistake)
             _log.error("{path} has mistakes: nothing was changed", path=self.config.path)
-            return
+            return succeed(None)
         for sentence in differences(self.config, config):
             _log.warn("{sentence}", sentence=sentence)
         before, self.config = self.config, config
         self._warn()
         changed = ", ".join(changes(before, config)) or "nothing has changed"
         _log.info("{path} has been read again: {changed}", path=config.path, changed=changed)
-        self._turn.run(self._apply)
+        applied: Deferred[None] = self._turn.run(self._apply)
+        return applied
 
     @property
     def central_system(self) -> CentralSystem | None:
@@ -181,6 +187,27 @@ class ChargingSite(Service):
     def listening(self) -> IListeningPort | None:
         """Where Charge Points can connect, while they can."""
         return None if self._door is None else self._door.port
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether Charge Points can connect."""
+        return self._door is not None
+
+    @property
+    def web(self) -> SiteWeb | None:
+        """What is served over HTTP, while anything is."""
+        return self._web
+
+    @property
+    def trouble(self) -> str:
+        """Why it does not do its work, in words; empty: it does."""
+        parts = self._parts
+        if parts is None or not self.is_listening:
+            return "the site has not started; the log says why"
+        late_s = self._reactor.seconds() - parts.loop.times.looked_s
+        if late_s > patience_s(parts.loop.cycle_s):
+            return f"nothing was decided for {late_s:.0f} s"
+        return ""
 
     @property
     def started(self) -> Deferred[None]:
@@ -230,6 +257,9 @@ class ChargingSite(Service):
         parts.loop.start()
         await parts.control.open()
         await parts.certificate_watch.look(self.config)
+        if self.config.web.is_served:
+            self._web = SiteWeb(self._reactor, self, parts)
+            await self._web.open()
 
     async def _remember(self, parts: Parts) -> None:
         """Go on where the program ended the last time."""
@@ -244,6 +274,7 @@ class ChargingSite(Service):
         await parts.operator.reservations.load()
         loop.report(self.config.settings_changed())
         await parts.outside_limits.open()
+        await parts.evse_orders.open()
         await parts.gateways.configure(self.config)
         open_transactions = await parts.ledger.open_transactions()
         parts.local_transactions.resume(open_transactions)
@@ -271,7 +302,10 @@ class ChargingSite(Service):
 
     async def _close(self) -> None:
         door, self._door = self._door, None
+        web, self._web = self._web, None
         parts, self._parts = self._parts, None
+        if web is not None:
+            await web.close()
         if door is not None:
             await maybeDeferred(door.port.stopListening)
         if parts is not None:
@@ -286,6 +320,7 @@ class ChargingSite(Service):
             await parts.gateways.close()
             await parts.local_transactions.close()
             await parts.outside_limits.stop()
+            parts.evse_orders.stop()
             await parts.ledger.close()
             await parts.database.stop()
 

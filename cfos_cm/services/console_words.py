@@ -15,6 +15,8 @@ def local_time(text: str) -> str:
 
 def printable(text: str) -> str:
     """A peer's words, so that they end no line and move no cursor of a console."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else "?" for char in text)
 
 

@@ -25,6 +25,7 @@ from cfos_cm.limits.transition import orders, pauses
 from cfos_cm.limits.trust import Doubt
 from cfos_cm.limits.urgency import Urgency, urgency
 from cfos_cm.limits.wiring import Wiring
+from cfos_cm.services.cycle_times import CycleTimes
 from cfos_cm.services.dismissal import Dismissal
 from cfos_cm.services.dispatch import Dispatch, Order, Outcome
 from cfos_cm.services.doubts import Doubts
@@ -88,6 +89,7 @@ class ControlLoop:
 
     @ivar cycle_s: what may wait is decided after so long at the latest, what L{urgency} says
         may not is decided at once. Where nothing has changed nothing is decided. [s]
+    @ivar times: how long its decisions take.
     """
 
     def __init__(self, clock: IReactorTime, cycle_s: float) -> None:
@@ -110,6 +112,7 @@ class ControlLoop:
         # the next one is due even if nothing does.
         self._changed = False
         self._due_s = clock.seconds()
+        self.times = CycleTimes(clock.seconds())
 
     @property
     def state(self) -> SiteState:
@@ -192,6 +195,7 @@ class ControlLoop:
     def start(self) -> None:
         """Decide from now on."""
         self._running = True
+        self.times.looked_s = self._clock.seconds()
         self._decide_after(Urgency.AT_ONCE)
 
     def stop(self) -> None:
@@ -253,6 +257,7 @@ class ControlLoop:
                 # Whatever goes wrong below: then it is due again in the next cycle.
                 self._changed, self._due_s = False, now_s + self.cycle_s
                 self._act()
+                self.times.decided(self._clock.seconds() - now_s)
                 self._due_s = min(
                     self._respites.next_end_s(),
                     self._doubts.next_end_s(),
@@ -260,6 +265,8 @@ class ControlLoop:
                     # Who cannot be told now is looked at again in each cycle.
                     max(now_s + self.cycle_s, min(self._renewals_s().values(), default=inf)),
                 )
+            # Only now: whoever asks whether it works is not told so of one that fails.
+            self.times.looked_s = now_s
         finally:
             self._tick_by(min(now_s + self.cycle_s, self._due_s))
 

@@ -174,10 +174,14 @@ class ControlSocket:
         self.clock = reactor
         self._reactor = reactor
         self._state_directory = state_directory
-        self._commands = commands
+        self._commands = dict(commands)
         self._place: ControlPlace | None = None
         self._port: IListeningPort | None = None
         self._connections: set[_Connection] = set()
+
+    def add(self, commands: Mapping[str, Command]) -> None:
+        """Serve more commands, by name; it may be open already."""
+        self._commands.update(commands)
 
     async def open(self) -> None:
         """

@@ -9,8 +9,8 @@ from typing import Any
 from cfos_cm.services.console_database import Write
 from cfos_cm.services.console_verbs import Verbs, Work, add_config, add_verb, ask_manager
 from cfos_cm.services.console_words import local_time, table
-from cfos_cm.services.gateway_orders import MAX_LETTERS
 from cfos_cm.services.gateway_security_words import security_rows
+from cfos_cm.services.gateway_words import MAX_LETTERS
 
 __all__ = ["add_gateway_commands"]
 

@@ -33,6 +33,7 @@ from cfos_cm.storage.database import Database
 from cfos_cm.storage.gateway_memory import GatewayMemory
 from cfos_cm.storage.outbox import Outboxes
 from cfos_cm.storage.security_events import SecurityEvents
+from cfos_cm.trace import Trace
 
 __all__ = ["GatewayWorld", "Row", "is_at", "place_of"]
 
@@ -54,6 +55,7 @@ class GatewayWorld:
     @ivar judged: writes down what a backend has said later of who charges.
     @ivar vault: where a gateway keeps what is secret, by its key.
     @ivar uploads: puts files where backends want them.
+    @ivar trace: keeps the newest messages; C{None}: nobody does.
     """
 
     reactor: Any
@@ -68,6 +70,7 @@ class GatewayWorld:
     judged: Callable[[int, Verdict], Deferred[None]]
     vault: Callable[[str], Vault]
     uploads: Uploader = NO_UPLOADS
+    trace: Trace | None = None
 
     def environment(self, key: str, devices: Devices) -> GatewayEnvironment:
         """

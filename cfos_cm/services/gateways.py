@@ -35,6 +35,7 @@ from cfos_cm.services.gateway_failures import (
 from cfos_cm.services.gateway_rows import GatewayWorld, Row, is_at, place_of
 from cfos_cm.services.gateway_security import ConnectionSecurity
 from cfos_cm.services.gateway_settings import backend_target, gateway_settings
+from cfos_cm.services.gateway_trace import traced
 from cfos_cm.services.local_wishes import LocalWishes
 from cfos_cm.site.events import (
     BackendSpoke,
@@ -328,6 +329,11 @@ class Gateways:
         """How each gateway stands, by its name."""
         return {row.settings.name: row.standing for row in self._rows.values()}
 
+    def each(self) -> Iterator[tuple[GatewaySettings, Standing]]:
+        """All gateways that run: what each was told, and how it stands."""
+        for row in self._rows.values():
+            yield row.settings, row.standing
+
     def gateway(self, name: str) -> Gateway:
         """
         A gateway, by its name.
@@ -456,7 +462,8 @@ class Gateways:
         except StorageError:
             gateway.close()
             raise
-        client = BackendClient(target, gateway, world.reactor, world.random)
+        listener = traced(gateway, settings.name, world.trace)
+        client = BackendClient(target, listener, world.reactor, world.random)
         row = self._rows[key] = Row(settings, target, gateway, client, not was_there)
         if old is not None:
             old.gateway.close()

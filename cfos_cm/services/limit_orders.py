@@ -13,7 +13,7 @@ from cfos_cm.services.said import Said, text_said
 from cfos_cm.site.outside_limit import OutsideLimit
 from cfos_cm.site.state import SiteState
 
-__all__ = ["MINIMUM", "limit_orders"]
+__all__ = ["MINIMUM", "least_power_w", "limit_orders"]
 
 #: In the place of a power: the least that the operator of the grid may leave the circuit.
 MINIMUM = "minimum"
@@ -42,7 +42,7 @@ async def _limit(
     circuit = text_said(said, "circuit")
     power_w = said.get("power_w")
     if power_w == MINIMUM:
-        power_w = _minimum_w(state(), circuit)
+        power_w = least_power_w(state(), circuit)
     if not isinstance(power_w, int) or isinstance(power_w, bool):
         raise CommandRefused(f"power_w: must be a whole number of watts, or {MINIMUM!r}")
     all_loads = said.get("all_loads", False)
@@ -68,7 +68,12 @@ async def _list(
     }
 
 
-def _minimum_w(state: SiteState, circuit: str) -> int | None:
+def least_power_w(state: SiteState, circuit: str) -> int:
+    """
+    The least that the operator of the grid may leave a circuit. [W]
+
+    @raise LimitRefused: if the circuit feeds nothing that has a minimum.
+    """
     if circuit not in state.circuits:
         # Whoever takes the limit says that there is no such circuit, and which there are.
         return 0

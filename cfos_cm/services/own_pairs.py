@@ -33,6 +33,7 @@ __all__ = [
     "RENEWED_DAYS",
     "OwnPairs",
     "certificate_files",
+    "new_pairs",
     "own_pairs",
 ]
 
@@ -110,6 +111,17 @@ def own_pairs(
     )
 
 
+def new_pairs(names: Iterable[str], title: str, now: datetime) -> Mapping[Path, Pair]:
+    """
+    A new pair of each kind of key, by the name of its certificate's file; kept nowhere.
+
+    @param names: at most L{MAX_NAMES}; see L{own_pairs} for them and for all else.
+    """
+    readable = tuple(dict.fromkeys(_readable(names)))[:MAX_NAMES]
+    keeper = _Keeper(Path(), readable, title, now)
+    return {_file(Path(), kind): keeper.new(new_key()) for kind, new_key in _KINDS.items()}
+
+
 def _readable(names: Iterable[str]) -> Iterator[str]:
     """Those of them that can stand in a certificate, as they stand there."""
     for name in names:
@@ -138,6 +150,11 @@ class _Keeper:
             private_folder(self._folder)
         except OSError as error:
             self.troubles.append(f"{self._folder}: cannot be used: {error.strerror}")
+
+    def new(self, key: PrivateKey) -> Pair:
+        """A pair of a key that is new; it is not kept."""
+        time = self._time(None)
+        return Pair((self_signed(self._subject(), self._names, key, time, DAYS),), key)
 
     def pair(self, kind: str, new_key: Callable[[], PrivateKey], unkept: Pair | None) -> Pair:
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
+from time import time
 from typing import Any
 from uuid import uuid4
 
@@ -40,9 +41,13 @@ from cfos_cm.services.local_metering import LocalMetering
 from cfos_cm.services.local_transactions import LocalTransactions
 from cfos_cm.services.outside_limits import OutsideLimits
 from cfos_cm.services.server_certificates import ServerCertificates
+from cfos_cm.services.trace_orders import trace_orders
+from cfos_cm.services.web.evse_orders import EvseOrders
+from cfos_cm.services.web.last_words import LastWords
 from cfos_cm.site.transaction import MAX_TRANSACTION_ID
 from cfos_cm.storage.charge_points import ChargePointRegister
 from cfos_cm.storage.database import Database
+from cfos_cm.storage.evse_orders import EvseOrderStore
 from cfos_cm.storage.forwarding import ForwardingLedger
 from cfos_cm.storage.intake import ReadingsIntake
 from cfos_cm.storage.keys import KeyStore
@@ -56,6 +61,7 @@ from cfos_cm.storage.security_standings import SecurityStandingStore
 from cfos_cm.storage.tags import TagList
 from cfos_cm.storage.transactions import Ledger
 from cfos_cm.storage.vault import Vaults
+from cfos_cm.trace import Trace
 
 __all__ = ["Parts", "PartsMaker", "now"]
 
@@ -92,6 +98,9 @@ class Parts:
     gateways: Gateways
     certificates: ServerCertificates
     certificate_watch: CertificateWatch
+    trace: Trace
+    last_words: LastWords
+    evse_orders: EvseOrders
 
 
 class PartsMaker:
@@ -114,17 +123,22 @@ class PartsMaker:
         """
         loop = ControlLoop(self._reactor, config.manager.cycle_s)
         loop.observe(Journal().note)
+        words = LastWords()
+        loop.observe(words.note)
         log = ReadingsLog(str(Path(config.state_directory) / "readings"))
         intake = ReadingsIntake(database, log, self._reactor)
         ledger = ForwardingLedger(database, _new_number, _new_key, now, intake)
         counters = Counters()
-        gateways = Gateways(self._gateway_world(loop, database, ledger, counters, config))
+        trace = Trace(time)
+        world = self._gateway_world(loop, database, ledger, counters, config)
+        gateways = Gateways(evolve(world, trace=trace))
         tls = ServerTls(now)
         certificates = ServerCertificates(self._reactor, now, tls)
         environment = evolve(
             self._environment(loop, database, TellingLedger(ledger, gateways)),
             backends=gateways,
             signer=certificates.signer,
+            trace=trace,
         )
         settings = central_system_settings(config)
         central_system = CentralSystem(environment, settings, counters=counters)
@@ -137,6 +151,7 @@ class PartsMaker:
         operator = _operator(central_system, database)
         central_system.roster.reservation_used = operator.reservations.used
         limits = self._outside_limits(loop, database)
+        orders_of_evses = self._evse_orders(loop, central_system, operator, local, database)
         watch = CertificateWatch(
             self._reactor,
             now,
@@ -151,6 +166,7 @@ class PartsMaker:
             **gateway_orders(gateways),
             **charge_point_orders(central_system, operator, SecurityEvents(database)),
             **certificate_orders(watch),
+            **trace_orders(trace),
         }
         server = ChargePointServer(
             central_system,
@@ -175,6 +191,9 @@ class PartsMaker:
             gateways=gateways,
             certificates=certificates,
             certificate_watch=watch,
+            trace=trace,
+            last_words=words,
+            evse_orders=orders_of_evses,
         )
 
     def _gateway_world(
@@ -228,6 +247,27 @@ class PartsMaker:
                 central_system=central_system,
             )
         )
+
+    def _evse_orders(
+        self,
+        loop: ControlLoop,
+        central_system: CentralSystem,
+        operator: Operator,
+        local: LocalTransactions,
+        database: Database,
+    ) -> EvseOrders:
+        orders = EvseOrders(
+            clock=self._reactor,
+            now=now,
+            central_system=central_system,
+            operator=operator,
+            local=local,
+            store=EvseOrderStore(database),
+            report=loop.report,
+            state=lambda: loop.state,
+        )
+        loop.observe(orders.note)
+        return orders
 
     def _outside_limits(self, loop: ControlLoop, database: Database) -> OutsideLimits:
         limits = OutsideLimits(

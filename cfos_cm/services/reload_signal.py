@@ -19,7 +19,7 @@ class ReloadSignal:
     use for it, it leaves it alone. One that is ignored, as with C{nohup}, nobody wants.
     """
 
-    def __init__(self, reactor: Any, call: Callable[[], None]) -> None:
+    def __init__(self, reactor: Any, call: Callable[[], object]) -> None:
         self._reactor = reactor
         self._call = call
         self._installed = False

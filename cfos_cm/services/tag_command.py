@@ -6,6 +6,7 @@ import argparse
 from datetime import UTC, datetime
 
 from cfos_cm.services.console_database import Write, with_database
+from cfos_cm.services.tag_words import LIST_IS_EMPTY, LIST_IS_EMPTY_NOW, TAG_IS_FIRST
 from cfos_cm.site.tag import MAX_ID_TAG_CHARS, Tag, Verdict, judge
 from cfos_cm.storage.database import Database
 from cfos_cm.storage.tags import TagList
@@ -51,7 +52,7 @@ def _list(options: argparse.Namespace, write: Write) -> int:
         for tag in tags:
             write(_line(tag))
         if not tags:
-            write("the list is empty: everybody may charge")
+            write(LIST_IS_EMPTY)
         return 0
 
     return with_database(options.config, work, write)
@@ -66,7 +67,7 @@ def _set(options: argparse.Namespace, write: Write) -> int:
         await tags.put(tag)
         write(_line(tag))
         if was_empty:
-            write("it is the first one: from now on only tags on the list may charge")
+            write(TAG_IS_FIRST)
         return 0
 
     return with_database(options.config, work, write)
@@ -79,7 +80,7 @@ def _remove(options: argparse.Namespace, write: Write) -> int:
         write(f"{options.id_tag}: {'removed' if removed else 'is not in the list'}")
         _, is_empty = await tags.find(options.id_tag)
         if removed and is_empty:
-            write("the list is empty now: everybody may charge")
+            write(LIST_IS_EMPTY_NOW)
         return 0 if removed else 1
 
     return with_database(options.config, work, write)

@@ -52,6 +52,7 @@ __all__ = [
     "read_depth",
     "read_depths",
     "read_first",
+    "read_waiting",
     "take_back",
 ]
 
@@ -225,6 +226,20 @@ def read_dead(
         .offset(max(offset, 0))
     )
     return tuple(DeadLetter(message_of(row), row.why_dead, row.buried_at) for row in rows)
+
+
+def read_waiting(
+    connection: Connection, gateway: str, limit: int, offset: int
+) -> tuple[QueuedMessage, ...]:
+    """Read what waits, oldest first, to look at: also what was damaged on the disk."""
+    rows = connection.execute(
+        messages(connection)
+        .where(_state(gateway))
+        .order_by(_row.number)
+        .limit(min(max(limit, 0), MAX_MESSAGES_READ))
+        .offset(max(offset, 0))
+    )
+    return tuple(map(message_of, rows))
 
 
 def read_depth(connection: Connection, gateway: str) -> Depth:

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from attrs import frozen
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 from twisted.internet.defer import Deferred
 
 from cfos_cm.storage import checks
@@ -65,6 +65,10 @@ class SecurityEvents:
         """What a Charge Point has said, oldest first."""
         return self._database.run(partial(_of, charge_point=charge_point))
 
+    def newest(self, limit: int) -> Deferred[tuple[SecurityEvent, ...]]:
+        """What all Charge Points have said last, newest first; at most C{limit} of it."""
+        return self._database.run(partial(_newest, limit=limit))
+
 
 def _add(connection: Connection, event: SecurityEvent) -> None:
     connection.execute(
@@ -85,7 +89,15 @@ def _of(connection: Connection, charge_point: str) -> tuple[SecurityEvent, ...]:
         .where(security_events.c.charge_point == charge_point)
         .order_by(security_events.c.number)
     )
-    return tuple(
-        SecurityEvent(row.charge_point, row.kind, row.told_at, row.tech_info, row.received_at)
-        for row in rows
+    return tuple(_event(row) for row in rows)
+
+
+def _newest(connection: Connection, limit: int) -> tuple[SecurityEvent, ...]:
+    newest_first = select(security_events).order_by(security_events.c.number.desc())
+    return tuple(_event(row) for row in connection.execute(newest_first.limit(limit)))
+
+
+def _event(row: Row[tuple[object, ...]]) -> SecurityEvent:
+    return SecurityEvent(
+        row.charge_point, row.kind, row.told_at, row.tech_info, row.received_at
     )

@@ -28,9 +28,12 @@ __all__ = [
     "OUTSIDE_ANY",
     "VERSION_TABLE",
     "UtcDateTime",
+    "accounts",
+    "audit",
     "bucket_of_row",
     "charge_points",
     "drained_readings",
+    "evse_orders",
     "gateway_memory",
     "gateway_transactions",
     "given_keys",
@@ -47,6 +50,7 @@ __all__ = [
     "sent_lists",
     "stray_stops",
     "tags",
+    "tokens",
     "transactions",
 ]
 
@@ -115,10 +119,26 @@ transactions = Table(
     Column("stop_reason", Text),
     Column("stop_id_tag", Text),
     Column("stop_text", Text),
+    # The idTag without its case, as that of C{tags}.
+    Column("folded_id_tag", Text),
+    # Whether a signed meter value of it was kept. NULL: it began when nobody noted that.
+    Column("has_signed", Boolean),
     UniqueConstraint("transaction_id"),
     # Whoever says the same again gets the same transaction.
     UniqueConstraint("charge_point", "connector", "id_tag", "started_at", "meter_start_wh"),
     Index(None, "state", "charge_point", "connector"),
+    # All that is searched by and added up, so that the rows with their long texts are not read:
+    # see L{cfos_cm.storage.transaction_search}.
+    Index(
+        "ix_transactions_searched",
+        "started_at",
+        "evse",
+        "state",
+        "folded_id_tag",
+        "charge_point",
+        "meter_start_wh",
+        "meter_stop_wh",
+    ),
 )
 
 meter_values = Table(
@@ -366,4 +386,56 @@ gateway_memory = Table(
     Column("value", Text, nullable=False),
     UniqueConstraint("gateway", "kind", "name"),
     Index(None, "gateway", "number"),
+)
+
+#: Who may log in at the page.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    # When the password or the role was: not when it was only hashed anew.
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
+#: What programs show instead of a password.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("token_hash", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    # NULL: it counts until it is taken back.
+    Column("expires_at", UtcDateTime),
+    Column("used_at", UtcDateTime),
+    UniqueConstraint("token_hash"),
+)
+
+#: Who has changed what over HTTP.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", _NUMBER, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("status", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+#: What people have ordered of EVSEs, which holds until they take it back.
+evse_orders = Table(
+    "evse_orders",
+    metadata,
+    Column("evse", Text, primary_key=True),
+    # NULL: no limit.
+    Column("current_ma", BigInteger),
+    Column("paused", Boolean, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
 )

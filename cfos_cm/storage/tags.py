@@ -13,7 +13,7 @@ from cfos_cm.storage import checks
 from cfos_cm.storage.database import Database
 from cfos_cm.storage.tables import tags
 
-__all__ = ["MAX_TAGS", "TagList"]
+__all__ = ["MAX_TAGS", "TagList", "read_tags"]
 
 #: What a list of people can need; more is a mistake of whoever fills it.
 MAX_TAGS = 100_000
@@ -44,7 +44,7 @@ class TagList:
 
     def all(self) -> Deferred[tuple[Tag, ...]]:
         """Every entry, in the order of the idTags without their case."""
-        return self._database.run(_all)
+        return self._database.run(read_tags)
 
 
 def _find(connection: Connection, id_tag: str) -> tuple[Tag | None, bool]:
@@ -99,7 +99,8 @@ def _remove(connection: Connection, id_tag: str) -> bool:
     return removed.rowcount > 0
 
 
-def _all(connection: Connection) -> tuple[Tag, ...]:
+def read_tags(connection: Connection) -> tuple[Tag, ...]:
+    """Every entry, as L{TagList.all} has them."""
     return tuple(
         _tag(row) for row in connection.execute(select(tags).order_by(tags.c.folded_id_tag))
     )

@@ -37,6 +37,7 @@ from cfos_cm.site.tag import Verdict
 from cfos_cm.site.transaction import MAX_TRANSACTION_ID, Transaction
 from cfos_cm.storage import checks
 from cfos_cm.storage.database import Database
+from cfos_cm.storage.evidence import keep_evidence, says_signed
 from cfos_cm.storage.intake import ReadingsIntake
 from cfos_cm.storage.readings import (
     StoredMeterValues,
@@ -45,7 +46,6 @@ from cfos_cm.storage.readings import (
     read_meter_values,
 )
 from cfos_cm.storage.review import StrayStop, keep_stray_stop, read_stray_stops
-from cfos_cm.storage.series import keep_meter_values
 from cfos_cm.storage.tables import transactions
 
 __all__ = [
@@ -224,7 +224,7 @@ class Ledger:
             return fail(error)
         if self._intake is not None and not is_evidence(payload_text):
             return self._intake.take(reading)
-        return self._database.run_together(keep_meter_values, reading)
+        return self._database.run_together(keep_evidence, reading)
 
     def open_transactions(self) -> Deferred[tuple[OpenTransaction, ...]]:
         """What had started and not ended, oldest first: for going on after a restart."""
@@ -429,6 +429,8 @@ def _insert(connection: Connection, start: TransactionStart, made: Transaction) 
             "reservation_id": start.reservation_id,
             "start_text": start.request_text,
             "state": TransactionState.OPEN.value,
+            "folded_id_tag": made.id_tag.casefold(),
+            "has_signed": False,
         },
     )
     return inserted.rowcount == 1
@@ -483,6 +485,7 @@ def write_stop(connection: Connection, stop: TransactionStop) -> StoredStop:
             "stop_reason": stop.reason,
             "stop_id_tag": stop.id_tag,
             "stop_text": stop.request_text,
+            **({"has_signed": True} if says_signed(stop.request_text) else {}),
         },
     )
     return _stored_stop(record, StopOutcome.STOPPED, stop.meter_stop_wh)

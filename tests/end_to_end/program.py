@@ -191,13 +191,18 @@ class Program:
         if self._process is not None and self._process.poll() is None:
             self.kill()
 
-    def console(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run C{cfos-cm} in its folder, as its user does in another terminal."""
+    def console(self, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
+        """
+        Run C{cfos-cm} in its folder, as its user does in another terminal.
+
+        @param said: what it reads from its standard input.
+        """
         code = "import sys; from cfos_cm.console import main; sys.exit(main())"
         return subprocess.run(
             [sys.executable, "-c", code, *arguments],
             cwd=self.folder,
             env=self._environment(),
+            input=said,
             capture_output=True,
             text=True,
             timeout=WAIT_S,

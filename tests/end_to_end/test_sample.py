@@ -99,6 +99,7 @@ class Sample(cases.EndToEndCase):
             self.assertEqual(2, text.count(before), before)
             text = text.replace(before, after)
         for before, after in (
+            ("listen = tcp:4712:", f"listen = tcp:{free_port()}:"),
             (";backend_port = 9210", f"backend_port = {backend}"),
             (";port = 19520", f"port = {manager.port}"),
             (";url = ws://127.0.0.1:19520/", f"url = ws://127.0.0.1:{manager.port}/"),

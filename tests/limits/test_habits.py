@@ -89,18 +89,19 @@ class Unknown(SynchronousTestCase):
         """It is told what is wrong with the meter."""
         reason = self.reason(evolve(MAIN, meter="grid"), grid(-50_000, 60.0))
         text = f"meter grid of main cannot be right: {Doubt.TURNED.value}"
-        self.assertEqual(Reason(ReasonCode.METER, text), reason)
+        self.assertEqual(Reason(ReasonCode.METER, text, "main"), reason)
 
     def test_silent(self) -> None:
         """It is told that the meter is silent, also where nobody has noticed it yet."""
         reason = self.reason(evolve(MAIN, meter="grid"), grid(20_000, 10.0))
-        self.assertEqual(Reason(ReasonCode.METER, "meter grid of main is silent"), reason)
+        text = "meter grid of main is silent"
+        self.assertEqual(Reason(ReasonCode.METER, text, "main"), reason)
 
     def test_single_loads(self) -> None:
         """So it is where a meter of one of its loads is silent."""
         reason = self.reason(MAIN, evolve(consumer(5_000), is_read=False))
         text = "a meter is silent, and nobody knows what main carries"
-        self.assertEqual(Reason(ReasonCode.METER, text), reason)
+        self.assertEqual(Reason(ReasonCode.METER, text, "main"), reason)
 
     def test_failsafe(self) -> None:
         """Where a load is given for that it is not the meter that keeps it from charging."""

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.limits import permission
 from cfos_cm.limits.catalog import RULES, ceiling
-from cfos_cm.limits.ceiling import Ceiling, Rule, forbidden
+from cfos_cm.limits.ceiling import Ceiling, Rule
 from cfos_cm.limits.decide import decide
 from cfos_cm.limits.rating import rating
 from cfos_cm.site.circuit import CircuitSettings
@@ -126,7 +126,8 @@ class RuleTests(SynchronousTestCase):
         garage = CircuitSettings("garage", 32_000, "main")
         inside = evolve(EVSE, settings=evolve(EVSE.settings, circuit="garage"))
         cellar = CircuitSettings("cellar", 32_000, "main", meter="heating")
-        found = forbidden(ReasonCode.METER, "meter grid of main has not been read")
+        text = "meter grid of main has not been read"
+        found = Ceiling(0, Reason(ReasonCode.METER, text, "main"))
         for circuits, evse, expected in (
             ([FUSE, garage], inside, None),
             ([FUSE, cellar], EVSE, None),
@@ -134,6 +135,27 @@ class RuleTests(SynchronousTestCase):
             ([metered, garage], inside, found),
         ):
             self.assertEqual(permission.meters_known(site(circuits, [evse]), evse), expected)
+
+    def test_outside(self) -> None:
+        """What somebody else allows is said in words; the strictest of several counts."""
+        self.assertIsNone(permission.outside(SITE, EVSE))
+        for allowed, current_ma, text in (
+            ({"operator": 10_000}, 10_000, "operator allows 10 A"),
+            ({"operator": 6_000}, 6_000, "operator allows 6 A"),
+            ({"operator": 0}, 0, "paused by operator"),
+            (
+                {"operator": 5_900},
+                5_900,
+                "operator allows 5.9 A, less than the 6 A that it needs",
+            ),
+            (
+                {"operator": 10_000, "backend acme": 8_000},
+                8_000,
+                "backend acme allows 8 A",
+            ),
+        ):
+            found = permission.outside(SITE, evolve(EVSE, outside_ma=allowed))
+            self.assertEqual(Ceiling(current_ma, Reason(ReasonCode.OUTSIDE, text)), found)
 
     def test_rating(self) -> None:
         """No EVSE gives more than its rating."""

@@ -14,8 +14,8 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import TestCase
 
 from cfos_cm.net.listening import listening_endpoint
-from cfos_cm.net.send_buffer import waiting_bytes
 from cfos_cm.net.speed import Speed
+from cfos_cm.send_buffer import waiting_bytes
 
 from .certificate import self_signed
 from .peers import Wire

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.net.source_address import source_of
+from cfos_cm.source_address import source_of
 
 
 class SourceTests(SynchronousTestCase):

@@ -528,8 +528,9 @@ class Reload(LiveCase):
     async def test_warnings(self) -> None:
         """What this version does not act on is said again."""
         site, port, _ = await self.running()
-        self.reload(site, BAYS, f"port = {port}", "[web]\nlisten = tcp:4712")
-        self.assertTrue(any("[web]" in line and "no page yet" in line for line in self.log))
+        self.reload(site, f"{BAYS}certificate_name = Box\n", f"port = {port}\ntls = off")
+        told = [line for line in self.log if "certificate_name" in line]
+        self.assertTrue(any("is not used" in line for line in told), told)
 
     async def test_signal(self) -> None:
         """A SIGHUP has the file read again, as long as the site runs."""

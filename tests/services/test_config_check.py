@@ -42,13 +42,15 @@ class Check(SynchronousTestCase):
 
     def test_warnings(self) -> None:
         """Warnings follow, and leave the status alone."""
-        status, path, lines = self.check(SITE + "[web]\n")
+        status, path, lines = self.check(SITE + "certificate_name = Box\n")
         self.assertEqual((0, 2), (status, len(lines)))
-        self.assertTrue(lines[1].startswith(f"warning: {path}:8: [web]:"), lines)
+        start = f"warning: {path}:8: [evse e] certificate_name:"
+        self.assertTrue(lines[1].startswith(start), lines)
 
     def test_mistakes(self) -> None:
         """Each mistake is a line, and nothing else is printed."""
-        status, path, lines = self.check(SITE + "foo = 1\nenabled = x\n[web]\n")
+        text = f"{SITE}foo = 1\nenabled = x\ncertificate_name = Box\n"
+        status, path, lines = self.check(text)
         self.assertEqual((1, 2), (status, len(lines)))
         self.assertTrue(lines[0].startswith(f"{path}:8: [evse e] foo:"), lines)
         self.assertTrue(lines[1].startswith(f"{path}:9: [evse e] enabled: found 'x';"), lines)

@@ -168,6 +168,23 @@ TABLE: dict[str, dict[str, tuple[Good, Bad]]] = {
             },
             ("4712", "tcp:", "TCP:1", ":1", "tcp: 80"),
         ),
+        "names": (
+            {
+                "": (),
+                "Charging.Example.com": ("charging.example.com",),
+                "a, b-1.test c": ("a", "b-1.test", "c"),
+            },
+            ("a b,", "http://a", "a:80", "ä.test", "a/b", " ".join(["a"] * 51)),
+        ),
+        "trusted_proxies": (
+            {
+                "": (),
+                "127.0.0.1, ::1": ("127.0.0.1", "::1"),
+                "10.0.0.0/8": ("10.0.0.0/8",),
+            },
+            ("proxy", "10.0.0.1/8", "10.0.0.0/33", "*", "1.2.3"),
+        ),
+        "open_metrics": ({"": False, "yes": True, "off": False}, ("1", "open")),
     },
     "ocpp server": {
         "port": ({"": 19520, "1": 1, "65535": 65535}, ("0", "65536", "80.0", "-1", "1_0", "x")),

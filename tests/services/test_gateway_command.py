@@ -25,8 +25,9 @@ from cfos_cm.errors import LocalProtocolError, StorageError
 from cfos_cm.services.config import read_config
 from cfos_cm.services.control_client import CommandFailed, ask
 from cfos_cm.services.control_socket import ControlSocket
-from cfos_cm.services.gateway_orders import MAX_EXCERPT_CHARS, MAX_KEYS, gateway_orders
+from cfos_cm.services.gateway_orders import gateway_orders
 from cfos_cm.services.gateway_security import ConnectionSecurity
+from cfos_cm.services.gateway_words import MAX_EXCERPT_CHARS, MAX_KEYS
 from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.v16.core import RegistrationStatus
 from tests.issuer import Issuer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -18,11 +19,13 @@ from twisted.logger import capturedLogs
 from cfos_cm.errors import LocalProtocolError, StorageError
 from cfos_cm.site.security_profile import SecurityProfile
 from cfos_cm.storage import backends, series, writer
+from cfos_cm.storage.accounts import Account, AccountStore
 from cfos_cm.storage.schema import alembic_config
 from cfos_cm.storage.security_events import SecurityEvents
 from cfos_cm.storage.security_standings import SecurityStandingStore
 from cfos_cm.storage.tables import BUCKET_ROWS, VERSION_TABLE, metadata
 from cfos_cm.storage.tables import tags as tags_table
+from cfos_cm.storage.transaction_search import Sought, find_page
 from cfos_cm.storage.transactions import Ledger
 
 from .cases import NOW, DatabaseCase, writer_threads
@@ -390,7 +393,7 @@ class MigrationContract(DatabaseCase):
         with mock.patch("alembic.command.upgrade", side_effect=AssertionError):
             await database.start()
         found = await self.rows(database, f"SELECT version_num FROM {VERSION_TABLE}")
-        self.assertEqual(found, [("0006",)])
+        self.assertEqual(found, [("0007",)])
 
     async def test_newer(self) -> None:
         """A database of a newer version is left alone, and the error says why."""
@@ -421,12 +424,17 @@ class MigrationContract(DatabaseCase):
         await ledger.add_meter_values("CP-1", 1, 1, NOW, "new")
         kept = [values.payload_text for values in await ledger.meter_values("CP-1", 1)]
         self.assertEqual(kept, ["old", "new"])
+        page = await database.run(partial(find_page, sought=Sought(id_tag="tag"), limit=9))
+        self.assertEqual([None], [one.has_signed for one in page.transactions])
         events = SecurityEvents(database)
         await events.add("CP-1", "StartupOfTheDevice", "", None, NOW)
         self.assertEqual(len(await events.of("CP-1")), 1)
         standings = SecurityStandingStore(database)
         await standings.put("CP-1", SecurityProfile.TLS)
         self.assertEqual(await standings.all(), {"CP-1": SecurityProfile.TLS})
+        account = Account("admin", "admin", "$scrypt$", NOW)
+        await AccountStore(database).add_first(account)
+        self.assertEqual(await AccountStore(database).all(), (account,))
 
     async def test_fromBeforeBuckets(self) -> None:
         """The readings of an older database are found where they are, counted and bounded."""

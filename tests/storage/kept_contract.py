@@ -170,6 +170,15 @@ class SecurityEventsContract(DatabaseCase):
             await events.of("CP-2"), (SecurityEvent("CP-2", "MemoryExhaustion", "", "", NOW),)
         )
 
+    async def test_newest(self) -> None:
+        """Those of all Charge Points come in the order in which they came, the newest first."""
+        events = await self.security_events()
+        for number, charge_point in enumerate(("CP-2", "CP-1", "CP-2")):
+            await events.add(charge_point, str(number), "", None, NOW)
+        newest = [(one.charge_point, one.kind) for one in await events.newest(2)]
+        self.assertEqual(newest, [("CP-2", "2"), ("CP-1", "1")])
+        self.assertEqual(len(await events.newest(100)), 3)
+
     async def test_bound(self) -> None:
         """Of each Charge Point the newest are kept; one does not displace another's."""
         self.patch(security_events, "MAX_SECURITY_EVENTS", 3)

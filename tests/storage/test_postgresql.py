@@ -13,10 +13,13 @@ from twisted.logger import capturedLogs
 
 from cfos_cm.errors import StorageError
 from cfos_cm.storage import faults
+from cfos_cm.storage.read_only import looked_at
 
 from . import (
     cases,
     database_contract,
+    entrance_contract,
+    evse_orders_contract,
     forwarding_contract,
     kept_contract,
     ledger_contract,
@@ -24,6 +27,8 @@ from . import (
     lists_contract,
     memory_contract,
     outbox_contract,
+    read_only_contract,
+    search_contract,
 )
 from .postgresql_server import NoServerError, PostgresqlServer
 
@@ -233,6 +238,10 @@ class PostgresqlSecurityEvents(PostgresqlCase, kept_contract.SecurityEventsContr
     """What keeps events on a server keeps every promise about them."""
 
 
+class PostgresqlEvseOrders(PostgresqlCase, evse_orders_contract.EvseOrderStoreContract):
+    """What keeps orders on a server keeps every promise about them."""
+
+
 class PostgresqlSecurityStandings(PostgresqlCase, kept_contract.SecurityStandingsContract):
     """What keeps profiles on a server keeps every promise about them."""
 
@@ -259,3 +268,30 @@ class PostgresqlForwardingLedger(PostgresqlCase, forwarding_contract.ForwardingC
 
 class PostgresqlGatewayMemory(PostgresqlCase, memory_contract.GatewayMemoryContract):
     """What gateways remember on a server keeps every promise about it."""
+
+
+class PostgresqlAccountStore(PostgresqlCase, entrance_contract.AccountStoreContract):
+    """What keeps accounts on a server keeps every promise about them."""
+
+
+class PostgresqlTokenStore(PostgresqlCase, entrance_contract.TokenStoreContract):
+    """What keeps tokens on a server keeps every promise about them."""
+
+
+class PostgresqlAuditStore(PostgresqlCase, entrance_contract.AuditStoreContract):
+    """What keeps entries on a server keeps every promise about them."""
+
+
+class PostgresqlSearch(PostgresqlCase, search_contract.SearchContract):
+    """A search on a server keeps every promise of a search."""
+
+
+class PostgresqlReadOnly(PostgresqlCase, read_only_contract.ReadOnlyContract):
+    """A server's database that is looked at."""
+
+    def test_nobodyThere(self) -> None:
+        """Of a server that is not there no secret is told."""
+        url = "postgresql://cfos:s3cret-pass@127.0.0.1:1/none"
+        with self.assertRaises(StorageError) as caught, looked_at(url):
+            pass
+        self.assertNotIn("s3cret", str(caught.exception))

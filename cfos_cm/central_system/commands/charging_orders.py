@@ -192,9 +192,7 @@ class ChargingOrders:
 
         @raise LocalProtocolError: if there is no such EVSE.
         """
-        charge_points = self._calls.central_system.settings.charge_points
-        for identity, charge_point in charge_points.items():
-            for connector, settings in charge_point.evses.items():
-                if settings.name == evse:
-                    return identity, connector
-        raise LocalProtocolError(f"there is no EVSE {evse!r} that speaks OCPP")
+        place = self._calls.central_system.settings.place_of(evse)
+        if place is None:
+            raise LocalProtocolError(f"there is no EVSE {evse!r} that speaks OCPP")
+        return place

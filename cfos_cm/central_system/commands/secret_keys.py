@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from msgspec.structs import replace
 
 from cfos_cm.v16.core import GetConfigurationConfirmation
 
-__all__ = ["AUTHORIZATION_KEY", "is_password", "without_password"]
+__all__ = ["AUTHORIZATION_KEY", "is_password", "is_secret", "without_password"]
 
 #: The password of a Charge Point; "Improved security for OCPP 1.6-J", chapter 7.
 AUTHORIZATION_KEY: Final = "AuthorizationKey"
+
+#: How makers call keys of their own with passwords in them, such as of a WLAN or a modem.
+_SECRET = re.compile(
+    r"passw|passphrase|pwd|secret|credential|psk|private_?key|authorization_?key"
+    r"|sim_?pin|token|wpa_?key|api_?key",
+    re.IGNORECASE,
+)
 
 
 def is_password(key: str) -> bool:
     """Whether a configuration key is the password, however it is written."""
     return key.strip().casefold() == AUTHORIZATION_KEY.casefold()
+
+
+def is_secret(key: str) -> bool:
+    """Whether the value of a configuration key is most likely a secret, by the key's name."""
+    return is_password(key) or _SECRET.search(key) is not None
 
 
 def without_password(told: GetConfigurationConfirmation) -> GetConfigurationConfirmation:

@@ -104,17 +104,11 @@ class Config:
     def warnings(self) -> tuple[str, ...]:
         """What is not acted on, or is hardly meant: a sentence each, with its line."""
         found = Findings(self.path)
-        _warn_of_page(self, found)
         _warn_of_server(self, found)
         warn_of_gateways(self.gateways, found)
         on_disable = self.manager.on_disable
         warn_of_wiring(Wired(self.circuits, self.meters, self.evses, on_disable), found)
         return tuple(str(one) for one in sorted(found.mistakes, key=lambda one: one.line))
-
-
-def _warn_of_page(config: Config, found: Findings) -> None:
-    if config.web.origin.line:
-        found.about(config.web, "", "this version has no page yet: nothing listens there")
 
 
 def _warn_of_server(config: Config, found: Findings) -> None:

@@ -46,4 +46,5 @@ ACTION_NAMES: Kind[tuple[str, ...]] = Kind(
     "names of actions, with spaces or commas between: " + ", ".join(_COMMANDS) + "; or empty",
     _read_actions,
     _COMMANDS,
+    words=_COMMANDS,
 )

@@ -16,7 +16,19 @@ from attrs import define, field, frozen
 
 from cfos_cm.errors import Mistake
 
-__all__ = ["HIDDEN", "MAX_BYTES", "MAX_LINES", "IniFile", "IniOption", "IniSection", "read_ini"]
+__all__ = [
+    "HIDDEN",
+    "MAX_BYTES",
+    "MAX_LINES",
+    "IniFile",
+    "IniOption",
+    "IniSection",
+    "heading_span",
+    "is_refused",
+    "quoted",
+    "read_ini",
+    "value_span",
+]
 
 #: A file beyond this is not a configuration that somebody wrote: a hundred EVSEs with every
 #: option fill less than 100 KiB.
@@ -32,6 +44,7 @@ _SHOWN_CHARACTERS = 80
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _COMMENT = re.compile(r"[ \t];")
 _NOTHING_MORE = re.compile(r"[ \t]+;|\Z")
+_ENDS_EARLY = re.compile(r'"[ \t]+;')
 _UNCLOSED = 'must be closed by a double quote: "…"; only a comment may follow'
 
 
@@ -118,7 +131,9 @@ class _Reader:
         self.mistakes.append(Mistake(self.path, line, section, option, found, allowed))
 
     def line(self, number: int, line: str) -> None:
-        clean = "".join(c for c in line if not _refused(c)) if not line.isprintable() else line
+        clean = (
+            "".join(c for c in line if not is_refused(c)) if not line.isprintable() else line
+        )
         spoiled = clean != line
         stripped = clean.strip(" \t")
         if spoiled:
@@ -138,7 +153,7 @@ class _Reader:
     def _refuse_character(self, number: int, line: str, clean: str) -> None:
         name, equals, _ = clean.partition("=")
         option = name.strip(" \t") if equals else ""
-        character = next(c for c in line if _refused(c))
+        character = next(c for c in line if is_refused(c))
         allowed = "must not contain control characters other than tabs and line ends"
         self.wrong(number, allowed, option if _NAME.fullmatch(option) else "", character)
 
@@ -181,8 +196,10 @@ class _Reader:
             self.current.options[name] = IniOption(number, name, value if readable else None)
 
 
-def _refused(character: str) -> bool:
-    """Whether it is a control character, a lone surrogate or a separator of lines."""
+def is_refused(character: str) -> bool:
+    """
+    Whether no line may have it: a control character, a lone surrogate or a separator of lines.
+    """
     return character != "\t" and category(character) in ("Cc", "Cs", "Zl", "Zp")
 
 
@@ -207,3 +224,40 @@ def _value(raw: str) -> tuple[str, bool]:
             return text[1:end], True
         end = text.find('"', end + 1)
     return text, False
+
+
+def value_span(raw: str) -> tuple[int, int]:
+    """
+    Where in what follows the C{=} of an option the value begins and ends, with its quotes.
+
+    @param raw: all of that, with its comment; of a line that has no mistake.
+    """
+    text = raw.strip(" \t")
+    start = len(raw) - len(raw.lstrip(" \t"))
+    if text.startswith('"'):
+        value, _ = _value(raw)
+        return start, start + len(value) + 2
+    bare = _COMMENT.split(raw, maxsplit=1)[0]
+    return min(start, len(bare)), max(min(start, len(bare)), len(bare.rstrip(" \t")))
+
+
+def heading_span(line: str) -> tuple[int, int]:
+    """Where in the line of a heading its brackets begin and end."""
+    start = line.index("[")
+    return start, start + len(_without_comment(line[start:]))
+
+
+def quoted(value: str, always: bool = False) -> str:
+    """
+    A value as it has to be written so that it is read as it is.
+
+    @param always: put it in quotes also where it needs none, if that can be.
+    @raise ValueError: if it cannot be written, in words that complete "must ...".
+    """
+    if any(is_refused(one) for one in value):
+        raise ValueError("must not contain control characters other than tabs, or line ends")
+    is_plain = value == value.strip(" \t") and not _COMMENT.search(value)
+    needs_quotes = not is_plain or value.startswith(('"', ";"))
+    if _ENDS_EARLY.search(value):
+        raise ValueError('must not contain a " with a space and a ; behind it')
+    return f'"{value}"' if value and (needs_quotes or always) else value

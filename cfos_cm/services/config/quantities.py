@@ -12,6 +12,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeVar
 
+from attrs import evolve
+
 from cfos_cm.electrical import GRAIN_MA, CurrentSteps, PhaseCurrents, milliamps, on_each_phase
 from cfos_cm.services.config.values import Kind
 
@@ -47,7 +49,7 @@ def whole(least: int, most: int) -> Kind[int]:
             raise ValueError(allowed)
         return int(written)
 
-    return Kind(allowed, read)
+    return Kind(allowed, read, is_number=True)
 
 
 def _number(written: str, least: str, most: str) -> Decimal:
@@ -67,7 +69,12 @@ def _number(written: str, least: str, most: str) -> Decimal:
 def _decimal(least: str, most: str, unit: str, convert: Callable[[Decimal], T]) -> Kind[T]:
     written_as = "written as 16 or 7.5" + (", without the unit" if unit else "")
     allowed = f"a number from {least} to {most}{unit}, {written_as}"
-    return Kind(allowed, lambda written: convert(_number(written, least, most)))
+    return Kind(
+        allowed,
+        lambda written: convert(_number(written, least, most)),
+        unit=unit.strip(),
+        is_number=True,
+    )
 
 
 def current(least: str, most: str) -> Kind[int]:
@@ -85,7 +92,8 @@ def phase_currents(least: str, most: str) -> Kind[PhaseCurrents]:
         return on_each_phase(each[0]) if len(each) == 1 else PhaseCurrents(*each)
 
     one = current(least, most).allowed
-    return Kind(f"{one}; or three of them, for L1 L2 L3, with spaces between", read)
+    allowed = f"{one}; or three of them, for L1 L2 L3, with spaces between"
+    return Kind(allowed, read, unit="A")
 
 
 def power(least_w: int, most_w: int) -> Kind[int]:
@@ -101,7 +109,7 @@ def power(least_w: int, most_w: int) -> Kind[int]:
             raise ValueError(allowed)
         return int(power_w)
 
-    return Kind(allowed, read)
+    return Kind(allowed, read, unit="W")
 
 
 def seconds(least: str, most: str) -> Kind[float]:
@@ -122,7 +130,11 @@ def factor(least: str, most: str) -> Kind[float]:
 def or_zero(kind: Kind[int]) -> Kind[int]:
     """C{kind}, or 0, which stands for none."""
     read = kind.read
-    return Kind(f"0, or {kind.allowed}", lambda written: 0 if written == "0" else read(written))
+    return evolve(
+        kind,
+        allowed=f"0, or {kind.allowed}",
+        read=lambda written: 0 if written == "0" else read(written),
+    )
 
 
 def _tenths(written: str, least: str) -> int:
@@ -148,4 +160,5 @@ CURRENT_STEPS = Kind(
     f"are, each from {_LEAST_STEP} to {_MOST_STEP} A, ascending, with spaces between; in whole "
     "tenths, written as 16 or 7.5, without the unit",
     _read_current_steps,
+    unit="A",
 )

@@ -29,7 +29,7 @@ from cfos_cm.services.config.options import (
 from cfos_cm.services.config.sections import NAMED_SECTIONS, SINGLE_SECTIONS
 from cfos_cm.services.config.values import NAME
 
-__all__ = ["parse_config", "read_config"]
+__all__ = ["parse_config", "read_config", "read_content"]
 
 #: The fields of L{Config} that the sections of each heading go to.
 _SINGLE_FIELDS = {"manager": "manager", "web": "web", "ocpp server": "ocpp_server"}
@@ -54,6 +54,15 @@ def read_config(path: str) -> Config:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "this is not the name of a file"
         raise ConfigError([Mistake(path, 0, "", "", "", f"cannot be read: {why}")]) from error
+    return read_content(content, path)
+
+
+def read_content(content: bytes, path: str) -> Config:
+    """
+    What L{read_config} would give, or raise, if this was what is in the file.
+
+    @raise ConfigError: as L{read_config} does.
+    """
     if len(content) > MAX_BYTES:
         allowed = f"is larger than {MAX_BYTES} bytes"
         raise ConfigError([Mistake(path, 0, "", "", "", allowed)])

@@ -25,9 +25,12 @@ from cfos_cm.services.config.quantities import (
 )
 from cfos_cm.services.config.simulator import SimulatorSection
 from cfos_cm.services.config.values import (
+    ADDRESSES,
+    BOOLEAN,
     DATABASE_URL,
     FILE,
     FILES,
+    HOST_NAMES,
     INTERFACE,
     PASSPHRASE,
     PASSWORD,
@@ -142,14 +145,38 @@ class ManagerSection(Section):
 
 @frozen(kw_only=True)
 class WebSection(Section):
-    """The page and the HTTP interface."""
+    """The page and the HTTP interface. Where this section is not written there are none."""
 
     listen: str = option(
         of_pattern(r"[a-z][a-z0-9]{0,19}:\S{1,500}", "a Twisted endpoint, such as tcp:4712"),
-        "Where the page is served.",
+        "Where the page is served. With TLS: ssl:4712:privateKey=KEY.pem:certKey=CHAIN.pem",
         default="tcp:4712",
         restart=True,
     )
+    names: tuple[str, ...] = option(
+        HOST_NAMES,
+        "Under which names people reach the page, beside this computer's own name and its "
+        "addresses; a request for any other name is refused.",
+        default="",
+        restart=True,
+    )
+    trusted_proxies: tuple[str, ...] = option(
+        ADDRESSES,
+        "The addresses of reverse proxies, whose word counts for where a request comes from.",
+        default="",
+        restart=True,
+    )
+    open_metrics: bool = option(
+        BOOLEAN,
+        "Whether anybody may read /metrics; else whoever does needs a token.",
+        default="no",
+        restart=True,
+    )
+
+    @property
+    def is_served(self) -> bool:
+        """Whether there is a page at all."""
+        return self.origin.line > 0
 
 
 @frozen(kw_only=True)

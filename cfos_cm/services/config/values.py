@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any, Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -24,12 +24,14 @@ from cfos_cm.site.tag import MAX_ID_TAG_CHARS
 from cfos_cm.wire.charge_box import IDENTITY_WORDS, is_identity
 
 __all__ = [
+    "ADDRESSES",
     "AUTHORITIES",
     "BOOLEAN",
     "CHARGE_BOX_IDENTITY",
     "DATABASE_URL",
     "FILE",
     "FILES",
+    "HOST_NAMES",
     "ID_TAG",
     "INTERFACE",
     "NAME",
@@ -57,8 +59,10 @@ E = TypeVar("E", bound=StrEnum)
 
 _MAX_PATTERNS = 1000
 _MAX_FILES = 50
+_MAX_HOSTS = 50
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
+_HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{0,30}://")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,2000}")
 
@@ -86,6 +90,9 @@ class Kind(Generic[T]):
     @ivar refers_to: the kind of section that it names; empty: none.
     @ivar is_file: it names one or more files that have to be there.
     @ivar no_files: words among them that are no files.
+    @ivar words: those that a list is made of, with spaces between.
+    @ivar unit: of the numbers in it; empty: they have none, or it is written with them.
+    @ivar is_number: it is one plain number.
     """
 
     allowed: str
@@ -94,6 +101,9 @@ class Kind(Generic[T]):
     refers_to: str = ""
     is_file: bool = False
     no_files: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    unit: str = ""
+    is_number: bool = False
 
 
 def optional(kind: Kind[T]) -> Kind[T | None]:
@@ -106,6 +116,9 @@ def optional(kind: Kind[T]) -> Kind[T | None]:
         kind.refers_to,
         kind.is_file,
         kind.no_files,
+        kind.words,
+        kind.unit,
+        kind.is_number,
     )
 
 
@@ -201,6 +214,22 @@ def _read_files(written: str) -> tuple[str, ...]:
 
 def _read_interface(written: str) -> str:
     return str(ip_address(written))
+
+
+def _read_addresses(written: str) -> tuple[str, ...]:
+    words = words_of(written)
+    if len(words) > _MAX_HOSTS:
+        raise ValueError(ADDRESSES.allowed)
+    return tuple(
+        str(ip_network(word)) if "/" in word else str(ip_address(word)) for word in words
+    )
+
+
+def _read_host_names(written: str) -> tuple[str, ...]:
+    words = words_of(written)
+    if len(words) > _MAX_HOSTS or not all(_HOST_NAME.fullmatch(word) for word in words):
+        raise ValueError(HOST_NAMES.allowed)
+    return tuple(word.lower() for word in words)
 
 
 def _split(written: str) -> SplitResult:
@@ -302,7 +331,11 @@ ID_TAG = text(MAX_ID_TAG_CHARS)
 #: OCPP-J 1.6: the AuthorizationKey has at most 40 characters.
 PASSWORD = text(40)
 BOOLEAN = Kind("yes, no, on, off, true or false", _read_boolean, tuple(_BOOLEANS))
-PHASES = Kind("one to three different ones of L1 L2 L3, with spaces between", _read_phases)
+PHASES = Kind(
+    "one to three different ones of L1 L2 L3, with spaces between",
+    _read_phases,
+    words=tuple(Phase),
+)
 FILE = evolve(text(1000), allowed="a file's path", is_file=True)
 FILES: Kind[tuple[str, ...]] = Kind(
     f"the paths of 1 to {_MAX_FILES} files, with commas between; or empty",
@@ -320,6 +353,14 @@ AUTHORITIES: Kind[tuple[str, ...]] = Kind(
 #: What unlocks a private key.
 PASSPHRASE = text(200)
 INTERFACE = Kind("an IP address of this machine", _read_interface)
+ADDRESSES: Kind[tuple[str, ...]] = Kind(
+    f"up to {_MAX_HOSTS} IP addresses or networks, with spaces or commas between; or empty",
+    _read_addresses,
+)
+HOST_NAMES: Kind[tuple[str, ...]] = Kind(
+    f"up to {_MAX_HOSTS} host names, with spaces or commas between; or empty",
+    _read_host_names,
+)
 WEBSOCKET_URL = Kind(
     "ws://HOST… or wss://HOST…, without user:password@ and without #", _read_websocket_url
 )
@@ -334,4 +375,5 @@ QUIRKS = Kind(
     "auto, none or strict; or, with spaces between, auto and what else is forgiven: "
     + ", ".join(Quirk),
     _read_quirks,
+    words=("auto", "none", "strict", *Quirk),
 )

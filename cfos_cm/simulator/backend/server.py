@@ -14,9 +14,9 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
 
-from cfos_cm.net.send_buffer import waiting_bytes
 from cfos_cm.net.server_tls_words import handshake_words
 from cfos_cm.net.timers import Timers, cancel_timers
+from cfos_cm.send_buffer import waiting_bytes
 from cfos_cm.simulator.backend.answers import Answers
 from cfos_cm.wire.close_code import CloseCode
 from cfos_cm.wire.ocppj import MAX_FRAME_BYTES

@@ -1,0 +1,9 @@
+import type { Messages } from "./index";
+import { merged } from "./merged";
+
+export default merged(
+  import.meta.glob<Messages>("../locales/en/*.json", {
+    eager: true,
+    import: "default",
+  }),
+);

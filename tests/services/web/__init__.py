@@ -1,0 +1,1 @@
+"""Tests of the package C{cfos_cm.services.web}."""
