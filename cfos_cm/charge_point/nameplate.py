@@ -37,7 +37,7 @@ class Nameplate:
     last one before.
 
     @ivar payload: the JSON text of the BootNotification.
-    @ivar is_placeholder: nothing is known of the device yet.
+    @ivar is_placeholder: the device has not said anything to this gateway yet.
     """
 
     def __init__(self, settings: GatewaySettings, environment: GatewayEnvironment) -> None:
@@ -48,9 +48,10 @@ class Nameplate:
         self.is_placeholder = True
 
     def restore(self, remembered: Mapping[MemoryKind, Mapping[str, str]]) -> None:
-        """Take what was said before the restart."""
+        """Take what was said before the restart, or what is known of a device that is there."""
         text = remembered.get(_KIND, {}).get(_NAME)
         if text is None:
+            self.payload = _made_up(self._known())
             return
         try:
             strict_json.check(text.encode("utf-8"))
@@ -80,6 +81,17 @@ class Nameplate:
             return True
         is_one = len(self._settings.connectors) == 1
         return self._put(_made_up(identity if is_one else None))
+
+    def _known(self) -> DeviceIdentity | None:
+        """
+        What the site knows of the device, which was there before this gateway was; its own
+        words come with its next BootNotification.
+        """
+        if len(self._settings.connectors) > 1 and not self._is_charge_point:
+            return None
+        evses = self._environment.site().evses
+        there = (evses.get(one.evse) for one in self._settings.connectors)
+        return next((evse.identity for evse in there if evse is not None), None)
 
     def _put(self, payload: bytes) -> bool:
         if payload == self.payload:

@@ -530,7 +530,7 @@ class Outbox:
             return
         attempts = message.attempts + 1
         if attempts >= max(1, self._hooks.number("TransactionMessageAttempts")):
-            self._bury(message, f"given up after {attempts} attempts: {why}")
+            self._bury(message, f"given up after {_counted(attempts)}: {why}")
             return
         again = evolve(message, attempts=attempts, message_id=self._new_unique_id())
         self._window.change(again)
@@ -579,3 +579,7 @@ def _is_unwanted(error: DeviceError, message: QueuedMessage) -> bool:
     """Whether the backend does not know a security event for what it is."""
     is_event = message.action == _SECURITY_EVENT
     return is_event and isinstance(error, DeviceRefusal) and error.code in _UNKNOWN
+
+
+def _counted(attempts: int) -> str:
+    return "1 attempt" if attempts == 1 else f"{attempts} attempts"

@@ -14,6 +14,7 @@ __all__ = [
     "abandoned_evses",
     "central_system_settings",
     "moved_evses",
+    "renamed_evses",
     "server_endpoint",
 ]
 
@@ -58,6 +59,13 @@ def moved_evses(before: Config, after: Config) -> frozenset[str]:
         for one in after.evses
         if one.name in addresses and addresses[one.name] != _address(one)
     )
+
+
+def renamed_evses(before: Config, after: Config) -> dict[str, str]:
+    """What EVSEs are called now whose device is the same, by what they were called."""
+    names = {_address(one): one.name for one in after.evses}
+    found = {one.name: names.get(_address(one), one.name) for one in before.evses}
+    return {was: name for was, name in found.items() if was != name}
 
 
 def abandoned_evses(before: Config, after: Config) -> frozenset[str]:

@@ -24,6 +24,7 @@ from cfos_cm.services.assembly import (
     abandoned_evses,
     central_system_settings,
     moved_evses,
+    renamed_evses,
     server_endpoint,
 )
 from cfos_cm.services.config import Config, changes, differences, read_config
@@ -194,6 +195,17 @@ class ChargingSite(Service):
         return self._door is not None
 
     @property
+    def unserved(self) -> str:
+        """What of the settings is not in force though they are applied; empty: nothing."""
+        door, server = self._door, self.config.ocpp_server
+        if door is None or door.endpoint == server_endpoint(self.config):
+            return ""
+        return (
+            f"wallboxes still connect where they did: it cannot listen at port {server.port}; "
+            "the log says why"
+        )
+
+    @property
     def web(self) -> SiteWeb | None:
         """What is served over HTTP, while anything is."""
         return self._web
@@ -340,6 +352,7 @@ class ChargingSite(Service):
         if moved:
             parts.loop.report(_without(settings, moved))
         parts.loop.report(settings)
+        parts.evse_orders.rename(renamed_evses(before, after))
         parts.loop.cycle_s = after.manager.cycle_s
         parts.devices.configure(after)
         parts.loop.evses = parts.devices.evses

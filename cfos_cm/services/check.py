@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -9,9 +10,22 @@ from cfos_cm.errors import ConfigError
 from cfos_cm.services.certificate_watch import report_of
 from cfos_cm.services.config import Config, read_config
 from cfos_cm.services.configured_certificates import configured_certificates
+from cfos_cm.services.console_verbs import Verbs
 from cfos_cm.services.journal import counted
 
-__all__ = ["check"]
+__all__ = ["add_check_command", "check"]
+
+
+def add_check_command(commands: Verbs[argparse.ArgumentParser]) -> None:
+    """Add C{check} to the command line."""
+    checking = commands.add_parser(
+        "check",
+        help="look for mistakes in a configuration file",
+        description="Print every mistake of a configuration file, each with its line and what "
+        "is allowed there. The exit status is 1 if there is one.",
+    )
+    checking.add_argument("file", metavar="FILE", nargs="?", default="tap.cfg")
+    checking.set_defaults(run=lambda options, write: check(options.file, write))
 
 
 def check(path: str, write: Callable[[str], None]) -> int:

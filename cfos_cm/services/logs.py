@@ -50,7 +50,8 @@ class Redactor:
             elif isinstance(value, str):
                 event[name] = without_secrets(value)
             elif not isinstance(value, (int, float, type(None))):
-                text = _text_of(value)
+                # All of it: who writes it does not stop where a line of JSON ends.
+                text = _whole_text_of(value)
                 clean = without_secrets(text)
                 if clean != text:
                     event[name] = clean
@@ -114,8 +115,12 @@ _CLASSIC = frozenset(
 
 
 def _text_of(value: object) -> str:
+    return _whole_text_of(value)[:MAX_CHARS]
+
+
+def _whole_text_of(value: object) -> str:
     try:
-        return str(value)[:MAX_CHARS]
+        return str(value)
     except Exception:  # noqa: BLE001
         # Nothing that is logged may stop the logging.
         return f"({type(value).__name__})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from math import inf
 
@@ -108,6 +108,11 @@ class OutsideLimits:
     def in_force(self) -> tuple[Standing, ...]:
         """All that are in force, in the order in which they were asked for."""
         return tuple(self._standing(proof) for proof in self._in_force.values())
+
+    @property
+    def parties(self) -> Mapping[str, str]:
+        """Who limits circuits now, by their names; of several one."""
+        return dict(self._in_force.keys())
 
     async def open(self) -> None:
         """

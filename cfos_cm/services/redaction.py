@@ -22,13 +22,19 @@ HIDDEN = "***"
 MAX_UNREADABLE_CHARS = 500
 
 _WORDS = (
-    r"passw(?:or)?d|passphrase|secret|token|credential|psk|private_?key|authorization_?key"
-    r"|api_?key"
+    r"passw|passphrase|pwd|secret|token|credential|psk|private_?key|authorization_?key"
+    r"|api_?key|sim_?pin|wpa_?key"
 )
-_NAME = rf"[\w.-]{{0,40}}(?:{_WORDS})[\w.-]{{0,40}}"
+#: What stands behind one of these words in a name. It is not tried again with less of it: else
+#: somebody could write texts that take seconds.
+_REST = r"[\w.-]{0,40}+"
+#: In JSON that is a text in JSON, each quotation mark has backslashes before it.
+_QUOTE = r"\\{0,7}+[\"']"
 _PEM = re.compile(
     r"-----BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY)-----.*?(?:-----END \1-----|\Z)", re.DOTALL
 )
+#: A text in quotation marks, up to its end or that of all.
+_QUOTED = r"b?(\\{0,7}[\"']).*?(?:(?<!\\)\2|\Z)"
 _REPLACED = (
     # RFC 9110, "Authorization": a scheme, and what proves who asks.
     (
@@ -43,14 +49,21 @@ _REPLACED = (
     # The user of a URL, and his password, which may have an @ in it.
     (re.compile(r"\b([a-z][a-z0-9+.-]{0,30}://)[^\s/?#\"'<>]+@", re.I), rf"\1{HIDDEN}@"),
     # name="value", name=value, and "name": "value".
-    (re.compile(rf"\b({_NAME}\s*=\s*)\"[^\"]*\"", re.I), rf"\1{HIDDEN}"),
-    (re.compile(rf"\b({_NAME}\s*=\s*)'[^']*'", re.I), rf"\1{HIDDEN}"),
-    (re.compile(rf"\b({_NAME}=)[^\s\"',;&)\]}}]+", re.I), rf"\1{HIDDEN}"),
+    (re.compile(rf"((?:{_WORDS}){_REST}\s*=\s*){_QUOTED}", re.I | re.DOTALL), rf"\1{HIDDEN}"),
+    (re.compile(rf"((?:{_WORDS}){_REST}=)[^\s\"',;&)\]}}]+", re.I), rf"\1{HIDDEN}"),
+    (
+        re.compile(rf"((?:{_WORDS}){_REST}{_QUOTE}\s*:\s*){_QUOTED}", re.I | re.DOTALL),
+        rf"\1\2{HIDDEN}\2",
+    ),
+    # What ChangeConfiguration and GetConfiguration say, as JSON or as Python shows it.
     (
         re.compile(
-            rf"([\"']{_NAME}[\"']\s*:\s*)(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')", re.I
+            rf"((?:{_WORDS}){_REST}{_QUOTE}\s*,\s*"
+            rf"(?:(?:{_QUOTE})?readonly(?:{_QUOTE})?\s*[:=]\s*\w{{1,5}}\s*,\s*)?"
+            rf"(?:{_QUOTE})?value(?:{_QUOTE})?\s*[:=]\s*){_QUOTED}",
+            re.I | re.DOTALL,
         ),
-        rf'\1"{HIDDEN}"',
+        rf"\1\2{HIDDEN}\2",
     ),
 )
 #: A text without any of these has nothing to hide, and most have none.
@@ -79,7 +92,7 @@ def without_secrets_in_frame(text: bytes) -> str:
     One that cannot be read is cut off after L{MAX_UNREADABLE_CHARS}.
     """
     try:
-        told = json.loads(text)
+        told = json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         shown = text.decode("utf-8", "replace")
         return _without_values(without_secrets(shown))[:MAX_UNREADABLE_CHARS]
@@ -101,22 +114,38 @@ def _clean(told: object) -> object:
             return told
 
 
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        # What the first one of that name said would be shown to the letter.
+        raise ValueError("a name is there twice")
+    return found
+
+
 def _clean_object(told: Mapping[str, object]) -> dict[str, object]:
     # ChangeConfiguration, and the entries of what GetConfiguration is answered with.
     key = told.get("key")
     hides = isinstance(key, str) and is_secret(key)
     return {
         name: HIDDEN
-        if (value and is_secret(name) and isinstance(value, str))
-        or (hides and name == "value" and value)
+        if _says_something(value) and (is_secret(name) or (hides and name == "value"))
         else _clean(value)
         for name, value in told.items()
     }
 
 
-_VALUE = re.compile(r"(\"value\"\s*:\s*)\"[^\"]*\"?")
+def _says_something(value: object) -> bool:
+    return value is not None and not isinstance(value, bool) and value not in ("", [], {})
+
+
+_VALUE = re.compile(
+    r"([\"']value[\"']\s*:\s*)(?:\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s,}\]]+)",
+    re.DOTALL,
+)
 
 
 def _without_values(text: str) -> str:
     """What may be the value of a key with a secret in it; nobody can tell in broken JSON."""
-    return _VALUE.sub(rf'\1"{HIDDEN}"', text) if is_secret(text) else text
+    # The key may be written with escapes.
+    may_hide = is_secret(text) or "\\u" in text
+    return _VALUE.sub(rf'\1"{HIDDEN}"', text) if may_hide else text

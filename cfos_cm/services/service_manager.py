@@ -90,13 +90,14 @@ class ServiceManagerNotes(Service):
     def _tell(self, text: str) -> None:
         # An address that begins with @ is in no folder; the kernel wants a zero byte there.
         place = f"\0{self._place[1:]}" if self._place.startswith("@") else self._place
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as outlet:
-            # A systemd that does not read must not keep us waiting.
-            outlet.setblocking(False)
-            try:
-                outlet.sendto(text.encode(), place)
-            except OSError as error:
-                _log.warn("systemd could not be told: {why}", why=error.strerror or str(error))
+        try:
+            # None may be left to be opened; that must not end the telling.
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+                # A systemd that does not read must not keep us waiting.
+                out.setblocking(False)
+                out.sendto(text.encode(), place)
+        except OSError as error:
+            _log.warn("systemd could not be told: {why}", why=error.strerror or str(error))
 
 
 def watchdog_s(environment: Mapping[str, str]) -> float:

@@ -37,9 +37,8 @@ async def _frames(trace: Trace, said: Said) -> Mapping[str, object]:
         frames = reader.newest(limit)
     else:
         frames = reader.next(limit, number_said(said, "after", 0, 2**62))
-    is_all = said.get("after") is None or len(frames) < limit
     told = [_told(msgspec.to_builtins(one)) for one in frames]
-    return {"frames": told, "after": reader.read if is_all else frames[-1].number}
+    return {"frames": told, "after": reader.read}
 
 
 def _wanted(said: Said) -> Wanted:

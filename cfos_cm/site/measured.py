@@ -53,10 +53,14 @@ class Measured:
         if power_w and known == NO_CURRENT:
             # They are from before anything flowed.
             known = None
+        known_w = self.power_w
+        if known_w == 0 and currents is not None and currents != NO_CURRENT:
+            # So is this; there are meters that tell a power seldom, or never again.
+            known_w = None
         found = Measured(
             known if currents is None else currents,
             self.energy_wh if energy_wh is None else energy_wh,
-            self.power_w if power_w is None else power_w,
+            known_w if power_w is None else power_w,
             at_s if tells_flow else self.at_s,
             self.is_partial if currents is None else is_partial,
         )

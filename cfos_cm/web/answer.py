@@ -25,7 +25,7 @@ class _Common:
     """
 
     status: int = 200
-    headers: Headers = field(factory=dict)
+    headers: Headers = field(factory=dict, repr=False)
     note: str = ""
     etag: str | None = None
 
@@ -34,7 +34,7 @@ class _Common:
 class Json(_Common):
     """A value that msgspec can write: Structs, mappings, lists. C{None}: 204, nothing."""
 
-    value: object = None
+    value: object = field(default=None, repr=False)
 
 
 @frozen
@@ -45,7 +45,7 @@ class Content(_Common):
     @ivar file_name: it is to be kept as a file of that name, not shown.
     """
 
-    content: bytes
+    content: bytes = field(repr=False)
     media_type: str
     file_name: str | None = None
 

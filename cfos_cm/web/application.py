@@ -113,6 +113,7 @@ class Application:
             lines(headers, "X-Forwarded-For"),
             lines(headers, "X-Forwarded-Proto"),
         )
+        _check_method(request.method)
         _check_path(request.path)
         self._check_host(single(headers, "Host"))
         wait_s = self._paces.wait_s(request.asker.address)
@@ -269,6 +270,12 @@ def _answer_problem(request: PageRequest, problem: Problem) -> bytes:
 
 def _uncounted(what: str) -> None:
     pass
+
+
+def _check_method(method: bytes) -> None:
+    if method != method.upper():
+        # RFC 9110, 9.1; Werkzeug takes them for those in capital letters, and Twisted does not.
+        raise Problem(501, "A method is written in capital letters.")
 
 
 def _check_path(path: bytes) -> None:

@@ -207,6 +207,15 @@ class Channel(HTTPChannel):
         if not self._is_over:
             super().lineReceived(line)
 
+    def headerReceived(self, line: bytes) -> bool:
+        """See L{HTTPChannel}."""
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:
+            # A Content-Length of more digits than Python reads.
+            self._respondToBadRequestAndDisconnect()
+            return False
+
     def lineLengthExceeded(self, line: bytes) -> None:
         """A line is longer than all may be together."""
         self.refuse(_TOO_MUCH_BEFORE)

@@ -202,12 +202,13 @@ class LoginPace:
         wait_s = address.wait_s(now_s)
         if found is not None:
             wait_s = max(wait_s, found.wait_s(network, now_s))
-        # Also for one who has to wait: he is promised something.
+        if wait_s > 0:
+            # What he was promised is in what is known already. Nothing is remembered for him
+            # else: with names that nobody has he would have all others forgotten.
+            raise _too_soon(wait_s)
         self._addresses.put(network, address)
         if found is not None and account is not None:
             self._accounts.put(account, found)
-        if wait_s > 0:
-            raise _too_soon(wait_s)
         return _taken(address, found, network, now_s)
 
     def __len__(self) -> int:

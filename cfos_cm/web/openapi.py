@@ -47,7 +47,7 @@ _WORDS = {
     413: "The body is too long.",
     415: "The body is of another kind.",
     421: "This computer is not known by the name that was asked for.",
-    422: "The body says something that is not allowed.",
+    422: "What was said is not allowed here.",
     429: "Too much is asked.",
     500: "It has failed for a reason that is in the log.",
     502: "The other end has refused it.",
@@ -175,11 +175,11 @@ def _answers(route: Route, schemas: Mapping[Any, _Mapping]) -> _Mapping:
     for media in route.media:
         is_json = media == _JSON and route.answer is not None
         content[media] = {"schema": schemas[route.answer]} if is_json else {}
-    return {"200": {"description": route.summary, "content": content}}
+    return {str(route.done): {"description": route.summary, "content": content}}
 
 
 def _problems(route: Route) -> _Mapping:
-    statuses = {400, 421, 429, 500, 503}
+    statuses = {400, 421, 429, 500, 503, *route.problems}
     if route.role > Role.ANYBODY:
         statuses |= {401, 403}
     if "{" in route.path:

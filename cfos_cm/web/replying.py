@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 import msgspec
-from attrs import frozen
+from attrs import field, frozen
 from twisted.web.http_headers import Headers
 
 from cfos_cm.web.answer import Content, Json, Stream
@@ -30,8 +30,8 @@ class Reply:
     """What is answered, ready to be sent."""
 
     status: int
-    fields: Mapping[str, str]
-    body: bytes = b""
+    fields: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
 
 
 def reply(answer: Json | Content | Stream, headers: Headers, is_read: bool) -> Reply:

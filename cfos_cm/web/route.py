@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
-from attrs import frozen
+from attrs import field, frozen
 
 from cfos_cm.web.answer import Answer
 from cfos_cm.web.role import Caller, Role
@@ -33,7 +33,7 @@ class Asked:
     caller: Caller
     path: Mapping[str, str]
     query: Any = None
-    body: Any = None
+    body: Any = field(default=None, repr=False)
     if_match: str | None = None
     accept: str = ""
     is_secure: bool = False
@@ -59,6 +59,8 @@ class Route:
     @ivar body_media: the media type of the body.
     @ivar answer: what it answers as JSON; C{None}: nothing, or no JSON.
     @ivar media: what it can answer with.
+    @ivar done: the status of the answer where it has been done; 204 where there is none.
+    @ivar problems: the statuses of its problems, besides those that each such route can have.
     @ivar is_audited: whether it is noted who has asked; for all but a GET it is.
     @ivar max_body_bytes: a longer body is refused.
     """
@@ -74,5 +76,7 @@ class Route:
     body_media: str = "application/json"
     answer: Any = None
     media: tuple[str, ...] = ("application/json",)
+    done: int = 200
+    problems: tuple[int, ...] = ()
     is_audited: bool = True
     max_body_bytes: int = 1024 * 1024

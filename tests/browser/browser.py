@@ -13,10 +13,20 @@ from typing import Any
 from unittest import SkipTest
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.end_to_end.program import WAIT_S, Program, free_port
+
+from .peers import Peers
 
 __all__ = ["PASSWORD", "BrowserCase", "chromium", "launch"]
 
@@ -61,11 +71,13 @@ class BrowserCase(SynchronousTestCase):
     @cvar site: its configuration; C{{port}} and C{{web}} are the ports.
     @cvar manager: the manager.
     @cvar address: of its page.
+    @cvar peers: the wallboxes and backends.
     @ivar page: the browser's window, logged in.
     """
 
     site = ""
     manager: Program
+    peers: Peers
     address: str
     _playwright: Playwright
     _browser: Browser
@@ -76,12 +88,15 @@ class BrowserCase(SynchronousTestCase):
     def setUpClass(cls) -> None:
         """Start the manager, set it up as its owner does, and start the browser."""
         chromium()
+        expect.set_options(timeout=WAIT_S * 1000)
         cls._folder = tempfile.mkdtemp(prefix="cfos_cm-browser-")
         cls.addClassCleanup(shutil.rmtree, cls._folder, True)
         cls.manager = Program(Path(cls._folder), free_port())
         cls.addClassCleanup(cls.manager.clean_up)
         web = free_port()
         cls.address = f"http://localhost:{web}/"
+        cls.peers = Peers()
+        cls.addClassCleanup(cls.peers.clean_up)
         cls.manager.configure(cls.configuration(cls.manager.port, web))
         cls.manager.start()
         cls.manager.wait_for("the page is at ")
@@ -150,6 +165,42 @@ class BrowserCase(SynchronousTestCase):
     def _look_where(self, request: Any) -> None:
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.loud.append(f"asked elsewhere: {request.url}")
+
+    def see(self, way: str, page: Page | None = None) -> Page:
+        """
+        Show a view, as its link does.
+
+        @param way: such as C{settings/circuits}.
+        """
+        page = page or self.page
+        page.goto(f"/#/{way}")
+        return page
+
+    def tile(self, name: str) -> Locator:
+        """The tile of an EVSE."""
+        return self.page.get_by_role("article", name=name, exact=True)
+
+    def press(self, name: str, within: Locator | None = None) -> None:
+        """Press a button by what it says."""
+        (within or self.page).get_by_role("button", name=name, exact=True).first.click()
+
+    def says(self, words: str) -> None:
+        """Wait until the page says so."""
+        expect(self.page.get_by_text(words).first).to_be_visible()
+
+    def file(self) -> str:
+        """The text of tap.cfg."""
+        return (self.manager.folder / "tap.cfg").read_text("utf-8")
+
+    def change(self, *changes: dict[str, Any]) -> None:
+        """Change the settings by the API, for what a test has to find or to leave behind."""
+        csrf = self.ask("/api/v1/session")["csrf"]
+        answer = self.page.context.request.patch(
+            "/api/v1/settings",
+            data={"changes": list(changes)},
+            headers={"X-CSRF-Token": csrf, "Origin": self.address.rstrip("/")},
+        )
+        assert answer.ok, answer.text()
 
     def ask(self, path: str) -> Any:
         """What the API says to who is logged in; JSON."""

@@ -55,14 +55,15 @@ class GatewayCase(SynchronousTestCase):
         self.ids = iter(range(10**9))
         self.begin(BOX)
 
-    def begin(self, configured: GatewaySettings) -> None:
-        """The program starts."""
+    def begin(self, configured: GatewaySettings, device: DeviceIdentity | None = None) -> None:
+        """The program starts, or a gateway is added to it whose C{device} is known already."""
         self.site = SiteState(
             evses={
                 one.evse: Evse(
                     EvseSettings(one.evse, "main"),
                     link=Link.ONLINE,
                     occupancy=Occupancy.FREE,
+                    identity=device,
                 )
                 for one in configured.connectors
             }
@@ -320,6 +321,14 @@ class RegistrationTests(GatewayCase):
         self.gateway.booted("evse 1", self.identity(), None)
         (boot,) = self.backend.told("BootNotification")
         self.assertEqual(boot.data["chargePointVendor"], "cfos_cm")
+
+    def test_added_later(self) -> None:
+        """A gateway that is added while its wallbox is there says whose wallbox it is."""
+        for configured in (BOX, settings()):
+            self.begin(configured, self.identity())
+            self.connect()
+        told = [one.data["chargePointModel"] for one in self.backend.told("BootNotification")]
+        self.assertEqual(["Model", "Model"], told)
 
     def test_made_of_one(self) -> None:
         """One device without OCPP is named, once it is known."""

@@ -11,6 +11,7 @@ from cfos_cm.central_system.settings import CentralSystemSettings, UnknownCharge
 from cfos_cm.services.assembly import (
     central_system_settings,
     moved_evses,
+    renamed_evses,
     server_endpoint,
 )
 from cfos_cm.services.config import Config, parse_config
@@ -105,6 +106,32 @@ class Settings(SynchronousTestCase):
         for evses in (first, second):
             found = self.settings(*evses)
             self.assertEqual("own", found.charge_points["CP-1"].password)
+
+
+class Renamed(SynchronousTestCase):
+    """Which EVSEs are called otherwise after a reload."""
+
+    def renamed(self, before: str, after: str) -> dict[str, str]:
+        """What EVSEs are called, by what they were called."""
+        return renamed_evses(config(before), config(after))
+
+    def test_same_device(self) -> None:
+        """The same device under another name is renamed."""
+        self.assertEqual({"a": "b"}, self.renamed(evse("a"), evse("b", max_current=10)))
+        self.assertEqual({"a": "b"}, self.renamed(power_brain("a"), power_brain("b")))
+
+    def test_exchanged(self) -> None:
+        """Two may have exchanged their names."""
+        before = evse("a") + evse("b", connector=2)
+        after = evse("b") + evse("a", connector=2)
+        self.assertEqual({"a": "b", "b": "a"}, self.renamed(before, after))
+
+    def test_others(self) -> None:
+        """Another device, a new one and one that is gone are not."""
+        for after in (evse("b", address="CP-2"), evse("a") + evse("b", connector=2)):
+            self.assertEqual({}, self.renamed(evse("a"), after))
+        self.assertEqual({}, self.renamed(evse("a") + evse("b", connector=2), evse("a")))
+        self.assertEqual({}, self.renamed(evse("a"), evse("a", address="CP-2")))
 
 
 class Moved(SynchronousTestCase):

@@ -369,6 +369,19 @@ class Reload(LiveCase):
         await station.until(lambda: station.currents() == [16, 8])
         await self.is_alive(station)
 
+    async def test_renamed(self) -> None:
+        """What an operator has ordered for an EVSE holds when it has another name."""
+        site, port, station = await self.running()
+        await start_transaction(station)
+        await station.until(lambda: station.currents() == [16])
+        assert site._parts is not None
+        await site._parts.evse_orders.limit("bay-1", 8_000, "anna")
+        await station.until(lambda: station.currents() == [16, 8])
+        self.reload(site, BAYS.replace("bay-1", "left"), f"port = {port}")
+        await self.is_alive(station)
+        self.assertEqual({"operator": 8_000}, dict(self.evse(site, "left").outside_ma))
+        self.assertEqual([16, 8], station.currents())
+
     async def test_observe(self) -> None:
         """From then on nothing is set, if the file says so."""
         site, port, station = await self.running()
@@ -426,10 +439,12 @@ class Reload(LiveCase):
         self.reload(site, BAYS, f"port = {taken}")
         self.assertIn(str(taken), await said)
         await self.station(port, "CP-2")
+        self.assertIn(f"cannot listen at port {taken}", site.unserved)
         await self.is_alive(station)
         await other.stopListening()
-        site.reload()
+        await site.reload()
         await self.station(taken, "CP-3")
+        self.assertEqual("", site.unserved)
 
     async def test_no_way_back(self) -> None:
         """When the old port is gone as well, the whole start is tried again."""

@@ -68,6 +68,12 @@ class Secrets(LogCase):
             self.assertIn("test_logs.py", written)
             self.assertIn("ValueError", written)
 
+    def test_long(self) -> None:
+        """They are hidden at the end of a long text, too, whatever says it."""
+        self.log.warn("lost {error}", error=ValueError(f"{'x' * 9000} password={SECRET}"))
+        for written in (self.text.getvalue(), self.json.getvalue()):
+            self.assertNotIn(SECRET, written)
+
     def test_innocent_failure(self) -> None:
         """A traceback without any is written as ever."""
         try:

@@ -112,6 +112,7 @@ class Setting(LimitsCase):
         self.assertEqual(Standing(Proof("proof 0", LIMIT, asked_at)), standing)
         self.assertEqual([CircuitLimited(LIMIT)], self.events)
         self.assertEqual([LIMIT], self.in_force())
+        self.assertEqual({LIMIT.circuit: LIMIT.by}, self.limits.parties)
         self.assertEqual([standing.proof], self.proofs())
 
     def test_before_the_disk(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +42,15 @@ class Texts(SynchronousTestCase):
             (f"signing_passphrase = '{SECRET}'", "signing_passphrase = ***"),
             (f'{{"apiToken": "{SECRET}", "a": 1}}', '{"apiToken": "***", "a": 1}'),
             (f'{{"secret":"a\\"{SECRET}"}}', '{"secret":"***"}'),
+            (f'{{\\"secret\\":\\"a{SECRET}\\", ', '{\\"secret\\":\\"***\\", '),
+            (f"password='{SECRET}", "password=***"),
+            (f"password=b'{SECRET}', c", "password=***, c"),
+            (f"sim_pin={SECRET}, wlan_pwd={SECRET}", "sim_pin=***, wlan_pwd=***"),
+            (f"(key='AuthorizationKey', value='{SECRET}')", "(key='AuthorizationKey', value='***')"),
+            (
+                f'{{"key":"WlanPassword","readonly":false,"value":"{SECRET}"}}',
+                '{"key":"WlanPassword","readonly":false,"value":"***"}',
+            ),
         ):
             self.assertEqual(expected, without_secrets(text), text)
 
@@ -69,11 +79,27 @@ class Texts(SynchronousTestCase):
         """Whatever a password is made of, nothing of it is left."""
         self.assertNotIn(password, without_secrets(form.format(password)))
 
+    def test_hostile(self) -> None:
+        """No text takes much longer than others: everybody waits meanwhile."""
+        usual_s = _work_s("a-a, " * 13_000)
+        for text in ("token.", "token_-_-", "a.a.a.token.a.a.a ", "'token'  ", 'token"=', "a://"):
+            self.assertLess(_work_s(text * (65_000 // len(text))), 25 * usual_s, text)
+
     @given(st.text(max_size=300))
     def test_never_fails(self, text: str) -> None:
         """Any text is taken, and one that is clean stays so."""
         clean = without_secrets(text)
         self.assertEqual(clean, without_secrets(clean))
+
+
+def _work_s(text: str) -> float:
+    """How long a processor works on a text, at best. [s]"""
+    found = []
+    for _ in range(3):
+        began_s = time.thread_time()
+        without_secrets(text)
+        found.append(time.thread_time() - began_s)
+    return min(found)
 
 
 class Frames(SynchronousTestCase):
@@ -113,13 +139,36 @@ class Frames(SynchronousTestCase):
         upload = self.shown(2, "1", "GetDiagnostics", {"location": f"ftp://a:{SECRET}@h/d"})
         data = self.shown(2, "1", "DataTransfer", {"data": json.dumps({"password": SECRET})})
         named = self.shown(2, "1", "DataTransfer", {"data": {"apiToken": SECRET}})
-        for text in (upload, data, named):
+        key = json.dumps({"key": "AuthorizationKey", "value": SECRET})
+        within = self.shown(2, "1", "DataTransfer", {"data": key})
+        deeper = self.shown(2, "1", "DataTransfer", {"data": json.dumps(json.dumps([key]))})
+        several = self.shown(2, "1", "X", {"passwords": [SECRET, {"a": SECRET}]})
+        for text in (upload, data, named, within, deeper, several):
             self.assertNotIn(SECRET, text)
+        number = self.shown(2, "1", "X", {"wlanPin": 1, "simPin": 4711, "hasToken": True})
+        self.assertEqual('[2,"1","X",{"wlanPin":1,"simPin":"***","hasToken":true}]', number)
+
+    def test_said_twice(self) -> None:
+        """What is shown to the letter has no name in it twice, of which only one was read."""
+        for payload in (
+            f'{{"key":"AuthorizationKey","value":"{SECRET}","value":""}}',
+            f'{{"key":"AuthorizationKey","key":"x","value":"{SECRET}"}}',
+            f'{{"password":"{SECRET}","password":""}}',
+        ):
+            shown = without_secrets_in_frame(f'[2,"1","ChangeConfiguration",{payload}]'.encode())
+            self.assertNotIn(SECRET, shown)
 
     def test_unreadable(self) -> None:
         """What is no JSON is shown in part, and without what may be a secret in it."""
-        broken = f'[2,"1","ChangeConfiguration",{{"key":"AuthorizationKey","value":"{SECRET}"'
-        self.assertNotIn(SECRET, without_secrets_in_frame(broken.encode()))
+        for payload in (
+            f'{{"key":"AuthorizationKey","value":"{SECRET}"',
+            f'{{"value":"{SECRET}","key":"AuthorizationKey"',
+            f'{{"key":"AuthorizationKey","value":"a\\"{SECRET}"',
+            f'{{"key":"Authoriz\\u0061tionKey","value":"{SECRET}"',
+            f"{{'key':'AuthorizationKey','value':'{SECRET}'",
+        ):
+            broken = f'[2,"1","ChangeConfiguration",{payload}'
+            self.assertNotIn(SECRET, without_secrets_in_frame(broken.encode()), payload)
         self.assertEqual(MAX_UNREADABLE_CHARS, len(without_secrets_in_frame(b"x" * 10_000)))
         deep = without_secrets_in_frame(b"[" * 100_000)
         self.assertEqual(MAX_UNREADABLE_CHARS, len(deep))

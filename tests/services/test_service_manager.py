@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cm.services import service_manager
 from cfos_cm.services.service_manager import ServiceManagerNotes, watchdog_s
 
 
@@ -101,6 +104,20 @@ class Notes(SynchronousTestCase):
         notes.stopService()
         self.assertEqual([], self.heard())
         self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_no_socket(self) -> None:
+        """A socket that cannot be opened now does not end the telling: one can be later."""
+        self.notes(WATCHDOG_USEC="4000000")
+        self.started.callback(None)
+        self.heard()
+
+        def none_left(*_: object) -> socket.socket:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        with patch.object(service_manager.socket, "socket", none_left):
+            self.clock.advance(2)
+        self.clock.advance(2)
+        self.assertEqual(["WATCHDOG=1"], self.heard())
 
     def test_nobody_listens(self) -> None:
         """A socket that is gone is no more than a line in the log."""

@@ -25,6 +25,17 @@ class Updates(SynchronousTestCase):
         self.assertEqual(Measured(FULL.currents, 0, 4_000), FULL.updated(None, 0, None))
         self.assertEqual(Measured(FULL.currents, 5_000, 0), FULL.updated(None, None, 0))
 
+    def test_flowing_again(self) -> None:
+        """Where a current flows again, no power from before it began is believed."""
+        still = FULL.standing_still()
+        self.assertEqual(
+            Measured(FULL.currents, 5_000, None), still.updated(FULL.currents, None, None)
+        )
+        self.assertEqual(
+            Measured(FULL.currents, 5_000, 0), still.updated(FULL.currents, None, 0)
+        )
+        self.assertEqual(still, still.updated(NO_CURRENT, None, None))
+
     def test_first(self) -> None:
         """Before it has spoken nothing is known."""
         self.assertEqual(Measured(None, None, None), NOTHING_MEASURED)

@@ -275,6 +275,14 @@ class Bodies(SynchronousTestCase):
         self.assertEqual(400, house.ask("/api/v1/things/\x7f").status)
         self.assertEqual(400, house.ask("http://localhost/healthz").status)
 
+    def test_small_letters(self) -> None:
+        """A method is in capital letters; what looks like one in small letters does nothing."""
+        house = House()
+        for method in ("get", "head", "Delete"):
+            answer = house.ask("/api/v1/things/a", method, ADMIN)
+            self.assertEqual(501, answer.status, method)
+        self.assertEqual([], house.audited)
+
     def test_nearly_right(self) -> None:
         """A path that is nearly right leads nowhere, and not elsewhere."""
         for path in ("/api/v1/things/", "//api/v1/things", "/api//v1/things", "/api/v1", "/x"):

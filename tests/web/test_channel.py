@@ -160,6 +160,8 @@ class Bounds(SynchronousTestCase):
             b"GET /\r\n",
             b"GET / HTTP/1.1\r\nno field\r\n\r\n",
             b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+            b"GET / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+            b"GET / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\nA: b\r\n\r\n",
             b"PUT / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
             b"PUT / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
             head("PUT", PATH, CHUNKED) + b"zz\r\n",

@@ -190,6 +190,17 @@ class Bounds(PaceCase):
             self.wait_s(f"198.51.100.{number}", f"user{number}")
         self.assertEqual(20, len(self.pace))
 
+    def test_names_of_nobody(self) -> None:
+        """One who has to wait has nobody forgotten, however many names he says."""
+        self.patch(login_pace, "MAX_ENTRIES", 10)
+        self.setUp()
+        self.pace.begin(HOME, "admin").succeeded()
+        self.guessed("203.0.113.5", "admin", FREE)
+        for number in range(100):
+            self.wait_s("203.0.113.5", f"user{number}")
+        self.assertEqual(1, self.wait_s("203.0.113.6"))
+        self.assertEqual(0, self.wait_s(HOME))
+
     def test_known_addresses(self) -> None:
         """Of an account, the newest addresses are remembered."""
         for number in range(21):

@@ -78,9 +78,7 @@ class InTurn(SynchronousTestCase):
     def test_nobody(self) -> None:
         """For nobody's password, and a damaged one, the same work is done."""
         for known in (None, "", "damaged"):
-            with mock.patch.object(
-                passwords, "is_password", side_effect=is_password
-            ) as worked:
+            with mock.patch.object(passwords, "is_password", side_effect=is_password) as worked:
                 asked = Deferred.fromCoroutine(self.passwords.is_right(PASSWORD, known))
                 self.threads.let_one()
                 self.assertFalse(self.successResultOf(asked))

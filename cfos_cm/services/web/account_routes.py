@@ -59,6 +59,7 @@ class _People:
                 tag="accounts",
                 body=AccountBody,
                 answer=AccountsAnswer,
+                done=201,
                 max_body_bytes=_MAX_BODY_BYTES,
             ),
             Route(

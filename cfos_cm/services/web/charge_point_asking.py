@@ -103,6 +103,7 @@ def asking_routes(office: ChargePointOffice) -> tuple[Route, ...]:
             summary="Ask a Charge Point for its configuration.",
             query=ConfigurationQuery,
             answer=ConfigurationKeys,
+            problems=(409, 502, 504),
         ),
         _ROUTE(
             method="PUT",

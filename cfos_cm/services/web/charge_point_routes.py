@@ -46,7 +46,9 @@ _OWN = ("type", "address", "connector", "circuit")
 class SettingsChanger(Protocol):
     """Changes C{tap.cfg}; L{cfos_cm.services.web.settings_file.SettingsFile} is one."""
 
-    async def change(self, changes: Sequence[Change], if_match: str | None = None) -> Changed:
+    async def change(
+        self, wanted: Sequence[Change], if_match: str | None = None, *, by: str = ""
+    ) -> Changed:
         """Make all changes, or none, and have the site run with them."""
 
 
@@ -80,7 +82,8 @@ def _admission_routes(
     async def approve(asked: Asked) -> Answer:
         identity = office.central_system.find(asked.path["identity"])
         section = _section(identity, asked.body)
-        changed = await settings.change((section,), asked.if_match)
+        by = asked.caller.name
+        changed = await settings.change((section,), asked.if_match, by=by)
         return Json(
             SettingsChanged(
                 etag=changed.etag,

@@ -108,7 +108,10 @@ class Entrance:
         @raise StorageError: if they cannot be read.
         """
         await self.look()
-        if not self.is_set_up:
+        if self.is_set_up:
+            # Who set it up may have been killed before it was gone.
+            self._setup_file.remove()
+        else:
             self._code = self._setup_file.code()
         self._looking.start(LOOK_S, now=False).addErrback(
             lambda failure: _log.failure("nobody looks at accounts any more", failure=failure)

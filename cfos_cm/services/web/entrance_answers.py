@@ -34,6 +34,12 @@ PasswordText = Annotated[str, Meta(max_length=512)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
+class _Confidential(Struct):
+    def __repr__(self) -> str:
+        """There are passwords, codes or tokens in it."""
+        return f"{type(self).__name__}(...)"
+
+
 class UserAnswer(Struct):
     """Who is logged in, or whose token it is."""
 
@@ -41,7 +47,7 @@ class UserAnswer(Struct):
     role: RoleName
 
 
-class SessionAnswer(Struct):
+class SessionAnswer(_Confidential):
     """
     Who asks.
 
@@ -57,28 +63,28 @@ class SessionAnswer(Struct):
     version: str | None = None
 
 
-class LoginBody(Struct, forbid_unknown_fields=True):
+class LoginBody(_Confidential, forbid_unknown_fields=True):
     """The name of an account, and its password."""
 
     user: Annotated[str, Meta(max_length=200)]
     password: PasswordText
 
 
-class SetupBody(Struct, forbid_unknown_fields=True):
+class SetupBody(_Confidential, forbid_unknown_fields=True):
     """The set-up code that the log of the program tells, and the password of "admin"."""
 
     code: Annotated[str, Meta(max_length=100)]
     password: PasswordText
 
 
-class PasswordBody(Struct, forbid_unknown_fields=True):
+class PasswordBody(_Confidential, forbid_unknown_fields=True):
     """The password until now, and another one of 8 to 128 characters."""
 
     old: PasswordText
     new: PasswordText
 
 
-class AccountBody(Struct, forbid_unknown_fields=True):
+class AccountBody(_Confidential, forbid_unknown_fields=True):
     """A new account. The password has 8 to 128 characters."""
 
     name: Name
@@ -86,7 +92,7 @@ class AccountBody(Struct, forbid_unknown_fields=True):
     password: PasswordText
 
 
-class ChangedAccountBody(Struct, forbid_unknown_fields=True):
+class ChangedAccountBody(_Confidential, forbid_unknown_fields=True):
     """What becomes another one; what is not said stays. The account is logged out."""
 
     role: RoleName | None = None
@@ -115,7 +121,7 @@ class TokenBody(Struct, forbid_unknown_fields=True):
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
-class MadeTokenAnswer(Struct):
+class MadeTokenAnswer(_Confidential):
     """A token that was made. C{token} is told this once, and kept nowhere."""
 
     name: str

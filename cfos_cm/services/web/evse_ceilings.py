@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from cfos_cm.errors import CfosError
 from cfos_cm.site.events import EvseLimited, SettingsChanged, SiteEvent
@@ -19,6 +21,8 @@ __all__ = ["OPERATOR", "EvseCeilings", "OrderStore", "ceiling_ma"]
 
 #: The party of all limits that operators set for EVSEs.
 OPERATOR = "operator"
+
+_log = Logger(namespace="cfos_cm.services")
 
 
 class OrderStore(Protocol):
@@ -84,6 +88,25 @@ class EvseCeilings:
             self._look.cancel()
             self._look = None
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """
+        Have what was ordered hold for EVSEs under their new names; the site has them.
+
+        @param names: what they are called, by what they were called.
+        """
+        moved = [self._orders.pop(was) for was in names if was in self._orders]
+        if not moved:
+            return
+        renamed = {names[one.evse]: evolve(one, evse=names[one.evse]) for one in moved}
+        self._orders.update(renamed)
+        self._tell()
+        gone = [one.evse for one in moved if one.evse not in self._orders]
+        # All at once: what is ordered meanwhile is written behind them.
+        writing = [self._store.put(one) for one in renamed.values()]
+        writing += [self._store.remove(evse) for evse in gone]
+        for one in writing:
+            one.addErrback(_note_unwritten)
+
     def note(self, event: SiteEvent, before: SiteState, after: SiteState) -> None:
         """An observer of the control loop: who is there again is limited as before."""
         if isinstance(event, SettingsChanged) and self._orders and self._look is None:
@@ -141,3 +164,9 @@ class EvseCeilings:
             evse, ceiling = evses.get(name), ceiling_ma(order)
             if evse is not None and evse.outside_ma.get(OPERATOR) != ceiling:
                 self._report(EvseLimited(name, OPERATOR, ceiling))
+
+
+def _note_unwritten(failure: Failure) -> None:
+    failure.trap(CfosError)
+    why = failure.getErrorMessage()
+    _log.error("what an operator has ordered for an EVSE is not on disk: {why}", why=why)

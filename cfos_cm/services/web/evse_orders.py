@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from twisted.internet.interfaces import IReactorTime
@@ -74,6 +74,10 @@ class EvseOrders:
         """Look at nothing any more."""
         self._ceilings.stop()
         self._replies.stop()
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """EVSEs are called otherwise. @param names: by what they were called."""
+        self._ceilings.rename(names)
 
     def note(self, event: SiteEvent, before: SiteState, after: SiteState) -> None:
         """An observer of the control loop."""

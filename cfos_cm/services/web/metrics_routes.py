@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
@@ -20,7 +22,7 @@ def metrics_routes(registry: CollectorRegistry, *, is_open: bool) -> tuple[Route
     """
 
     async def metrics(asked: Asked) -> Answer:
-        encode, media_type = choose_encoder(asked.accept)
+        encode, media_type = _encoder(asked.accept)
         return Content(content=encode(registry), media_type=media_type)
 
     return (
@@ -34,3 +36,11 @@ def metrics_routes(registry: CollectorRegistry, *, is_open: bool) -> tuple[Route
             media=("text/plain", "application/openmetrics-text"),
         ),
     )
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):
+        # It names a version that is none.
+        return choose_encoder("")

@@ -46,6 +46,7 @@ class Sources:
     @ivar certificates: how each certificate stands.
     @ivar waiting_charge_points: how many ask to be let in.
     @ivar is_paused: whether an operator has paused an EVSE.
+    @ivar unserved: what of the settings is not in force; empty: nothing.
     """
 
     state: Callable[[], SiteState]
@@ -61,6 +62,7 @@ class Sources:
     certificates: Callable[[], tuple[CertificateReport, ...]] = tuple
     waiting_charge_points: Callable[[], int] = int
     is_paused: Callable[[str], bool] = bool
+    unserved: Callable[[], str] = str
 
 
 @frozen
@@ -139,6 +141,7 @@ class Outlook:
             waiting_charge_points=sources.waiting_charge_points(),
             gateways=self._shown,
             certificates=slow.certificates,
+            unserved=sources.unserved(),
         )
         return site_view(sources.state(), sources.memory(), around)
 

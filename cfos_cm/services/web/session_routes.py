@@ -68,6 +68,7 @@ class _Sessions:
                 tag="session",
                 body=LoginBody,
                 answer=SessionAnswer,
+                problems=(401,),
                 is_audited=False,
                 max_body_bytes=_MAX_BODY_BYTES,
             ),

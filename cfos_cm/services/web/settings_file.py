@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EPERM, EROFS
@@ -113,17 +113,23 @@ class SettingsFile:
         reload: Callable[[], Awaitable[None]],
         now: Callable[[], datetime],
         reactor: Any,
+        limited: Callable[[], Mapping[str, str]] = dict,
+        unserved: Callable[[], str] = str,
     ) -> None:
         """
         @param config: what the site runs with now.
         @param reload: has the site read its file; fires when what is in it is applied.
         @param now: aware.
         @param reactor: whose threads read and write.
+        @param limited: who limits circuits now, by their names; such a one has to stay.
+        @param unserved: what of what is applied is not in force; empty: nothing.
         """
         self._config = config
         self._reload = reload
         self._now = now
         self._reactor = reactor
+        self._limited = limited
+        self._unserved = unserved
         self._turn = DeferredLock()
 
     async def read(self) -> Kept:
@@ -145,7 +151,8 @@ class SettingsFile:
 
     async def check(self, wanted: Sequence[Change], if_match: str | None = None) -> Changed:
         """As L{change}, and write nothing."""
-        return await self._in_thread(self._outcome, self._edits(wanted, if_match))
+        edits = self._edits(wanted, if_match)
+        return await self._in_thread(self._outcome, edits, self._limited())
 
     async def change(
         self,
@@ -185,6 +192,10 @@ class SettingsFile:
         """
         return await self._apply(_Wanted(lambda _: self._text_of(backup), if_match), by)
 
+    async def in_turn(self, work: Callable[[], None]) -> None:
+        """Do something in a thread while nobody changes the file."""
+        await _to_its_end(self._turn.run(self._in_thread, work))
+
     def _edits(
         self,
         wanted: Sequence[Change],
@@ -208,7 +219,7 @@ class SettingsFile:
 
     async def _apply_now(self, wanted: _Wanted, by: str) -> Changed:
         before = self._config()
-        done: Changed = await self._in_thread(self._write, wanted)
+        done: Changed = await self._in_thread(self._write, wanted, self._limited())
         _log.info("tap.cfg was changed{by}", by=f" by {by}" if by else "")
         warnings = done.warnings + await self._applied(before)
         return Changed(done.etag, done.changed, done.needs_restart, warnings, done.note)
@@ -222,7 +233,8 @@ class SettingsFile:
             return ("it is written, but could not be applied: the log says why",)
         if self._config() is before:
             return ("it is written, but is not applied: the log says why",)
-        return ()
+        unserved = self._unserved()
+        return (unserved,) if unserved else ()
 
     # What follows reads and writes files, in a thread.
 
@@ -243,17 +255,20 @@ class SettingsFile:
             warnings = tuple(str(one) for one in error.mistakes)
         return Kept(path, state.text, state.etag, warnings)
 
-    def _outcome(self, wanted: _Wanted) -> Changed:
-        _, _, outcome = self._judged(wanted)
+    def _outcome(self, wanted: _Wanted, limited: Mapping[str, str]) -> Changed:
+        _, _, outcome = self._judged(wanted, limited)
         return outcome
 
-    def _judged(self, wanted: _Wanted) -> tuple[_State, bytes, Changed]:
+    def _judged(
+        self, wanted: _Wanted, limited: Mapping[str, str]
+    ) -> tuple[_State, bytes, Changed]:
         """What is there, what is to be there, and what that changes."""
         config, state = self._config(), self._state()
         _check_state(state, wanted.if_match)
         text = wanted.make(state)
         content = text.encode("utf-8", "surrogatepass")
         after = read_content(content, config.absolute_path)
+        _check_limited(config, after, limited)
         outcome = Changed(
             etag=_State(content, text).etag,
             changed=changes(config, after),
@@ -263,11 +278,11 @@ class SettingsFile:
         )
         return state, content, outcome
 
-    def _write(self, wanted: _Wanted) -> Changed:
+    def _write(self, wanted: _Wanted, limited: Mapping[str, str]) -> Changed:
         put = NewFiles(wanted.files)
         try:
             put.put()
-            state, content, outcome = self._judged(wanted)
+            state, content, outcome = self._judged(wanted, limited)
             if content != state.content:
                 outcome = self._replace(state, content, outcome)
         except BaseException:
@@ -338,6 +353,19 @@ def _check_state(state: _State, if_match: str | None) -> None:
             "tap.cfg has changed since it was shown: nothing was written; look at it again",
             {"etag": state.etag},
         )
+
+
+def _check_limited(before: Config, after: Config, limited: Mapping[str, str]) -> None:
+    """@raise Problem: if a limit in force would be for a circuit that is not there any more."""
+    kept = {one.name for one in after.circuits}
+    for one in before.circuits:
+        if one.name in limited and one.name not in kept:
+            raise Problem(
+                409,
+                f"[circuit {one.name}] is limited by {limited[one.name]} now, and would not be "
+                "any more: it keeps its name until that limit has ended or was lifted; nothing "
+                "was changed",
+            )
 
 
 def _of_the_page(before: Config, after: Config) -> tuple[str, ...]:

@@ -158,8 +158,8 @@ class SiteWarning(Struct, frozen=True, kw_only=True):
     """
     Something about the site that somebody should look at; what is about one EVSE is there.
 
-    @ivar code: C{observe_mode}, C{meter_silent}, C{meter_doubted}, C{overdraft},
-        C{gateway_away}, C{dead_letters} or C{certificate}.
+    @ivar code: C{observe_mode}, C{not_listening}, C{meter_silent}, C{meter_doubted},
+        C{overdraft}, C{gateway_away}, C{dead_letters} or C{certificate}.
     @ivar text: a sentence for a person.
     @ivar subject: the name of what it is about; empty: the site.
     """

@@ -49,6 +49,7 @@ class AroundSite:
     @ivar waiting_charge_points: how many ask to be let in.
     @ivar gateways: as they are shown.
     @ivar certificates: how each stands.
+    @ivar unserved: what of the settings is not in force; empty: nothing.
     """
 
     config: Config
@@ -61,6 +62,7 @@ class AroundSite:
     waiting_charge_points: int = 0
     gateways: tuple[answers.Gateway, ...] = ()
     certificates: tuple[CertificateReport, ...] = field(default=())
+    unserved: str = ""
 
 
 def site_view(state: SiteState, memory: Memory, around: AroundSite) -> answers.Site:
@@ -296,6 +298,8 @@ def _warnings(
 ) -> Iterator[answers.SiteWarning]:
     if state.observe_only:
         yield _warning("observe_mode", "load management only observes: no current is set")
+    if around.unserved:
+        yield _warning("not_listening", around.unserved)
     yield from _meter_warnings(state, memory)
     yield from _overdraft_warnings(state, memory)
     yield from _gateway_warnings(around.gateways)

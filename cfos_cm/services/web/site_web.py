@@ -69,6 +69,10 @@ class WebSite(Protocol):
     def is_listening(self) -> bool:
         """Whether Charge Points can connect."""
 
+    @property
+    def unserved(self) -> str:
+        """What of the settings is not in force though they are applied; empty: nothing."""
+
     def reload(self) -> Deferred[None]:
         """Read the file of settings again; fires when it is applied."""
 
@@ -142,7 +146,14 @@ class SiteWeb:
 
     def _orders(self) -> tuple[Route, ...]:
         parts, site, reactor = self._parts, self._site, self._reactor
-        settings = SettingsFile(lambda: site.config, site.reload, now, reactor)
+        settings = SettingsFile(
+            lambda: site.config,
+            site.reload,
+            now,
+            reactor,
+            lambda: parts.outside_limits.parties,
+            lambda: site.unserved,
+        )
         uploaded = Uploaded(settings, lambda: site.config, now, reactor)
         events = SecurityEvents(parts.database)
         return (
@@ -204,6 +215,7 @@ class SiteWeb:
             certificates=parts.certificate_watch.report,
             waiting_charge_points=lambda: len(parts.central_system.waiting()),
             is_paused=parts.evse_orders.is_paused,
+            unserved=lambda: site.unserved,
         )
 
     def _urls(self) -> tuple[str, ...]:

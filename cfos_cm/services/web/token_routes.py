@@ -58,6 +58,7 @@ class _Keys:
                 tag="tokens",
                 body=TokenBody,
                 answer=MadeTokenAnswer,
+                done=201,
                 max_body_bytes=_MAX_BODY_BYTES,
             ),
             Route(

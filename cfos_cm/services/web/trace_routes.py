@@ -87,9 +87,7 @@ class _Office:
         else:
             frames = reader.next(query.limit, query.after)
         # What was read and not wanted need not be read again.
-        is_all = query.after is None or len(frames) < query.limit
-        last = reader.read if is_all or not frames else frames[-1].number
-        return Json(value=Frames(frames=frames, next=max(last, query.after or 0)))
+        return Json(value=Frames(frames=frames, next=max(reader.read, query.after or 0)))
 
     async def live(self, asked: Asked) -> Answer:
         query: FrameQuery = asked.query
@@ -105,6 +103,7 @@ class _Writing:
         self._reader = reader
         self._clock = clock
         self._after = after
+        self._last = reader.trace.newest
         self._outlet: Outlet | None = None
         self._timer: IDelayedCall | None = None
 
@@ -128,20 +127,21 @@ class _Writing:
         outlet, frames = self._outlet, self._reader.next(AT_ONCE, self._after)
         if outlet is None or not self._tell(outlet, frames):
             return
-        if self._is_over(frames):
+        if self._is_over():
             outlet.end()
         else:
-            self._go_on_in(self._pause_s(frames))
+            # Whoever reads slowly is not sent more than he takes.
+            outlet.when_room(lambda: self._go_on_in(self._pause_s()))
 
     def _tell(self, outlet: Outlet, frames: list[Frame]) -> bool:
         return not frames or outlet.write(
             b"".join(msgspec.json.encode(one) + b"\n" for one in frames)
         )
 
-    def _is_over(self, frames: list[Frame]) -> bool:
-        return len(frames) < AT_ONCE
+    def _is_over(self) -> bool:
+        return self._reader.read >= self._last
 
-    def _pause_s(self, frames: list[Frame]) -> float:
+    def _pause_s(self) -> float:
         return 0.0
 
 
@@ -162,8 +162,9 @@ class _Following(_Writing):
         self._quiet_s = 0.0
         return outlet.write(b": \n\n")
 
-    def _is_over(self, frames: list[Frame]) -> bool:
+    def _is_over(self) -> bool:
         return False
 
-    def _pause_s(self, frames: list[Frame]) -> float:
-        return 0.0 if len(frames) == AT_ONCE else LOOK_S
+    def _pause_s(self) -> float:
+        has_more = self._reader.read < self._reader.trace.newest
+        return 0.0 if has_more else LOOK_S

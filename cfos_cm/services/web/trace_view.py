@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Literal
@@ -15,10 +15,13 @@ from msgspec import Meta, Struct
 from cfos_cm.services.redaction import without_secrets_in_frame
 from cfos_cm.trace import Direction, Leg, Trace, TracedFrame
 
-__all__ = ["MAX_AT_ONCE", "Frame", "FrameQuery", "Reader", "Wanted"]
+__all__ = ["MAX_AT_ONCE", "MAX_BYTES_AT_ONCE", "Frame", "FrameQuery", "Reader", "Wanted"]
 
 #: So many messages are shown at once.
 MAX_AT_ONCE = 1000
+#: Nor are there more when they are so long together: to look for secrets in them takes time,
+#: and everybody waits for it. [B]
+MAX_BYTES_AT_ONCE = 256 * 1024
 
 #: The beginning of a frame of OCPP-J: its type, its message id, and the action of a CALL.
 _HEAD = re.compile(rb'\s*\[\s*(-?\d{1,3})\s*,\s*"([^"\\]{1,60})"\s*(?:,\s*"([^"\\]{0,60}))?')
@@ -120,12 +123,20 @@ class Reader:
     _open: dict[tuple[Leg, str, Direction, str], str] = field(factory=dict)
 
     def newest(self, limit: int) -> list[Frame]:
-        """The last of them; nothing but these is looked at closely."""
-        return [_shown(*one) for one in deque(self._chosen(), maxlen=limit)]
+        """
+        The last of them, as long as they are no more than L{MAX_BYTES_AT_ONCE} together; nothing
+        but these is looked at closely.
+        """
+        last = deque(self._chosen(), maxlen=limit)
+        kept = list(_first_bytes(reversed(last)))
+        return [_shown(*one) for one in reversed(kept)]
 
     def next(self, limit: int, after: int = 0) -> list[Frame]:
-        """The first of them, of those with a higher number."""
-        wanted = (one for one in self._chosen() if one[0].number > after)
+        """
+        The first of them, of those with a higher number: C{limit}, or about
+        L{MAX_BYTES_AT_ONCE}, or all. What is not there yet is behind C{read}.
+        """
+        wanted = _first_bytes(one for one in self._chosen() if one[0].number > after)
         return [_shown(*one) for one in islice(wanted, limit)]
 
     def _chosen(self) -> Iterator[tuple[TracedFrame, _Head]]:
@@ -154,6 +165,18 @@ class Reader:
         while len(self._open) >= _MAX_OPEN:
             del self._open[next(iter(self._open))]
         self._open[frame.leg, frame.who, frame.direction, unique_id] = action
+
+
+def _first_bytes(
+    found: Iterable[tuple[TracedFrame, _Head]],
+) -> Iterator[tuple[TracedFrame, _Head]]:
+    """As many of them as may be looked at closely, and at least one."""
+    size = 0
+    for one in found:
+        yield one
+        size += len(one[0].text)
+        if size >= MAX_BYTES_AT_ONCE:
+            return
 
 
 def _shown(frame: TracedFrame, head: _Head) -> Frame:

@@ -91,6 +91,7 @@ def transaction_routes(
             query=TransactionQuery,
             answer=TransactionPage,
             media=("application/json", "text/csv"),
+            problems=(422,),
         ),
         Route(
             method="GET",
@@ -131,6 +132,7 @@ def transaction_routes(
             query=StatementQuery,
             answer=Statement,
             media=("application/json", "text/csv"),
+            problems=(422,),
         ),
     )
 

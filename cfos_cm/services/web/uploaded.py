@@ -188,7 +188,8 @@ class Uploaded:
     async def _use(self, headings: Sequence[str], material: _Material, by: str) -> Changed:
         changes = [SetOptions(heading, material.values) for heading in headings]
         done = await self._settings.change(changes, by=by, files=material.files)
-        await self._in_thread(self._tidy)
+        # Not while another change has put its files, and has not named them yet.
+        await self._settings.in_turn(self._tidy)
         note = "; ".join(one for one in (material.note, done.note) if one)
         return evolve(done, note=note, warnings=(*material.warnings, *done.warnings))
 

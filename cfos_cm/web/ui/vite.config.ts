@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync } from "node:zlib";
 
+import { gzipAsync } from "@gfx/zopfli";
 import vue from "@vitejs/plugin-vue";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
@@ -17,17 +18,33 @@ function packed(): Plugin {
   return {
     name: "packed",
     apply: "build",
-    closeBundle() {
+    async closeBundle() {
       let total = 0;
       for (const name of readdirSync(PAGE, { recursive: true }) as string[]) {
         if (!/\.(js|css|html|svg)$/.test(name)) continue;
         const path = join(PAGE, name);
         const plain = readFileSync(path);
-        const small = gzipSync(plain, { level: 9 });
+        const small = await gzipAsync(plain, { numiterations: 15 });
         total += small.length;
-        if (plain.length >= WORTH_PACKING_BYTES) writeFileSync(`${path}.gz`, small);
+        if (plain.length < WORTH_PACKING_BYTES) continue;
+        writeFileSync(`${path}.gz`, small);
+        // Browsers take it over TLS, and from their own computer.
+        writeFileSync(`${path}.br`, brotliCompressSync(plain));
       }
       console.log(`The page packed, in all languages: ${(total / 1024).toFixed(1)} KiB`);
+    },
+  };
+}
+
+/** Takes the names out of components, which only tools for developers ask for. */
+function nameless(): Plugin {
+  return {
+    name: "nameless",
+    apply: "build",
+    transform(code, id) {
+      // Whoever shows himself is found by his name.
+      if (!/\.vue(\?|$)/.test(id) || code.includes("resolveComponent")) return undefined;
+      return { code: code.replace(/^\s*__name: ["']\w+["'],$/m, ""), map: null };
     },
   };
 }
@@ -53,7 +70,7 @@ function together(id: string): string | undefined {
 export default defineConfig({
   // Addresses relative to the page, so that it also works below a path of a proxy.
   base: "./",
-  plugins: [vue(), packed()],
+  plugins: [vue(), nameless(), packed()],
   resolve: { alias: { "@": resolve(HERE, "src") } },
   define: {
     __VUE_OPTIONS_API__: "false",
@@ -78,7 +95,7 @@ export default defineConfig({
     terserOptions: {
       ecma: 2020,
       module: true,
-      compress: { passes: 3, pure_getters: true, unsafe_arrows: true, drop_console: ["log", "info"] },
+      compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true },
       format: { comments: false },
     },
     rollupOptions: { output: { manualChunks: together } },

@@ -33,7 +33,7 @@ from tests.central_system.world import NOW, World
 from tests.services.loops import NotingEvse
 from tests.services.web.asking import Desk
 
-__all__ = ["BAY", "BOX", "MemoryOrders", "OrdersCase", "operator_of"]
+__all__ = ["BAY", "BOX", "FUSE", "MemoryOrders", "OrdersCase", "operator_of"]
 
 T = TypeVar("T")
 

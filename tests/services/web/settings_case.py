@@ -161,6 +161,8 @@ class SettingsCase(SynchronousTestCase):
     A site's file; time goes on by a second with each question for it.
 
     @ivar path: the file.
+    @ivar limited: who limits circuits, by their names.
+    @ivar unserved: what of the settings is not in force.
     """
 
     def setUp(self) -> None:
@@ -171,10 +173,17 @@ class SettingsCase(SynchronousTestCase):
         self.path.write_text(TEXT)
         self.path.chmod(0o640)
         self.moment = NOW
+        self.limited: dict[str, str] = {}
+        self.unserved = ""
         self.clock = ThreadlessClock()
         self.site = SiteOfFile(self.path)
         self.settings = SettingsFile(
-            lambda: self.site.config, lambda: self.site.reload(), self.now, self.clock
+            lambda: self.site.config,
+            lambda: self.site.reload(),
+            self.now,
+            self.clock,
+            lambda: self.limited,
+            lambda: self.unserved,
         )
 
     def now(self) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
@@ -12,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.errors import StorageError
 from cfos_cm.services.web import audit_log
-from cfos_cm.services.web.audit_log import AuditLog
+from cfos_cm.services.web.audit_log import REFUSAL_EVERY, REFUSALS, AuditLog
 from cfos_cm.services.web.endings import Endings
 from cfos_cm.storage.audit import AuditEntry
 from cfos_cm.web.role import Caller, Role
@@ -74,6 +75,33 @@ class Notes(SynchronousTestCase):
         """Of whom nobody knows, nothing is noted."""
         self.note(Caller("", Role.ANYBODY, "192.0.2.1"))
         self.assertEqual([], self.store.entries)
+
+    def test_refused_again_and_again(self) -> None:
+        """Who is refused all that he asks for cannot fill the log; others are noted as ever."""
+        now = [NOW]
+        store: Any = self.store
+        self.log = AuditLog(store, lambda: now[0])
+        for _ in range(REFUSALS + 70):
+            self.log.note(ANA, "POST", "/api/v1/evses/a/stop", 403, "")
+        self.assertEqual(REFUSALS, len(self.store.entries))
+        self.note()
+        self.log.note(evolve(ANA, name="bob"), "POST", "/api/v1/evses/a/stop", 403, "")
+        self.assertEqual(REFUSALS + 2, len(self.store.entries))
+        now[0] += REFUSAL_EVERY
+        for _ in range(2):
+            self.log.note(ANA, "POST", "/api/v1/evses/a/stop", 403, "")
+        self.assertEqual(REFUSALS + 3, len(self.store.entries))
+        self.assertEqual("(and 70 others)", self.store.entries[-1].note)
+        now[0] -= 10 * REFUSAL_EVERY
+        self.log.note(ANA, "POST", "/api/v1/evses/a/stop", 403, "")
+        self.assertEqual(REFUSALS + 3, len(self.store.entries))
+
+    def test_names_are_forgotten(self) -> None:
+        """However many names there have been, so many are remembered."""
+        self.patch(audit_log, "_MAX_REFUSED", 3)
+        for number in range(10):
+            self.log.note(evolve(ANA, name=f"t{number}"), "POST", "/api/v1/x", 403, "")
+        self.assertEqual(3, len(self.log._refused))
 
     def test_fails(self) -> None:
         """What is not on disk is in the log."""

@@ -50,9 +50,11 @@ class NotedSettings:
     def __init__(self) -> None:
         self.changes: list[tuple[Sequence[Change], str | None]] = []
 
-    async def change(self, changes: Sequence[Change], if_match: str | None = None) -> Changed:
+    async def change(
+        self, wanted: Sequence[Change], if_match: str | None = None, *, by: str = ""
+    ) -> Changed:
         """See L{cfos_cm.services.web.settings_file.SettingsFile.change}."""
-        self.changes.append((changes, if_match))
+        self.changes.append((wanted, if_match))
         return Changed("etag-2", ("evse bay-9",), (), ("bay-9 is new",), "added")
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 
 from cfos_cm.errors import StorageError
 from cfos_cm.services.web.entrance import LOOK_S
+from cfos_cm.services.web.setup_file import SetupFile
 from cfos_cm.storage.accounts import Account, AccountStore
 from cfos_cm.storage.tokens import TokenStore
 from cfos_cm.web.login_pace import FREE, LONGEST_S
@@ -95,6 +98,15 @@ class SetUp(EntranceCase):
         self.entrance.stop()
         await self.start()
         self.assertTrue(self.entrance.is_set_up)
+        self.assertFalse((self.state / "setup-code").exists())
+
+    async def test_killed(self) -> None:
+        """Who is killed between the account and the end of the code has no code afterwards."""
+        with patch.object(SetupFile, "remove", lambda _: None):
+            await self.set_up()
+            self.entrance.stop()
+        self.assertTrue((self.state / "setup-code").exists())
+        await self.start()
         self.assertFalse((self.state / "setup-code").exists())
 
     async def test_by_a_console(self) -> None:

@@ -12,7 +12,13 @@ from cfos_cm.services.local_transactions import CARD_S
 from cfos_cm.services.web.evse_ceilings import OPERATOR
 from cfos_cm.services.web.evse_replies import PATIENCE_S
 from cfos_cm.services.web.evse_routes import evse_routes
-from cfos_cm.site.events import EvseConnected, EvseLost, EvseMeasured, OccupancyReported
+from cfos_cm.site.events import (
+    EvseConnected,
+    EvseLost,
+    EvseMeasured,
+    OccupancyReported,
+    SettingsChanged,
+)
 from cfos_cm.site.evse import EvseSettings, Occupancy
 from cfos_cm.site.setpoint import ReasonCode
 from cfos_cm.site.tag import Tag, Verdict
@@ -22,7 +28,7 @@ from tests.central_system.operators import Refuse
 from tests.central_system.world import NOW, START
 
 from .asking import Desk
-from .orders_case import BAY, BOX, OrdersCase
+from .orders_case import BAY, BOX, FUSE, OrdersCase
 
 PLUGGED = {"connectorId": 1, "errorCode": "NoError", "status": "Preparing"}
 
@@ -191,6 +197,40 @@ class Limits(Charging):
         self.configure(BOX)
         self.configure(BAY, BOX)
         self.assertEqual({OPERATOR: 10_000}, self.loop.state.evses["bay"].outside_ma)
+
+    def test_renamed(self) -> None:
+        """What was ordered for an EVSE holds when it is called otherwise, and after that."""
+        self.confirmed("limit", current_ma=10_000)
+        self.configure_renamed({"bay": "left"})
+        self.assertEqual({OPERATOR: 10_000}, self.loop.state.evses["left"].outside_ma)
+        self.assertEqual(["left"], list(self.store.kept))
+        self.loop.stop()
+        self.begin()
+        self.configure(evolve(BAY, name="left"), BOX)
+        self.assertEqual({OPERATOR: 10_000}, self.loop.state.evses["left"].outside_ma)
+
+    def test_exchanged(self) -> None:
+        """Two EVSEs that exchange their names exchange what was ordered for them."""
+        self.confirmed("limit", current_ma=10_000)
+        self.loop.report(SettingsChanged("Garage", False, (FUSE,), ()))
+        self.configure_renamed({"bay": "box", "box": "bay"})
+        ceilings = {one: dict(self.loop.state.evses[one].outside_ma) for one in ("bay", "box")}
+        self.assertEqual({"bay": {}, "box": {OPERATOR: 10_000}}, ceilings)
+        self.assertEqual(["box"], list(self.store.kept))
+
+    def test_renamedOnABrokenDisk(self) -> None:
+        """What cannot be written down of that holds all the same."""
+        self.confirmed("limit", current_ma=10_000)
+        self.store.broken = True
+        self.configure_renamed({"bay": "left"})
+        self.assertEqual({OPERATOR: 10_000}, self.loop.state.evses["left"].outside_ma)
+
+    def configure_renamed(self, names: dict[str, str]) -> None:
+        """The EVSEs are called otherwise, by what they were called."""
+        evses = (evolve(one, name=names.get(one.name, one.name)) for one in (BAY, BOX))
+        self.loop.report(SettingsChanged("Garage", False, (FUSE,), tuple(evses)))
+        self.orders.rename(names)
+        self.settle()
 
     def test_brokenDisk(self) -> None:
         """What cannot be written down holds, and the answer says for how long."""

@@ -263,6 +263,7 @@ class Page(MetricsCase):
         for accept, media_type in (
             ("", "text/plain"),
             ("application/openmetrics-text; version=1.0.0", "application/openmetrics-text"),
+            ("application/openmetrics-text; version=one", "text/plain"),
         ):
             asked = Asked(Caller("", Role.VIEWER, ""), {}, accept=accept)
             answer = self.successResultOf(ensureDeferred(route.handle(asked)))  # type: ignore[arg-type]

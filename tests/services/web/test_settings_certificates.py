@@ -194,6 +194,23 @@ class Server(CertificatesCase):
         ]
         self.assertEqual(said[0], said[1])
 
+    def test_tidied_in_turn(self) -> None:
+        """What is named nowhere is removed, but not while somebody else changes something."""
+        self.ask("PUT", "/server", body_of(self.papers))
+        left = self.folder / "var" / "uploaded" / "server-0.pem"
+        left.write_bytes(b"")
+        applied = [Deferred[None](), Deferred[None]()]
+        reload, turns = self.site.reload, iter(applied)
+        self.patch(self.site, "reload", lambda: reload() and next(turns))
+        route = self.route(self.routes, "DELETE", "/certificates/server")
+        Deferred.fromCoroutine(handling(route, asked(route)))
+        other = self.settings.change([SetOptions("manager", {"title": "X"})])
+        Deferred.fromCoroutine(other)
+        applied[0].callback(None)
+        self.assertTrue(left.exists())
+        applied[1].callback(None)
+        self.assertFalse(left.exists())
+
     def test_locked(self) -> None:
         """A key that is locked is unlocked; without its passphrase nothing is done."""
         body = {**body_of(self.papers), "private_key": locked(self.papers, b"open sesame")}
@@ -405,4 +422,4 @@ class Others(CertificatesCase):
         for path in ("/server", "/gateways/{name}"):
             route = self.route(self.routes, "PUT", f"/certificates{path}")
             body = {"certificate": "c", "private_key": "keysecret", "passphrase": "wordsecret"}
-            self.assertNotIn("secret", repr(asked(route, body)))
+            self.assertNotIn("secret", repr(asked(route, body).body))

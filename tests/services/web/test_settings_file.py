@@ -171,6 +171,30 @@ class Changing(SettingsCase):
         self.assertIn("could not be applied", answer.warnings[-1])
         self.assertEqual(1, len(self.flushLoggedErrors(StorageError)))
 
+    def test_unserved(self) -> None:
+        """What was applied and is not in force is said."""
+        words = "wallboxes still connect where they did"
+        self.assertNotIn(words, self.change(MAX_10).warnings)
+        self.unserved = words
+        answer = self.change(SetOptions("manager", {"title": "X"}))
+        self.assertEqual(words, answer.warnings[-1])
+
+    def test_limited_circuit(self) -> None:
+        """A circuit that is limited from outside keeps its name, and stays."""
+        self.limited = {"garage": "the grid"}
+        before = self.path.read_bytes()
+        wanted = [RenameSection("circuit garage", "circuit cellar")]
+        for ask in (self.settings.check, self.settings.change):
+            work = Deferred.fromCoroutine(ask(wanted))
+            problem = self.failureResultOf(work, Problem).value
+            self.assertEqual(409, problem.status)
+            self.assertIn("[circuit garage] is limited by the grid now", problem.detail)
+        self.assertEqual(before, self.path.read_bytes())
+        self.change(SetOptions("circuit garage", {"max_current": "32"}))
+        self.limited = {}
+        self.change(*wanted)
+        self.assertIn("circuit cellar", values_in(self.path))
+
     def test_applied_before_the_answer(self) -> None:
         """Who has asked hears of it when the site runs with it, and not before."""
         applied: Deferred[None] = Deferred()

@@ -218,10 +218,10 @@ class Routes(SettingsCase):
         """What somebody sends does not come out where the body is logged."""
         route = self.route(self.routes, "PATCH", "/settings")
         change = {"heading": "evse bay-1", "options": {"password": "newsecret"}}
-        self.assertNotIn("newsecret", repr(asked(route, {"changes": [change]})))
+        self.assertNotIn("newsecret", repr(asked(route, {"changes": [change]}).body))
         route = self.route(self.routes, "PATCH", "/evses/{name}")
         self.assertNotIn(
-            "newsecret", repr(asked(route, {"options": {"password": "newsecret"}}))
+            "newsecret", repr(asked(route, {"options": {"password": "newsecret"}}).body)
         )
 
 

@@ -275,6 +275,12 @@ class SiteViewTests(SynchronousTestCase):
         self.assertEqual(("meter_doubted", "grid"), (code, subject))
         self.assertIn("meter grid of main is not believed: it shows that", text)
 
+    def test_not_listening(self) -> None:
+        """That wallboxes are not expected where the settings say is told."""
+        words = "wallboxes still connect where they did"
+        view = self.view(site(GRID), evolve(AROUND, unserved=words))
+        self.assertEqual([("not_listening", words, "")], self.warned(view))
+
     def test_gateway_warnings(self) -> None:
         """A backend that is away, or does not take something, is told of."""
         away = gateway_view(gateway("a"), standing(is_serving=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.services.web.trace_routes import COMMENT_S, LOOK_S, trace_routes
-from cfos_cm.services.web.trace_view import FrameQuery
+from cfos_cm.services.web.trace_view import MAX_BYTES_AT_ONCE, FrameQuery
 from cfos_cm.trace import Direction, Leg, Trace
 from cfos_cm.web.answer import Json, Stream
 from cfos_cm.web.role import Caller, Role
@@ -27,11 +28,22 @@ class Outlet:
         self.octets = b""
         self.ended = False
         self.is_there = True
+        self.is_slow = False
+        self.most_at_once = 0
+        self.acts: list[Callable[[], None]] = []
 
     def write(self, octets: bytes) -> bool:
         """Read it."""
         self.octets += octets
+        self.most_at_once = max(self.most_at_once, len(octets))
         return self.is_there
+
+    def when_room(self, act: Callable[[], None]) -> None:
+        """There is always room for who reads fast."""
+        if self.is_slow:
+            self.acts.append(act)
+        else:
+            act()
 
     def end(self) -> None:
         """There is no more."""
@@ -167,6 +179,34 @@ class Shown(TraceCase):
             self.say("CP-1", Direction.IN, 2, str(number), "Heartbeat", {})
         lines = self.file().splitlines()
         self.assertEqual(list(range(1, 1001)), [json.loads(line)["number"] for line in lines])
+
+    def test_slow_reader(self) -> None:
+        """Long messages are written no faster than they are read; what comes is not awaited."""
+        outlet = Outlet()
+        outlet.is_slow = True
+        for _ in range(40):
+            self.say("CP-1", Direction.IN, 2, "1", "DataTransfer", {"data": "x" * 50_000})
+        self.asked(format="ndjson").begin(outlet)
+        while not outlet.ended:
+            self.say("CP-1", Direction.IN, 2, "1", "Heartbeat", {})
+            self.clock.advance(0)
+            acts, outlet.acts = outlet.acts, []
+            before = len(outlet.octets)
+            self.clock.advance(1)
+            self.assertEqual(before, len(outlet.octets))
+            for act in acts:
+                act()
+        self.assertGreaterEqual(outlet.octets.count(b"\n"), 40)
+        self.assertLess(outlet.most_at_once, 2 * MAX_BYTES_AT_ONCE)
+
+    def test_long_ones(self) -> None:
+        """Of long messages there are fewer at once; who goes on sees all of them."""
+        for _ in range(20):
+            self.say("CP-1", Direction.IN, 2, "1", "DataTransfer", {"data": "x" * 50_000})
+        self.assertEqual(list(range(15, 21)), self.numbers(limit=1000))
+        first = self.asked(after=0, limit=1000)
+        self.assertEqual(6, first["next"])
+        self.assertEqual(list(range(7, 13)), self.numbers(after=6, limit=1000))
 
 
 class Live(TraceCase):

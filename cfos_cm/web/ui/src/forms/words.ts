@@ -1,9 +1,7 @@
 /** Labels, help and choices of the options in the page's language. */
 
-import { i18n, t } from "@/i18n";
+import { t, te } from "@/i18n";
 import type { OptionDoc } from "@/api/types";
-
-const { te } = i18n.global;
 
 function key(kind: string, rest: string): string {
   return `options.${kind.replace(/\W/g, "_")}.${rest}`;

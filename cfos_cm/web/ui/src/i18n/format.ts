@@ -89,6 +89,7 @@ export function timeOfDay(at: string | number | null | undefined): string {
 export function duration(seconds: number | null | undefined): string {
   if (!known(seconds)) return UNKNOWN;
   const minutes = Math.max(0, Math.floor(seconds / 60));
+  if (minutes < 1) return t("common.seconds", { n: Math.max(0, Math.floor(seconds)) });
   if (minutes < 60) return t("common.minutes", { n: minutes });
   const hours = Math.floor(minutes / 60);
   if (hours < 48) {

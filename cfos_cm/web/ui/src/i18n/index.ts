@@ -42,6 +42,11 @@ export const i18n = createI18n<false>({
 /** Translates outside of a component. */
 export const t = i18n.global.t;
 
+/** Whether there is such a text in a language, by itself the one now. */
+export function te(key: string, locale: string = i18n.global.locale.value): boolean {
+  return key in i18n.global.getLocaleMessage(locale);
+}
+
 /** The language now. */
 export function language(): Language {
   return i18n.global.locale.value as Language;

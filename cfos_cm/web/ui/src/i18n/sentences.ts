@@ -3,7 +3,7 @@
  * the page's language; what is not found is shown as it came.
  */
 
-import { i18n, t, writtenAs } from "./index";
+import { i18n, t, te, writtenAs } from "./index";
 import { TEMPLATES } from "./templates";
 
 interface Pattern {
@@ -79,7 +79,7 @@ function amount(text: string): string {
 
 function worded(name: string, text: string, values: Record<string, string> = {}): string {
   const key = `sentences.${name}`;
-  return i18n.global.te(key) ? t(key, values) : text;
+  return te(key) ? t(key, values) : text;
 }
 
 /** A part of a sentence. */

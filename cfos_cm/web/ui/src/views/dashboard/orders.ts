@@ -13,7 +13,8 @@ export async function order(evse: Evse, verb: Verb, body: object = {}): Promise<
     const done = await api.post<Outcome>(path`evses/${evse.name}/${verb}`, body);
     const isRefused = /^(Rejected|Unknown|NotSupported)/.test(done.status);
     const kind = isRefused ? "bad" : done.status === "Accepted" ? "good" : "info";
-    toast(`${evse.name}: ${done.text ? sentence(done.text) : done.status}`, kind);
+    const text = done.text ? sentence(done.text) : done.status;
+    toast(text.includes(evse.name) ? text : `${evse.name}: ${text}`, kind);
     return !isRefused;
   } catch (why) {
     toastProblem(why);

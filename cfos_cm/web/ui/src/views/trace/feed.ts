@@ -103,6 +103,7 @@ export function useFeed(query: () => Query) {
   /** Another question: what was shown was not asked for. */
   function again(): void {
     clear();
+    isPaused.value = false;
     last = 0;
     void connect();
   }

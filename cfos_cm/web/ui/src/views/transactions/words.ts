@@ -3,7 +3,7 @@
 import { computed } from "vue";
 
 import type { Transaction } from "@/api/types";
-import { i18n, t, writtenAs } from "@/i18n";
+import { t, te, writtenAs } from "@/i18n";
 import { duration } from "@/i18n/format";
 import { live } from "@/live/live";
 
@@ -21,7 +21,7 @@ export function tagOf(idTag: string | null): string {
 /** A word of OCPP in the page's language, where the page knows it. */
 export function worded(group: string, word: string | null): string | null {
   const key = `transactions.${group}.${word}`;
-  return word && i18n.global.te(key) ? t(key) : word;
+  return word && te(key) ? t(key) : word;
 }
 
 /** The ids of those that go on now; changes only when one begins or ends. */
