@@ -21,7 +21,6 @@ from cfos_cm.quirk import Quirk
 from cfos_cm.site.events import EvseConnected, EvseLost, SiteEvent
 from cfos_cm.site.evse import EvseSettings
 from cfos_cm.site.security_profile import SecurityProfile
-from cfos_cm.v16.remote_trigger import MessageTrigger, TriggerMessageRequest
 from cfos_cm.v16.types import Message
 
 __all__ = ["CARD_HOLDS_S", "ConnectedChargePoint"]
@@ -202,15 +201,6 @@ class ConnectedChargePoint:
             old = before.get(connector)
             if old is None or old.name != evse.name:
                 self.report(EvseConnected(evse.name, self.origin))
-                self._ask_status(connector)
-
-    def _ask_status(self, connector: int) -> None:
-        """Have it say what nobody knows of this EVSE: by itself it tells changes only."""
-        if self.is_accepted:
-            trigger = MessageTrigger.STATUS_NOTIFICATION
-            self.call_aside(
-                TriggerMessageRequest(requested_message=trigger, connector_id=connector)
-            )
 
     def restarted(self) -> None:
         """It has booted, and may have forgotten what it was told."""

@@ -14,7 +14,7 @@ from cfos_cm.services.config import Config, read_config
 from cfos_cm.services.console_database import Write
 from cfos_cm.services.console_verbs import Verbs, Work, add_config, add_verb
 from cfos_cm.services.gateway_settings import gateway_settings
-from cfos_cm.services.output_file import CONSOLE, Put, writing_to
+from cfos_cm.services.output_file import CONSOLE, Put, output_name, writing_to
 from cfos_cm.services.web.statement import (
     month_of,
     statement,
@@ -86,6 +86,7 @@ def _add(
         "--output",
         "-o",
         metavar="FILE",
+        type=output_name,
         default=CONSOLE,
         help="where to; the console without it",
     )

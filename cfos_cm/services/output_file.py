@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cfos_cm.errors import CfosError
 
-__all__ = ["CONSOLE", "Put", "writing_to"]
+__all__ = ["CONSOLE", "Put", "output_name", "writing_to"]
 
 #: In the place of a file's name: standard output.
 CONSOLE = "-"
@@ -23,6 +23,11 @@ _SECRET = 0o600
 
 class _NotWrittenError(CfosError):
     """A file cannot be written; the text says why."""
+
+
+def output_name(text: str) -> str:
+    """Where to write. The console has another name, which may lead to a file and is none."""
+    return CONSOLE if text == "/dev/stdout" else text
 
 
 @contextmanager
@@ -42,6 +47,9 @@ def writing_to(name: str) -> Iterator[Put]:
     path = Path(name)
     if path.is_dir():
         raise _NotWrittenError(f"{name} is a folder; allowed: a file")
+    if path.exists() and not path.is_file():
+        # What is written replaces what is there: a device or a pipe would be gone for all.
+        raise _NotWrittenError(f"{name} is no regular file; allowed: one, or {CONSOLE}")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         yield from _written(path, unfinished)

@@ -9,7 +9,9 @@ from math import inf
 from attrs import evolve, frozen
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 
+from cfos_cm.electrical import power_text
 from cfos_cm.errors import CfosError
 from cfos_cm.limits.outside import measured_w
 from cfos_cm.services.config.options import did_you_mean
@@ -46,6 +48,8 @@ MAX_PARTY_CHARS = 80
 
 #: More is a mistake: no fuse of a building carries it. [W]
 MAX_POWER_W = 10_000_000
+
+_log = Logger(namespace="cfos_cm")
 
 _TIME_IS_OVER = "its time is over"
 _REPLACED = "another limit of the same party has taken its place"
@@ -180,8 +184,20 @@ class OutsideLimits:
         if isinstance(event, SettingsChanged) and self._timer is not None:
             # A circuit that is there again is limited as before; not from inside the loop.
             self._timer.reset(0)
+            self._warn_of_gone(before, after)
         elif isinstance(event, CircuitLimitMet):
             self._met(event, after)
+
+    def _warn_of_gone(self, before: SiteState, after: SiteState) -> None:
+        for (circuit, by), proof in self._in_force.items():
+            if circuit in before.circuits and circuit not in after.circuits:
+                _log.error(
+                    "there is no circuit {circuit} any more: the limit of {by}, {power}, is "
+                    "for nothing until there is one, or until it is lifted",
+                    circuit=circuit,
+                    by=by,
+                    power=power_text(proof.limit.max_power_w),
+                )
 
     def _met(self, event: CircuitLimitMet, state: SiteState) -> None:
         key = event.circuit, event.by

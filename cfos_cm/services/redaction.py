@@ -13,7 +13,13 @@ from collections.abc import Mapping
 
 from cfos_cm.central_system.commands.secret_keys import is_secret
 
-__all__ = ["HIDDEN", "MAX_UNREADABLE_CHARS", "without_secrets", "without_secrets_in_frame"]
+__all__ = [
+    "HIDDEN",
+    "MAX_UNREADABLE_CHARS",
+    "without_secrets",
+    "without_secrets_in_frame",
+    "without_secrets_in_payload",
+]
 
 #: What stands in the place of a secret.
 HIDDEN = "***"
@@ -109,7 +115,7 @@ def _clean(told: object) -> object:
         case list():
             return [_clean(one) for one in told]
         case dict():
-            return _clean_object(told)
+            return without_secrets_in_payload(told)
         case _:
             return told
 
@@ -122,7 +128,8 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _clean_object(told: Mapping[str, object]) -> dict[str, object]:
+def without_secrets_in_payload(told: Mapping[str, object]) -> dict[str, object]:
+    """The payload of a message as it may be shown; see L{without_secrets_in_frame}."""
     # ChangeConfiguration, and the entries of what GetConfiguration is answered with.
     key = told.get("key")
     hides = isinstance(key, str) and is_secret(key)

@@ -211,6 +211,12 @@ class LoginPace:
             self._accounts.put(account, found)
         return _taken(address, found, network, now_s)
 
+    def know(self, origin: str, account: str) -> None:
+        """Somebody at an address has shown otherwise that an account is his."""
+        found = self._accounts.get(account) or _Account()
+        found.succeeded(source_of(origin))
+        self._accounts.put(account, found)
+
     def __len__(self) -> int:
         return len(self._addresses) + len(self._accounts)
 

@@ -39,7 +39,7 @@ class WebServer:
         self._attempt: Deferred[Any] | None = None
         self._listening: IListeningPort | None = None
         self._again: IDelayedCall | None = None
-        self._has_failed = False
+        self._complaint = ""
 
     @property
     def is_open(self) -> bool:
@@ -61,6 +61,7 @@ class WebServer:
         @return: fires when the first attempt is over, also if it has failed: that is logged,
             and tried again every 10 s. It does not fail.
         """
+        self._complaint = ""
         self._doors = Doors(self._application, self._reactor)
         return self._try()
 
@@ -99,19 +100,24 @@ class WebServer:
         if self._doors is None:
             listening.stopListening()
             return
-        self._listening = listening
+        self._listening, self._complaint = listening, ""
         _log.info("the page is served at {place}", place=str(listening.getHost()))
 
     def _failed(self, failure: Failure) -> None:
         self._attempt = None
         if self._doors is None or failure.check(CancelledError):
             return
-        _log.error(
-            "the page cannot be served at {where}: {why}; it is tried again in {wait_s:.0f} s",
-            where=self._description.partition(":privateKey")[0],
-            why=_why(failure.value),
-            wait_s=RETRY_S,
-        )
+        why = _why(failure.value)
+        if why != self._complaint:
+            # Once is enough: it may be so for months.
+            self._complaint = why
+            _log.error(
+                "the page cannot be served at {where}: {why}; it is tried again every "
+                "{wait_s:.0f} s",
+                where=self._description.partition(":privateKey")[0],
+                why=why,
+                wait_s=RETRY_S,
+            )
         self._again = self._reactor.callLater(RETRY_S, self._try)
 
 

@@ -24,6 +24,7 @@ from playwright.sync_api import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cm.services.web.site_web import page_folder
 from tests.end_to_end.program import WAIT_S, Program, free_port
 
 from .peers import Peers
@@ -88,6 +89,8 @@ class BrowserCase(SynchronousTestCase):
     def setUpClass(cls) -> None:
         """Start the manager, set it up as its owner does, and start the browser."""
         chromium()
+        if page_folder() is None:
+            raise SkipTest("the page is not built: python tools/build_page.py")
         expect.set_options(timeout=WAIT_S * 1000)
         cls._folder = tempfile.mkdtemp(prefix="cfos_cm-browser-")
         cls.addClassCleanup(shutil.rmtree, cls._folder, True)

@@ -41,6 +41,7 @@ class Box(Station):
         self.clears: str = "Accepted"
         self.set: dict[str, str] = {}
         self.resets: list[str] = []
+        self._own: dict[str, asyncio.Future[Any]] = {}
         super().__init__(identity, connection)
 
     @on(Action.clear_charging_profile)
@@ -80,10 +81,6 @@ class Box(Station):
         await self.connection.send(f'[2,"{number}","{action}",{payload}]')
         async with asyncio.timeout(WAIT_S):
             return await answer
-
-    @property
-    def _own(self) -> dict[str, asyncio.Future[Any]]:
-        return self.__dict__.setdefault("_own_calls", {})
 
     async def route_message(self, raw_msg: str) -> None:
         """A message has come."""

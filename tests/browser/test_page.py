@@ -383,6 +383,21 @@ class Views(BusySite):
             wrong += [f"{way}: {one}" for one in raw_keys(self.page)]
         self.assertEqual([], wrong, "\n".join(wrong))
 
+    def test_looks(self) -> None:
+        """What is looked for everywhere would be found."""
+        page = self.see("")
+        settled(page, "")
+        self.assertEqual(([], [], []), (flaws(page), raw_keys(page), too_wide(page)))
+        page.evaluate(_SPOILT)
+        self.assertEqual(["forms.save"], raw_keys(page))
+        self.assertTrue(too_wide(page))
+        found = " ".join(flaws(page))
+        for rule in ("image-alt", "label", "color-contrast"):
+            self.assertIn(f"{rule}:", found)
+        page.evaluate(f"document.querySelector('h1').innerHTML = {json.dumps(SCRIPT)}")
+        page.wait_for_function(f"({_HITS})().join() !== '0,0'")
+        self.loud.clear()
+
     def test_dark(self) -> None:
         """By night everything can be read as well; in German no text is missing."""
         page = self.window(color_scheme="dark", locale="de-DE")
@@ -403,22 +418,17 @@ class Views(BusySite):
 
     def test_dialogs(self) -> None:
         """The dialogs are accessible, too, and fit on a phone."""
-        page = self.window(viewport={"width": 390, "height": 844})
+        page = self.window(viewport={"width": 390, "height": 844}, locale="pt-PT")
         wrong = []
-        for button in (
-            "Settings of bay-1",
-            "Limit bay-1",
-            "Start",
-            "Curve and details of bay-1",
-        ):
+        for name, place in (("start", 0), ("limit", 2), ("detail", 3), ("settings", 4)):
             self.see("", page)
             settled(page, "")
             tile = page.get_by_role("article", name="bay-1")
-            tile.get_by_role("button", name=button, exact=True).click()
+            tile.locator(".buttons button").nth(place).click()
             expect(page.get_by_role("dialog").get_by_role("button").first).to_be_visible()
             expect(page.locator("dialog .spinner")).to_have_count(0)
             found = (*flaws(page), *raw_keys(page), *too_wide(page))
-            wrong += [f"{button}: {one}" for one in found]
+            wrong += [f"{name}: {one}" for one in found]
             page.keyboard.press("Escape")
             expect(page.get_by_role("dialog")).to_have_count(0)
         self.assertEqual([], wrong, "\n".join(wrong))
@@ -466,6 +476,18 @@ class Views(BusySite):
 
 #: How often a script has run, and what would load something.
 _HITS = "() => [window.hits, document.querySelectorAll('img, [onload], [onerror]').length]"
+
+#: A page as it must not be.
+_SPOILT = """() => {
+    const one = document.createElement("p");
+    one.textContent = "forms.save";
+    one.style.cssText = "width: 5000px; color: #888; background: #999";
+    one.append(document.createElement("input"));
+    document.querySelector("main").append(one);
+    const picture = document.createElement("img");
+    picture.src = "/icon.svg";
+    document.querySelector("h1").append(picture);
+}"""
 
 #: Where the focus is.
 _WHERE = """() => {

@@ -22,6 +22,7 @@ from cfos_cm.console import main
 from cfos_cm.services import export_command
 from cfos_cm.services.config import read_config
 from cfos_cm.services.gateway_settings import gateway_settings
+from cfos_cm.services.output_file import CONSOLE, output_name
 from cfos_cm.site.tag import Tag, Verdict
 from cfos_cm.storage import queue_pages
 from cfos_cm.storage.database import Database
@@ -253,6 +254,22 @@ class Refused(ExportCase):
             ended = await self.export("tags", "-o", name, status=1)
             self.assertIn(name, ended.lines[0])
         self.assertEqual([], list(self.folder.glob("*.new")) + list(self.folder.glob(".*")))
+
+    async def test_noRegularFile(self) -> None:
+        """What is no regular file, such as a device, is not replaced by one."""
+        await self.filled()
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        (self.folder / "link").symlink_to(pipe)
+        for name in ("pipe", "link"):
+            ended = await self.export("tags", "-o", name, status=1)
+            self.assertIn("is no regular file; allowed: one, or -", ended.lines[0])
+        self.assertTrue(pipe.is_fifo())
+
+    def test_standardOutput(self) -> None:
+        """The console has another name, which must not be replaced by a file."""
+        self.assertEqual(CONSOLE, output_name("/dev/stdout"))
+        self.assertEqual("out", output_name("out"))
 
     async def test_link(self) -> None:
         """What a link points to is not written to."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.services import outside_limits
@@ -152,6 +152,18 @@ class Setting(LimitsCase):
         puts, told = self.store.puts, len(self.events)
         self.assertEqual(first, self.limit())
         self.assertEqual((puts, told), (self.store.puts, len(self.events)))
+
+    def test_circuit_gone(self) -> None:
+        """That a limit holds for nothing is said, once; it holds when its circuit is back."""
+        self.limit()
+        with capturedLogs() as logged:
+            for names in (("garage", "house"), ("house",), ("house",)):
+                self.report(settings(*names))
+        (said,) = map(formatEvent, logged)
+        self.assertIn("no circuit garage any more: the limit of grid, 4.2 kW, is for", said)
+        self.report(settings("garage", "house"))
+        self.clock.advance(0)
+        self.assertEqual([LIMIT], self.in_force())
 
     def test_another(self) -> None:
         """Another one of the same party takes its place; that is another proof."""

@@ -46,7 +46,10 @@ class Texts(SynchronousTestCase):
             (f"password='{SECRET}", "password=***"),
             (f"password=b'{SECRET}', c", "password=***, c"),
             (f"sim_pin={SECRET}, wlan_pwd={SECRET}", "sim_pin=***, wlan_pwd=***"),
-            (f"(key='AuthorizationKey', value='{SECRET}')", "(key='AuthorizationKey', value='***')"),
+            (
+                f"(key='AuthorizationKey', value='{SECRET}')",
+                "(key='AuthorizationKey', value='***')",
+            ),
             (
                 f'{{"key":"WlanPassword","readonly":false,"value":"{SECRET}"}}',
                 '{"key":"WlanPassword","readonly":false,"value":"***"}',
@@ -82,7 +85,14 @@ class Texts(SynchronousTestCase):
     def test_hostile(self) -> None:
         """No text takes much longer than others: everybody waits meanwhile."""
         usual_s = _work_s("a-a, " * 13_000)
-        for text in ("token.", "token_-_-", "a.a.a.token.a.a.a ", "'token'  ", 'token"=', "a://"):
+        for text in (
+            "token.",
+            "token_-_-",
+            "a.a.a.token.a.a.a ",
+            "'token'  ",
+            'token"=',
+            "a://",
+        ):
             self.assertLess(_work_s(text * (65_000 // len(text))), 25 * usual_s, text)
 
     @given(st.text(max_size=300))
@@ -155,7 +165,9 @@ class Frames(SynchronousTestCase):
             f'{{"key":"AuthorizationKey","key":"x","value":"{SECRET}"}}',
             f'{{"password":"{SECRET}","password":""}}',
         ):
-            shown = without_secrets_in_frame(f'[2,"1","ChangeConfiguration",{payload}]'.encode())
+            shown = without_secrets_in_frame(
+                f'[2,"1","ChangeConfiguration",{payload}]'.encode()
+            )
             self.assertNotIn(SECRET, shown)
 
     def test_unreadable(self) -> None:

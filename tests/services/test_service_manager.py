@@ -11,7 +11,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from cfos_cm.services import service_manager
 from cfos_cm.services.service_manager import ServiceManagerNotes, watchdog_s
 
 
@@ -114,7 +113,7 @@ class Notes(SynchronousTestCase):
         def none_left(*_: object) -> socket.socket:
             raise OSError(errno.EMFILE, "Too many open files")
 
-        with patch.object(service_manager.socket, "socket", none_left):
+        with patch.object(socket, "socket", none_left):
             self.clock.advance(2)
         self.clock.advance(2)
         self.assertEqual(["WATCHDOG=1"], self.heard())

@@ -19,8 +19,10 @@ from twisted.internet.task import Clock, deferLater
 from twisted.internet.testing import MemoryReactorClock
 from twisted.internet.threads import deferToThread
 from twisted.internet.utils import getProcessOutputAndValue
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from cfos_cm.web import server as server_module
 from cfos_cm.web.application import Application
 from cfos_cm.web.outlets import MAX_WAITING_BYTES
 from cfos_cm.web.route import Route
@@ -326,6 +328,20 @@ class Trying(SynchronousTestCase):
             self.successResultOf(server.close())
             self.assertEqual([], self.clock.getDelayedCalls())
         self.assertEqual("", mistake_in(self.clock, PLAIN))
+
+    def test_said_once(self) -> None:
+        """What is wrong is logged once, however often it is tried; what becomes of it, too."""
+        server = WebServer(self.clock, "ssl:1:privateKey=/nowhere.pem", self.application)
+        with capturedLogs() as events:
+            self.successResultOf(server.open())
+            self.clock.pump([10.0] * 30)
+        (said,) = [formatEvent(event) for event in events]
+        self.assertIn("cannot be served at ssl:1: ", said)
+        self.patch(server_module, "_why", lambda _: "rain")
+        with capturedLogs() as events:
+            self.clock.pump([10.0] * 30)
+        self.assertEqual(1, len(events))
+        self.successResultOf(server.close())
 
     def test_closed_before_it_was_open(self) -> None:
         """Closing is always possible."""

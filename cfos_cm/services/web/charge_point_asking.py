@@ -10,6 +10,7 @@ from cfos_cm.central_system.commands.requests import read_request
 from cfos_cm.central_system.commands.secret_keys import is_secret
 from cfos_cm.errors import LocalProtocolError
 from cfos_cm.services.charge_point_office import ChargePointOffice
+from cfos_cm.services.redaction import HIDDEN, without_secrets, without_secrets_in_payload
 from cfos_cm.services.web.charge_point_answers import (
     CallBody,
     Called,
@@ -27,10 +28,7 @@ from cfos_cm.web.problem import Problem
 from cfos_cm.web.role import Role
 from cfos_cm.web.route import API, Asked, Route
 
-__all__ = ["HIDDEN", "asking_routes"]
-
-#: In the place of a secret.
-HIDDEN = "***"
+__all__ = ["asking_routes"]
 
 _ROUTE = partial(Route, tag="charge-points")
 _ONE = f"{API}/charge-points/{{identity}}"
@@ -54,7 +52,10 @@ def asking_routes(office: ChargePointOffice) -> tuple[Route, ...]:
             raise Problem(422, str(error)) from error
         require(role_for(body.action, request), asked.caller, f"this {body.action}")
         answer = await office.operator.call(identity, body.action, body.payload)
-        return Json(Called(confirmation=_masked(answer)), note=_call_note(body, answer))
+        return Json(
+            Called(confirmation=without_secrets_in_payload(answer)),
+            note=_call_note(body, answer),
+        )
 
     async def configuration(asked: Asked) -> Answer:
         identity = charge_point(office, asked)
@@ -75,12 +76,12 @@ def asking_routes(office: ChargePointOffice) -> tuple[Route, ...]:
         identity, key = charge_point(office, asked), asked.path["key"]
         value = asked.body.value
         require(may_change(key), asked.caller, f"to change {key[:50]!a}")
-        if is_secret(key) and value == HIDDEN:
+        if (is_secret(key) and value == HIDDEN) or f"://{HIDDEN}@" in value:
             raise Problem(
                 422, f"{HIDDEN} stands for a secret that is not shown; say the new one"
             )
         status = await office.operator.change_configuration(identity, key, value)
-        shown = HIDDEN if is_secret(key) else value
+        shown = _shown_value(key, value)
         return Json(
             Done(status.value, _SET_WORDS[status]), note=f"{key} = {shown}: {status.value}"
         )
@@ -118,19 +119,7 @@ def asking_routes(office: ChargePointOffice) -> tuple[Route, ...]:
 
 
 def _shown_value(key: str, value: str | None) -> str | None:
-    return HIDDEN if value and is_secret(key) else value
-
-
-def _masked(confirmation: Mapping[str, Any]) -> dict[str, Any]:
-    """The payload of a confirmation; only that of GetConfiguration tells secrets."""
-    keys = confirmation.get("configurationKey")
-    if not isinstance(keys, list):
-        return dict(confirmation)
-    shown = [
-        {**one, "value": _shown_value(one["key"], one["value"])} if "value" in one else one
-        for one in keys
-    ]
-    return {**confirmation, "configurationKey": shown}
+    return HIDDEN if value and is_secret(key) else value and without_secrets(value)
 
 
 def _call_note(body: CallBody, answer: Mapping[str, Any]) -> str:

@@ -129,13 +129,15 @@ class Entrance:
         """
         Tell the log how to begin, where that is still to be done.
 
-        @param address: of the page, as a browser takes it, such as C{http://host:4712/}.
+        @param address: of the page, as a browser takes it, such as C{http://host:4712/}; empty:
+            nobody knows it.
         """
         if self._code is not None:
+            where = f"{address}#/setup?code={self._code}" if address else "it"
             _log.info(
-                "the page is not set up yet: open {address}#/setup?code={code} and choose a "
-                "password for {account}; the set-up code {code} is in {path}, too",
-                address=address,
+                "the page is not set up yet: open {where} and choose a password for {account}; "
+                "the set-up code {code} is in {path}, too",
+                where=where,
                 account=FIRST_ACCOUNT,
                 code=self._code,
                 path=str(self._setup_file.path),
@@ -230,6 +232,7 @@ class Entrance:
             await self.look()
             raise Problem(409, "this site is set up already: log in") from error
         await self.look()
+        self._pace.know(caller.origin, FIRST_ACCOUNT)
         logged_in = self._begin(FIRST_ACCOUNT, caller)
         self.audit.note(logged_in.caller, "POST", "/api/v1/setup", 200, "set up the site")
         return logged_in

@@ -227,7 +227,9 @@ class EvseOrders:
     async def _held(self, before: Evse, text: str, why_not_stored: str | None) -> Done:
         """What an EVSE says to what holds for it from now on."""
         ceiling = ceiling_ma(self._ceilings.of(before.name))
-        if ceiling is None:
+        if ceiling is None and before.is_left_alone:
+            done = Done("Accepted", f"{text}; it is disabled, and obeys no limit at all")
+        elif ceiling is None:
             done = Done("Accepted", f"{text}; it gets what the site has left for it")
         elif self._state().observe_only:
             done = Done(

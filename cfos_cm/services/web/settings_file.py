@@ -17,7 +17,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from cfos_cm.errors import ConfigError, StorageError
+from cfos_cm.errors import ConfigError, Mistake, StorageError
 from cfos_cm.regular_file import read_regular_file
 from cfos_cm.services.config import Config, changes, differences
 from cfos_cm.services.config.backups import Backup, Backups
@@ -207,6 +207,9 @@ class SettingsFile:
 
         def make(state: _State) -> str:
             text = state.text
+            if not text.strip("\ufeff \t\r\n"):
+                # For a moment, while an editor writes it: this would be all that is in it.
+                raise ConfigError([Mistake(path, 0, "", "", "", "is empty")])
             for one in wanted:
                 text = edited(text, path, [unmasked(one, text, path)])
             return text

@@ -129,7 +129,8 @@ class SiteWeb:
         self._history.start()
         await self.server.open()
         address = self._address()
-        _log.info("the page is at {address}", address=address)
+        if address:
+            _log.info("the page is at {address}", address=address)
         self._entrance.announce(address)
 
     async def close(self) -> None:
@@ -222,10 +223,13 @@ class SiteWeb:
         return wallbox_urls(self._site.config.ocpp_server, own_addresses())
 
     def _address(self) -> str:
-        """Of the page, as a browser on this computer takes it."""
+        """Of the page, as a browser on this computer takes it; empty: there is none."""
+        if self.server.port is None:
+            # Behind a proxy it has another one, and at a port that was taken is somebody else.
+            return ""
         listen = self._site.config.web.listen
         scheme = "https" if listen.startswith(("ssl:", "tls:")) else "http"
-        return f"{scheme}://localhost:{self.server.port or 4712}/"
+        return f"{scheme}://localhost:{self.server.port}/"
 
 
 def site_health(reactor: Any, site: WebSite, parts: Parts) -> Health:

@@ -124,8 +124,8 @@ class Reader:
 
     def newest(self, limit: int) -> list[Frame]:
         """
-        The last of them, as long as they are no more than L{MAX_BYTES_AT_ONCE} together; nothing
-        but these is looked at closely.
+        The last of them: C{limit}, or about L{MAX_BYTES_AT_ONCE}, or all. Nothing but these is
+        looked at closely.
         """
         last = deque(self._chosen(), maxlen=limit)
         kept = list(_first_bytes(reversed(last)))

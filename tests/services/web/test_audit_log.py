@@ -95,6 +95,9 @@ class Notes(SynchronousTestCase):
         now[0] -= 10 * REFUSAL_EVERY
         self.log.note(ANA, "POST", "/api/v1/evses/a/stop", 403, "")
         self.assertEqual(REFUSALS + 3, len(self.store.entries))
+        now[0] += REFUSAL_EVERY
+        self.log.note(ANA, "POST", "/api/v1/evses/a/stop", 403, "")
+        self.assertEqual(REFUSALS + 4, len(self.store.entries))
 
     def test_names_are_forgotten(self) -> None:
         """However many names there have been, so many are remembered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -293,6 +294,10 @@ class Calling(DeskCase):
             [("HeartbeatInterval", "60"), ("WlanPassword", "***"), ("AuthorizationKey", None)],
             [(one["key"], one.get("value")) for one in told],
         )
+        words = json.dumps({"apiToken": PASSWORD})
+        self.station.acts["DataTransfer"] = {"status": "Accepted", "data": words}
+        told = self.call("DataTransfer", vendorId="test")
+        self.assertEqual({"status": "Accepted", "data": '{"apiToken": "***"}'}, told)
 
 
 _SECRET_KEYS = [
@@ -379,6 +384,19 @@ class Configuring(DeskCase):
         self.station.acts["ChangeConfiguration"] = {"status": "Accepted"}
         self.ask("PUT", path, value=PASSWORD)
         self.assertEqual(["WlanPassword = ***: Accepted"], self.desk.notes)
+
+    def test_url(self) -> None:
+        """Of a URL, its user and his password are shown to nobody, and are not the mask."""
+        path = "/CP-1/configuration/UpdateUrl"
+        self.station.acts["ChangeConfiguration"] = {"status": "Accepted"}
+        self.ask("PUT", path, value=f"ftp://user:{PASSWORD}@h/x")
+        self.assertEqual(["UpdateUrl = ftp://***@h/x: Accepted"], self.desk.notes)
+        self.problem(422, "PUT", path, value="ftp://***@h/x")
+        entry = {"key": "UpdateUrl", "readonly": False, "value": f"ftp://user:{PASSWORD}@h/x"}
+        self.station.acts["GetConfiguration"] = {"configurationKey": [entry]}
+        self.world.clock.advance(60)
+        found = self.ask("GET", "/CP-1/configuration")
+        self.assertEqual(["ftp://***@h/x"], [one["value"] for one in found["keys"]])
 
 
 class Securing(DeskCase):

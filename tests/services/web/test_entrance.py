@@ -33,6 +33,9 @@ class SetUp(EntranceCase):
         line = formatEvent(event)
         self.assertIn(f"http://garage:4712/#/setup?code={self.code()} ", line)
         self.assertIn(str(self.state / "setup-code"), line)
+        with capturedLogs() as events:
+            self.entrance.announce("")
+        self.assertIn("not set up yet: open it and choose", formatEvent(events[0]))
         self.assertEqual(0o600, (self.state / "setup-code").stat().st_mode & 0o777)
 
     async def test_code(self) -> None:
@@ -99,6 +102,15 @@ class SetUp(EntranceCase):
         await self.start()
         self.assertTrue(self.entrance.is_set_up)
         self.assertFalse((self.state / "setup-code").exists())
+
+    async def test_others_guess_at_once(self) -> None:
+        """From where it was set up, those who guess from elsewhere are not waited for."""
+        await self.set_up()
+        for number in range(FREE + 1):
+            caller = Caller("", Role.ANYBODY, f"198.51.100.{number}")
+            status = 401 if number < FREE else 429
+            await self.refused(status, self.entrance.log_in("admin", "wrong one", caller))
+        await self.entrance.log_in("admin", PASSWORD, NOBODY)
 
     async def test_killed(self) -> None:
         """Who is killed between the account and the end of the code has no code afterwards."""

@@ -11,19 +11,30 @@ from attrs import frozen
 from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
 from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import SynchronousTestCase
 
+from cfos_cm.services.web.entrance_answers import (
+    AccountBody,
+    ChangedAccountBody,
+    LoginBody,
+    MadeTokenAnswer,
+    PasswordBody,
+    SessionAnswer,
+    SetupBody,
+)
 from cfos_cm.services.web.entrance_routes import entrance_routes
 from cfos_cm.storage.accounts import MAX_ACCOUNTS
 from cfos_cm.storage.audit import AuditEntry, AuditStore
 from cfos_cm.web.answer import Json
 from cfos_cm.web.application import Application
 from cfos_cm.web.login_pace import FREE
+from cfos_cm.web.replying import Reply
 from cfos_cm.web.role import Role
 from cfos_cm.web.route import API, Asked, Route
 from cfos_cm.web.server import WebServer
 from cfos_cm.web.settings import HttpSettings
 
-from .entrance_case import PASSWORD, EntranceCase
+from .entrance_case import NOBODY, PASSWORD, EntranceCase
 
 
 @frozen
@@ -499,3 +510,24 @@ class Audit(ServedCase):
             await stranger.ask("POST", "/tokens", {"name": "x", "role": "admin"})
             await stranger.ask("POST", "/session", {"user": "root", "password": "x"})
         self.assertEqual([("admin", "POST", f"{API}/setup", 200)], await self.noted())
+
+
+class Confidential(SynchronousTestCase):
+    """What is asked and answered, where a log would show it."""
+
+    def test_not_shown(self) -> None:
+        """Nothing of a password, a code or a token is there."""
+        secret = "hunter2-Zx9"
+        for told in (
+            LoginBody("ana", secret),
+            SetupBody(secret, secret),
+            PasswordBody(secret, secret),
+            AccountBody("ana", "viewer", secret),
+            ChangedAccountBody("viewer", secret),
+            MadeTokenAnswer("ana", "viewer", secret, None),
+            SessionAnswer(True, csrf=secret),
+            Asked(NOBODY, {}, body=secret),
+            Json({"token": secret}, headers={"Set-Cookie": secret}),
+            Reply(200, {"Set-Cookie": secret}, secret.encode()),
+        ):
+            self.assertNotIn(secret, repr(told))

@@ -172,7 +172,8 @@ class Limits(Charging):
         self.confirmed("pause")
         before = len(self.clock.getDelayedCalls())
         self.loop.stop()
-        self.configure_quietly(BAY, BOX)
+        for _ in range(2):
+            self.configure_quietly(BAY, BOX)
         self.orders.stop()
         self.assertLessEqual(len(self.clock.getDelayedCalls()), before)
 
@@ -212,11 +213,27 @@ class Limits(Charging):
     def test_exchanged(self) -> None:
         """Two EVSEs that exchange their names exchange what was ordered for them."""
         self.confirmed("limit", current_ma=10_000)
+        self.exchange()
+        self.assertEqual({"box": 10_000}, self.kept())
+        self.begin_to_ask("bay", "limit", current_ma=8_000)
+        self.exchange()
+        self.assertEqual({"bay": 10_000, "box": 8_000}, self.kept())
+
+    def exchange(self) -> None:
+        """Two EVSEs exchange their names."""
         self.loop.report(SettingsChanged("Garage", False, (FUSE,), ()))
         self.configure_renamed({"bay": "box", "box": "bay"})
-        ceilings = {one: dict(self.loop.state.evses[one].outside_ma) for one in ("bay", "box")}
-        self.assertEqual({"bay": {}, "box": {OPERATOR: 10_000}}, ceilings)
-        self.assertEqual(["box"], list(self.store.kept))
+
+    def kept(self) -> dict[str, int | None]:
+        """What EVSEs may have, in force and on disk."""
+        found = {
+            name: one.outside_ma[OPERATOR]
+            for name, one in self.loop.state.evses.items()
+            if one.outside_ma
+        }
+        on_disk = {name: one.current_ma for name, one in self.store.kept.items()}
+        self.assertEqual(on_disk, found)
+        return on_disk
 
     def test_renamedOnABrokenDisk(self) -> None:
         """What cannot be written down of that holds all the same."""
@@ -281,6 +298,8 @@ class Refused(OrdersCase):
         for verb, body in (("pause", {}), ("limit", {"current_ma": 10_000})):
             self.assertIn("bay is disabled and left alone", self.error("bay", verb, **body))
         self.assertEqual({}, self.store.kept)
+        _, text = self.order("bay", "limit", current_ma=None)
+        self.assertIn("it is disabled, and obeys no limit at all", text)
 
     def test_bodies(self) -> None:
         """What is no body is refused: no current, too much, less than nothing, an unknown."""

@@ -15,9 +15,8 @@ import requests
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
-from schemathesis import Case, openapi
+from schemathesis import GenerationMode, openapi
 from schemathesis.checks import not_a_server_error
-from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -42,7 +41,7 @@ CHECKS = [
 ]
 
 #: So many requests of each operation with values that the document allows.
-EXAMPLES = 5
+EXAMPLES = 7
 
 #: These do not end by themselves.
 STREAMS = {"/api/v1/live", "/api/v1/trace/live"}
@@ -143,7 +142,7 @@ class Fuzz(SynchronousTestCase):
         wrong: list[str] = []
         self.seen: Counter[tuple[str, int]] = Counter()
         for number, found in enumerate(schema.get_all_operations(), 2):
-            operation = found.ok()
+            operation = self.known(found)
             key = (operation.method, operation.path)
             if operation.path in STREAMS or key in LEFT_OUT:
                 continue
@@ -162,9 +161,7 @@ class Fuzz(SynchronousTestCase):
             if is_asked and not path.endswith("/configuration"):
                 self.assertIn((f"{method} {path}", 200), self.seen, path)
 
-    def asking(
-        self, operation: APIOperation[Any, Any, Any], session: requests.Session
-    ) -> Callable[[], None]:
+    def asking(self, operation: Any, session: requests.Session) -> Callable[[], None]:
         """Ask for an operation some times."""
 
         @settings(
@@ -175,8 +172,8 @@ class Fuzz(SynchronousTestCase):
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        @given(case=operation.as_strategy(), is_known=st.sampled_from([True, True, False]))
-        def ask(case: Case, is_known: bool) -> None:
+        @given(case=cases_of(operation), is_known=st.sampled_from([True, True, False]))
+        def ask(case: Any, is_known: bool) -> None:
             if is_known:
                 case.path_parameters = {**case.path_parameters, **self.names(operation.path)}
             answer = case.call(
@@ -190,6 +187,10 @@ class Fuzz(SynchronousTestCase):
             case.validate_response(answer, checks=CHECKS)
 
         return ask
+
+    def known(self, found: Any) -> Any:
+        """An operation that schemathesis understands."""
+        return found.ok()
 
     def names(self, path: str) -> dict[str, str]:
         """L{names}."""
@@ -230,7 +231,7 @@ class Fuzz(SynchronousTestCase):
         headers = {} if bearer is None else {"Authorization": bearer}
         for name, value in self.names(path).items():
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
-        body = None if method == "get" else {}
+        body: dict[str, str] | None = None if method == "get" else {}
         with alone(250) as session:
             answer = session.request(
                 method, self.address + path, json=body, headers=headers, timeout=WAIT_S
@@ -244,6 +245,13 @@ def names(path: str, transaction: str) -> dict[str, str]:
         if path.startswith(f"/api/v1{below}"):
             return {name: value for name, value in known.items() if f"{{{name}}}" in path}
     return {}
+
+
+def cases_of(operation: Any) -> st.SearchStrategy[Any]:
+    """Requests that the document allows, and, less often, such as it does not."""
+    allowed = operation.as_strategy()
+    odd = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+    return st.sampled_from([allowed, allowed, odd]).flatmap(lambda one: one)
 
 
 class From(HTTPAdapter):

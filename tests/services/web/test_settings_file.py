@@ -154,6 +154,12 @@ class Changing(SettingsCase):
         self.assertEqual("[manager]\ntitle = By hand\n", self.path.read_text())
         self.assertEqual(([], [], 0), (self.backups(), self.left_over(), self.site.reloads))
 
+    def test_empty(self) -> None:
+        """What is empty, as it is while an editor writes it, is no site without anything."""
+        for content in (b"", b"\xef\xbb\xbf\r\n"):
+            self.path.write_bytes(content)
+            self.assertIn("is empty", str(self.refused(SetOptions("manager", {"title": "X"}))))
+
     def test_nothing_to_change(self) -> None:
         """What is so already is not written again."""
         inode = self.path.stat().st_ino
