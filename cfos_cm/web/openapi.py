@@ -49,6 +49,7 @@ _WORDS = {
     421: "This computer is not known by the name that was asked for.",
     422: "What was said is not allowed here.",
     429: "Too much is asked.",
+    431: "The head of the request is too long.",
     500: "It has failed for a reason that is in the log.",
     502: "The other end has refused it.",
     503: "The database does not answer, or too much is asked at once.",
@@ -179,7 +180,7 @@ def _answers(route: Route, schemas: Mapping[Any, _Mapping]) -> _Mapping:
 
 
 def _problems(route: Route) -> _Mapping:
-    statuses = {400, 421, 429, 500, 503, *route.problems}
+    statuses = {400, 421, 429, 431, 500, 503, *route.problems}
     if route.role > Role.ANYBODY:
         statuses |= {401, 403}
     if "{" in route.path:

@@ -40,7 +40,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 
-#: So many requests of each operation with values that the document allows.
+#: So many requests of each operation.
 EXAMPLES = 7
 
 #: These do not end by themselves.

@@ -243,7 +243,7 @@ class Live(TraceCase):
         self.assertEqual([5, 6], self.told(self.follow(after=4)))
 
     def test_many_from_before(self) -> None:
-        """However many there are from before, they are told at once, one piece after another."""
+        """However many there are from before, they are told at once, piece after piece."""
         for _ in range(AT_ONCE * 2 + 1):
             self.say("CP-1", Direction.IN, 2, "1", "Heartbeat", {})
         outlet = self.follow(after=0)
