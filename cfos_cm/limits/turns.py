@@ -123,8 +123,11 @@ class _Record:
             runs_until_s = -inf
             if not self.is_online:
                 rests_until_s = -inf
-            elif before.offer_ma and self.is_competing and self.has_charged:
-                # Its contactor has opened, and not because its car wanted that.
+            elif (
+                before.offer_ma and before.is_wanting and self.is_competing and self.has_charged
+            ):
+                # Its contactor has opened, and neither because its car wanted that, nor for a
+                # reason of its own that has ended since, such as somebody's pause.
                 rests_until_s = now_s + policy.min_pause_s
         has_woken = before.is_idle and not self.is_idle
         return evolve(

@@ -173,7 +173,9 @@ class Documentation(BrowserCase):
         dialog.get_by_label("OCPP Gateway password").fill("gateway-pass-1")
         dialog.get_by_label("OCPP Gateway client ID").fill("DE*DOC*E7")
         self.save(dialog)
-
+        self.peers.run(
+            books.hears("BootNotification", chargePointVendor="Peer", chargePointModel="Box")
+        )
         self.peers.run(books.hears("StatusNotification", connectorId=1, status="Available"))
         self.assertEqual("/path/to/resource/DE*DOC*E7", unquote(books.paths[0]))
         login = b64encode(b"DE*DOC*E7:gateway-pass-1").decode()

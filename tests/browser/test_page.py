@@ -178,6 +178,8 @@ class Views(BusySite):
         self.peers.run(self.box.meter(number, 1500, 15.5))
         expect(tile).to_contain_text("Charging")
         expect(tile).to_contain_text("15.5 of 16 A")
+        # It has not told the power, so nobody says that there is none.
+        expect(tile).not_to_contain_text("0 W")
         expect(tile).to_contain_text("16 A: all that the wallbox can give")
         expect(tile).to_contain_text("0.50 kWh")
         expect(self.page.get_by_text("1 of 2 charging")).to_be_visible()

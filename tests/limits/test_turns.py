@@ -281,6 +281,14 @@ class Pause(SynchronousTestCase):
         garage.wanting = ()
         self.assertEqual(0.0, garage.offers(100, a=0).pause_left_s("a", 100))
 
+    def test_forbidden_for_a_moment(self) -> None:
+        """Nor who may again by the time that he is seen to have stopped."""
+        garage = Garage.of(car("a")).offers(0, a=6_000)
+        garage.wanting = ()
+        garage.look(100)
+        garage.wanting = None
+        self.assertEqual(0.0, garage.offers(100, a=0).pause_left_s("a", 100))
+
     def test_full(self) -> None:
         """Nor whose car would make no use of it."""
         garage = Garage.of(car("a")).offers(0, a=6_000)
