@@ -100,6 +100,9 @@ class Program:
 
         @param words: what to wait for in its log; usually that Charge Points can connect.
         """
+        if self._reader is not None:
+            # It says at its end that nothing more will come; that is not said of the new one.
+            self._reader.join(WAIT_S)
         mark = len(self.lines)
         twistd = [sys.executable, _script("twistd"), "-n", "--pidfile=", *self.command]
         self._process = subprocess.Popen(
