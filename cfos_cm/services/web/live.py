@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -46,6 +48,9 @@ class Views(Protocol):
     def look(self) -> Picture:
         """All as it is now; what has not changed should be the same object."""
 
+    def looking(self) -> Iterator[Picture | None]:
+        """The same in small steps; C{None} for each but the last one."""
+
 
 @define(eq=False)
 class _Page:
@@ -86,7 +91,12 @@ class LiveHub:
         self._encode = msgspec.json.Encoder().encode
         self._pages: dict[int, _Page] = {}
         self._number = 0
+        # The next look, or the next step of one.
         self._due: IDelayedCall | None = None
+        self._looking: Iterator[Picture | None] = iter(())
+        # Who is still to be told what the last look has found, and what that is.
+        self._untold: deque[int] = deque()
+        self._news = b""
         self._commented_s = 0.0
         # What the pages show; None: none is open.
         self._shown: Picture | None = None
@@ -140,6 +150,9 @@ class LiveHub:
             # The others were told of that meanwhile.
             page.rest = self._difference(page.shows, self._shown)
             page.shows = self._shown
+            # Nor is it told that once more, if its turn is still to come.
+            with suppress(ValueError):
+                self._untold.remove(number)
         if page.rest:
             page.outlet.when_room(lambda: self._go_on(number))
 
@@ -158,32 +171,64 @@ class LiveHub:
         if due is not None:
             due.cancel()
         self._shown = self._whole = None
+        self._untold.clear()
 
     def _look(self) -> None:
+        self._looking = self._views.looking()
+        self._step()
+
+    def _step(self) -> None:
+        """
+        Look a little further, and then tell one page after the other: wallboxes wait for their
+        answers meanwhile.
+        """
         self._due = None
         try:
-            self._tell(self._comment())
+            now = next(self._looking)
+            if now is None:
+                self._due = self._clock.callLater(0, self._step)
+                return
+            self._find_news(now)
         except Exception:  # noqa: BLE001
             # What is not told now is told at the next look: it is still another one.
             _log.failure("open pages could not be told what has changed")
-        finally:
             self._wait()
+        else:
+            self._tell_next()
 
-    def _tell(self, comment: bytes) -> None:
-        """Tell the pages what is another one than they show, and C{comment}."""
-        before, now = self._shown, self._views.look()
+    def _find_news(self, now: Picture) -> None:
+        """What is another one than the pages show, and a comment where one is due."""
+        before, comment = self._shown, self._comment()
         assert before is not None, "somebody looks"
         told = self._difference(before, now)
         if told:
             self._shown, self._whole = now, None
-        octets = told + comment
-        for number, page in tuple(self._pages.items()):
-            if page.rest:
-                # It is told when it has all that was before.
-                self._be_patient(number, page)
-                continue
-            if octets and not page.outlet.write(octets):
-                self._leave(number)
+        self._news = told + comment
+        # Who comes from now on is told what is new with all the rest.
+        self._untold = deque(self._pages)
+
+    def _tell_next(self) -> None:
+        self._due = None
+        while self._untold:
+            number = self._untold.popleft()
+            page = self._pages.get(number)
+            if page is not None and self._tell(number, page):
+                self._due = self._clock.callLater(0, self._tell_next)
+                return
+        self._wait()
+
+    def _tell(self, number: int, page: _Page) -> bool:
+        """@return: whether anything was written."""
+        if page.rest:
+            # It is told when it has all that was before.
+            self._be_patient(number, page)
+            return False
+        if not self._news:
+            return False
+        is_there = page.outlet.write(self._news)
+        if not is_there:
+            self._leave(number)
+        return is_there
 
     def _be_patient(self, number: int, page: _Page) -> None:
         page.looks += 1

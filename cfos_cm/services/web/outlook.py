@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from attrs import field, frozen
@@ -23,6 +23,9 @@ from cfos_cm.site.evse import Evse
 from cfos_cm.site.state import SiteState
 
 __all__ = ["SLOW_S", "Outlook", "Picture", "Sources"]
+
+#: So many EVSEs are looked at before everybody else has a turn.
+STEP = 20
 
 #: What takes its time to find and hardly ever changes is looked at so often at most. [s]
 SLOW_S = 30.0
@@ -119,8 +122,26 @@ class Outlook:
 
     def look(self) -> Picture:
         """All as it is now."""
+        *_, picture = self.looking()
+        assert picture is not None
+        return picture
+
+    def looking(self) -> Iterator[Picture | None]:
+        """
+        All as it is now, looked at in small steps, between which others can have their turn.
+
+        @return: C{None} for each step but the last one.
+        """
         self._look_at_gateways()
-        return Picture(self._site(), self._evses(), self._shown)
+        state = self._sources.state()
+        memory = self._look_around(state)
+        before, made = self._made, dict[str, _Made]()
+        for name, evse in state.evses.items():
+            made[name] = self._make(state, memory, evse, before.get(name))
+            if len(made) % STEP == 0:
+                yield None
+        self._made = made
+        yield Picture(self._site(), {name: one.view for name, one in made.items()}, self._shown)
 
     def site(self) -> answers.Site:
         """The site as it is now."""
@@ -151,16 +172,7 @@ class Outlook:
 
     def evses(self) -> Mapping[str, answers.Evse]:
         """All EVSEs as they are now, by name, in the order of the settings."""
-        self._look_at_gateways()
-        return self._evses()
-
-    def _evses(self) -> Mapping[str, answers.Evse]:
-        state = self._sources.state()
-        memory = self._look_around(state)
-        before, self._made = self._made, {}
-        for name, evse in state.evses.items():
-            self._made[name] = self._make(state, memory, evse, before.get(name))
-        return {name: made.view for name, made in self._made.items()}
+        return self.look().evses
 
     def evse(self, name: str) -> answers.Evse | None:
         """An EVSE as it is now; C{None}: there is none of that name."""

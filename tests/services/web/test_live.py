@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from attrs import evolve
@@ -67,8 +68,33 @@ class LiveCase(SynchronousTestCase):
         self.world.loop.report(EvseConnected(name, "192.0.2.2"))
 
 
+class Busy(Page):
+    """A page that notes when it is told something, and what waits then."""
+
+    def __init__(self, name: str, world: World, happened: list[str]) -> None:
+        super().__init__()
+        self.name, self.world, self.happened = name, world, happened
+
+    def write(self, octets: bytes) -> bool:
+        """Something has come; somebody else wants to have his turn."""
+        self.happened.append(self.name)
+        self.world.clock.callLater(0, self.happened.append, "somebody else")
+        return super().write(octets)
+
+
 class LiveTests(LiveCase):
     """What is told when."""
+
+    def test_in_turns(self) -> None:
+        """Between two pages everybody else has a turn."""
+        happened: list[str] = []
+        for name in ("one", "two"):
+            self.hub.begin(Busy(name, self.world, happened))
+        self.world.clock.advance(0)
+        happened.clear()
+        self.connect("bay-1")
+        self.world.clock.advance(LOOK_S)
+        self.assertEqual(["one", "somebody else", "two", "somebody else"], happened)
 
     def test_everything_first(self) -> None:
         """A page that opens is told everything, at once."""
@@ -314,6 +340,9 @@ class LiveTests(LiveCase):
                 if self.fails:
                     raise ZeroDivisionError("a mistake")
                 return world.outlook.look()
+
+            def looking(self) -> Iterator[Picture | None]:
+                yield self.look()
 
         failing = Failing()
         hub = LiveHub(world.clock, failing)
