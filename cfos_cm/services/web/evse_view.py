@@ -102,7 +102,8 @@ def evse_view(evse: Evse, beside: Beside) -> answers.Evse:
         currents_ma=None if meter.currents is None else currents_of(meter.currents),
         power_w=meter.power_w,
         energy_wh=meter.energy_wh,
-        transaction=_started(evse.transaction, meter),
+        session_wh=_taken_wh(evse.transaction, meter),
+        transaction=_started(evse.transaction),
         limits=tuple(
             answers.ChargeLimit(by=printable(by), current_ma=limit_ma)
             for by, limit_ma in evse.outside_ma.items()
@@ -129,9 +130,7 @@ def renewed_view(view: answers.Evse, was: Evse, now: Evse) -> answers.Evse | Non
         currents_ma=None if meter.currents is None else currents_of(meter.currents),
         power_w=meter.power_w,
         energy_wh=meter.energy_wh,
-        transaction=view.transaction
-        if meter.energy_wh == was.meter.energy_wh
-        else _started(now.transaction, meter),
+        session_wh=_taken_wh(now.transaction, meter),
     )
 
 
@@ -178,7 +177,7 @@ def _reason(reason: Reason) -> answers.SetReason:
     )
 
 
-def _started(transaction: Transaction | None, meter: Measured) -> answers.Started | None:
+def _started(transaction: Transaction | None) -> answers.Started | None:
     if transaction is None:
         return None
     id_tag = transaction.id_tag
@@ -187,12 +186,13 @@ def _started(transaction: Transaction | None, meter: Measured) -> answers.Starte
         id_tag=id_tag if id_tag == ANONYMOUS else printable(shortened(id_tag)),
         verdict=transaction.verdict.value,
         started_at=transaction.started_at,
-        energy_wh=_taken_wh(transaction, meter),
     )
 
 
-def _taken_wh(transaction: Transaction, meter: Measured) -> int | None:
-    if meter.energy_wh is None or meter.energy_wh < transaction.meter_start_wh:
+def _taken_wh(transaction: Transaction | None, meter: Measured) -> int | None:
+    if transaction is None or meter.energy_wh is None:
+        return None
+    if meter.energy_wh < transaction.meter_start_wh:
         # A register that went back is another one.
         return None
     return meter.energy_wh - transaction.meter_start_wh

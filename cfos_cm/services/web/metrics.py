@@ -179,8 +179,7 @@ def _of_evses(evses: tuple[Evse, ...]) -> Iterator[Metric]:
         _add(power, label, one.power_w)
         if one.energy_wh is not None:
             energy.add_metric(label, one.energy_wh)
-        if one.transaction is not None:
-            _add(session, label, one.transaction.energy_wh)
+        _add(session, label, one.session_wh)
     yield from (online, charging, setpoint, confirmed, current, power, energy, session)
 
 

@@ -248,14 +248,12 @@ class Started(Struct, frozen=True, kw_only=True):
     @ivar id_tag: who charges, shortened.
     @ivar verdict: C{Accepted}, C{Blocked}, C{Expired} or C{Invalid}.
     @ivar started_at: when it began (UTC).
-    @ivar energy_wh: what it has taken so far; null: not known. [Wh]
     """
 
     id: int
     id_tag: str
     verdict: str
     started_at: datetime
-    energy_wh: int | None
 
 
 class ChargeLimit(Struct, frozen=True, kw_only=True):
@@ -345,6 +343,8 @@ class Evse(Struct, frozen=True, kw_only=True):
     @ivar currents_ma: what its meter sees. [mA]
     @ivar power_w: what its car draws. [W]
     @ivar energy_wh: its meter's register. [Wh]
+    @ivar session_wh: what the transaction that runs has taken so far; null: none runs, or that
+        is not known. [Wh]
     @ivar transaction: the one that runs; null: none.
     @ivar limits: what others allow it.
     @ivar paused: an operator has paused it.
@@ -376,6 +376,7 @@ class Evse(Struct, frozen=True, kw_only=True):
     currents_ma: Currents | None
     power_w: int | None
     energy_wh: int | None
+    session_wh: int | None
     transaction: Started | None
     limits: tuple[ChargeLimit, ...]
     paused: bool

@@ -108,6 +108,7 @@ def evse(name: str, **changes: Any) -> answers.Evse:
         "currents_ma": (6900, 6950, 0),
         "power_w": 3100,
         "energy_wh": 123456,
+        "session_wh": 4200,
         "transaction": None,
         "limits": (),
         "paused": False,
@@ -210,6 +211,7 @@ class Numbers(MetricsCase):
         )
         self.assertEqual(6.95, self.value("evse_current_amperes", evse="bay-1", phase="L2"))
         self.assertEqual(123456.0, self.value("evse_energy_watthours_total", evse="bay-1"))
+        self.assertEqual(4200.0, self.value("evse_session_watthours", evse="bay-1"))
         self.assertEqual(1.0, self.value("evses", state="charging"))
         self.assertEqual(1.0, self.value("evses", state="lost"))
         self.assertEqual(0.0, self.value("evse_online", evse="bay-2"))

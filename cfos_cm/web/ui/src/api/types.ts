@@ -123,7 +123,6 @@ export interface EvseTransaction {
   id_tag: string | null;
   verdict: string | null;
   started_at: string | null;
-  energy_wh: number | null;
 }
 
 export interface EvseGateway {
@@ -160,6 +159,7 @@ export interface Evse {
   currents_ma: MaybePerPhase | null;
   power_w: number | null;
   energy_wh: number | null;
+  session_wh: number | null;
   transaction: EvseTransaction | null;
   limits: { by: string; current_ma: number | null }[];
   paused: boolean;

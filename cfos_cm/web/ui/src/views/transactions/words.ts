@@ -32,8 +32,8 @@ export const running = computed(() =>
 /** The energy so far of one that goes on, by what its EVSE tells now. [Wh] */
 export function energyOf(one: Transaction): number | null {
   if (one.state !== "open" || one.energy_wh !== null) return one.energy_wh;
-  const told = live.evses.get(one.evse ?? "")?.transaction;
-  return told && String(told.id) === String(one.id) ? told.energy_wh : null;
+  const evse = live.evses.get(one.evse ?? "");
+  return evse && String(evse.transaction?.id) === String(one.id) ? evse.session_wh : null;
 }
 
 /** How long it took, or takes until now. */
