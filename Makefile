@@ -43,7 +43,7 @@ test: ready-to-test
 	@sh tools/system_packages
 	@$(MAKE) --no-print-directory lint-steps
 	@echo '-- pytest'
-	@exec $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: ready-to-test lint-steps
 

@@ -390,6 +390,8 @@ class Views(BusySite):
         page = self.see("")
         settled(page, "")
         self.assertEqual(([], [], []), (flaws(page), raw_keys(page), too_wide(page)))
+        # From here on it complains, and not all of it at once.
+        page.remove_listener("console", self._listen)
         page.evaluate(_SPOILT)
         self.assertEqual(["forms.save"], raw_keys(page))
         self.assertTrue(too_wide(page))
@@ -398,6 +400,7 @@ class Views(BusySite):
             self.assertIn(f"{rule}:", found)
         page.evaluate(f"document.querySelector('h1').innerHTML = {json.dumps(SCRIPT)}")
         page.wait_for_function(f"({_HITS})().join() !== '0,0'")
+        page.context.close()
         self.loud.clear()
 
     def test_dark(self) -> None:

@@ -199,7 +199,9 @@ class OverHttp(cases.PeersCase):
             await box.ordered(TRANSACTION, 16)
             await self.done("limit", {"current_ma": 8_000})
             await asyncio.to_thread(self.manager.kill)
+        mark = self.manager.mark()
         await asyncio.to_thread(self.manager.start)
+        await self.manager.says("the page is at", mark)
         async with wallbox(self.manager, "CP-0001") as box:
             await box.boot()
             await box.status("Charging")
