@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 from twisted.application.service import Service
@@ -36,7 +36,6 @@ from cfos_cm.services.overdraft_record import OverdraftRecord
 from cfos_cm.services.parts import Parts, PartsMaker, now
 from cfos_cm.services.reload_signal import ReloadSignal
 from cfos_cm.services.web.health import patience_s
-from cfos_cm.services.web.site_web import SiteWeb
 from cfos_cm.site.events import SettingsChanged, TransactionResumed
 from cfos_cm.storage.charge_points import ChargePointRegister
 from cfos_cm.storage.database import Database
@@ -44,6 +43,9 @@ from cfos_cm.storage.keys import KeyStore
 from cfos_cm.storage.overdrafts import OverdraftStore
 from cfos_cm.storage.security_standings import SecurityStandingStore
 from cfos_cm.storage.transactions import Ledger
+
+if TYPE_CHECKING:
+    from cfos_cm.services.web.site_web import SiteWeb
 
 __all__ = ["RETRY_S", "ChargingSite"]
 
@@ -270,8 +272,14 @@ class ChargingSite(Service):
         await parts.control.open()
         await parts.certificate_watch.look(self.config)
         if self.config.web.is_served:
-            self._web = SiteWeb(self._reactor, self, parts)
-            await self._web.open()
+            await self._serve(parts)
+
+    async def _serve(self, parts: Parts) -> None:
+        """Have a page; whoever wants none need not load what it takes."""
+        from cfos_cm.services.web.site_web import SiteWeb
+
+        self._web = SiteWeb(self._reactor, self, parts)
+        await self._web.open()
 
     async def _remember(self, parts: Parts) -> None:
         """Go on where the program ended the last time."""

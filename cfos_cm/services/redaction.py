@@ -11,7 +11,8 @@ import json
 import re
 from collections.abc import Mapping
 
-from cfos_cm.central_system.commands.secret_keys import is_secret
+from cfos_cm.central_system.commands.secret_keys import CONFIDENTIAL_WORDS, is_secret
+from cfos_cm.services.config.ini import HIDDEN
 
 __all__ = [
     "HIDDEN",
@@ -21,16 +22,10 @@ __all__ = [
     "without_secrets_in_payload",
 ]
 
-#: What stands in the place of a secret.
-HIDDEN = "***"
-
 #: How much is shown of a message that is no JSON.
 MAX_UNREADABLE_CHARS = 500
 
-_WORDS = (
-    r"passw|passphrase|pwd|secret|token|credential|psk|private_?key|authorization_?key"
-    r"|api_?key|sim_?pin|wpa_?key"
-)
+_NAMED = rf"(?:{CONFIDENTIAL_WORDS})"
 #: What stands behind one of these words in a name. It is not tried again with less of it: else
 #: somebody could write texts that take seconds.
 _REST = r"[\w.-]{0,40}+"
@@ -55,16 +50,19 @@ _REPLACED = (
     # The user of a URL, and his password, which may have an @ in it.
     (re.compile(r"\b([a-z][a-z0-9+.-]{0,30}://)[^\s/?#\"'<>]+@", re.I), rf"\1{HIDDEN}@"),
     # name="value", name=value, and "name": "value".
-    (re.compile(rf"((?:{_WORDS}){_REST}\s*=\s*){_QUOTED}", re.I | re.DOTALL), rf"\1{HIDDEN}"),
-    (re.compile(rf"((?:{_WORDS}){_REST}=)[^\s\"',;&)\]}}]+", re.I), rf"\1{HIDDEN}"),
     (
-        re.compile(rf"((?:{_WORDS}){_REST}{_QUOTE}\s*:\s*){_QUOTED}", re.I | re.DOTALL),
+        re.compile(rf"({_NAMED}{_REST}\s*=\s*){_QUOTED}", re.I | re.DOTALL),
+        rf"\1{HIDDEN}",
+    ),
+    (re.compile(rf"({_NAMED}{_REST}=)[^\s\"',;&)\]}}]+", re.I), rf"\1{HIDDEN}"),
+    (
+        re.compile(rf"({_NAMED}{_REST}{_QUOTE}\s*:\s*){_QUOTED}", re.I | re.DOTALL),
         rf"\1\2{HIDDEN}\2",
     ),
     # What ChangeConfiguration and GetConfiguration say, as JSON or as Python shows it.
     (
         re.compile(
-            rf"((?:{_WORDS}){_REST}{_QUOTE}\s*,\s*"
+            rf"({_NAMED}{_REST}{_QUOTE}\s*,\s*"
             rf"(?:(?:{_QUOTE})?readonly(?:{_QUOTE})?\s*[:=]\s*\w{{1,5}}\s*,\s*)?"
             rf"(?:{_QUOTE})?value(?:{_QUOTE})?\s*[:=]\s*){_QUOTED}",
             re.I | re.DOTALL,
@@ -74,7 +72,7 @@ _REPLACED = (
 )
 #: A text without any of these has nothing to hide, and most have none.
 _SUSPICIOUS = re.compile(
-    rf"authorization|cookie|basic |bearer |://|private key|{_WORDS}", re.IGNORECASE
+    rf"authorization|cookie|basic |bearer |://|private key|{CONFIDENTIAL_WORDS}", re.IGNORECASE
 )
 
 

@@ -7,7 +7,15 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["PUBLIC", "SECRET", "private_folder", "put_file", "remove_file", "tidy"]
+__all__ = [
+    "PUBLIC",
+    "SECRET",
+    "private_folder",
+    "put_file",
+    "remove_file",
+    "sync_folder",
+    "tidy",
+]
 
 #: The modes of files: for their owner alone, and for everybody to read.
 SECRET = 0o600
@@ -27,7 +35,7 @@ def private_folder(path: Path) -> None:
     if not path.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700, exist_ok=True)
-        _sync(path.parent)
+        sync_folder(path.parent)
     if path.stat().st_mode & _OF_OTHERS:
         path.chmod(0o700)
 
@@ -50,7 +58,7 @@ def put_file(path: Path, content: bytes, mode: int = SECRET) -> None:
         with suppress(OSError):
             os.unlink(unfinished)
         raise
-    _sync(path.parent)
+    sync_folder(path.parent)
 
 
 def remove_file(path: Path) -> None:
@@ -61,7 +69,7 @@ def remove_file(path: Path) -> None:
     """
     with suppress(FileNotFoundError):
         os.unlink(path)
-        _sync(path.parent)
+        sync_folder(path.parent)
 
 
 def tidy(folder: Path, *names: str) -> None:
@@ -87,8 +95,12 @@ def _write(path: Path, content: bytes, mode: int) -> None:
         os.fsync(file.fileno())
 
 
-def _sync(folder: Path) -> None:
-    """Have on disk which files are in a folder."""
+def sync_folder(folder: Path) -> None:
+    """
+    Have on disk which files are in a folder.
+
+    @raise OSError: if that cannot be done.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

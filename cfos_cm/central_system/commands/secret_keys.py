@@ -9,17 +9,24 @@ from msgspec.structs import replace
 
 from cfos_cm.v16.core import GetConfigurationConfirmation
 
-__all__ = ["AUTHORIZATION_KEY", "is_password", "is_secret", "without_password"]
+__all__ = [
+    "AUTHORIZATION_KEY",
+    "CONFIDENTIAL_WORDS",
+    "is_password",
+    "is_secret",
+    "without_password",
+]
 
 #: The password of a Charge Point; "Improved security for OCPP 1.6-J", chapter 7.
 AUTHORIZATION_KEY: Final = "AuthorizationKey"
 
-#: How makers call keys of their own with passwords in them, such as of a WLAN or a modem.
-_SECRET = re.compile(
-    r"passw|passphrase|pwd|secret|credential|psk|private_?key|authorization_?key"
-    r"|sim_?pin|token|wpa_?key|api_?key",
-    re.IGNORECASE,
+#: What is in the names of secrets, as a regular expression; also of the keys that makers have
+#: of their own, such as of a WLAN or a modem.
+CONFIDENTIAL_WORDS: Final = (
+    r"passw|passphrase|pwd|secret|token|credential|psk|private_?key|authorization_?key"
+    r"|api_?key|sim_?pin|wpa_?key"
 )
+_SECRET = re.compile(CONFIDENTIAL_WORDS, re.IGNORECASE)
 
 
 def is_password(key: str) -> bool:

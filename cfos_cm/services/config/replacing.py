@@ -10,7 +10,7 @@ from pathlib import Path
 from cfos_cm.errors import CfosError
 from cfos_cm.regular_file import read_regular_file
 from cfos_cm.services.config.ini import MAX_BYTES
-from cfos_cm.storage.private_files import tidy
+from cfos_cm.storage.private_files import sync_folder, tidy
 
 __all__ = ["Overtaken", "replace_file"]
 
@@ -81,13 +81,7 @@ def _give(descriptor: int, like: os.stat_result) -> int:
 def _is_on_disk(folder: Path) -> bool:
     """The file is replaced by now: whatever fails here, it is not undone."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        sync_folder(folder)
     except OSError:
         return False
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
     return True

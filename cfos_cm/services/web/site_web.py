@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -142,8 +141,9 @@ class SiteWeb:
         await self.server.close()
 
     def _people(self) -> tuple[Route, ...]:
-        title: Callable[[], str] = lambda: self._site.config.manager.title  # noqa: E731
-        return entrance_routes(self._entrance, title, version())
+        return entrance_routes(
+            self._entrance, lambda: self._site.config.manager.title, version()
+        )
 
     def _orders(self) -> tuple[Route, ...]:
         parts, site, reactor = self._parts, self._site, self._reactor

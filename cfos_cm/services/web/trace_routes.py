@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 
 import msgspec
 from msgspec import Struct
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
+from cfos_cm.services.web.flow import flowing
 from cfos_cm.services.web.trace_view import Frame, FrameQuery, Reader, Wanted
 from cfos_cm.trace import Trace
-from cfos_cm.web.answer import Answer, Json, Outlet, Stream
+from cfos_cm.web.answer import Answer, Json, Stream
 from cfos_cm.web.role import Role
 from cfos_cm.web.route import API, Asked, Route
 
@@ -78,7 +80,7 @@ class _Office:
         reader = Reader(self._trace, Wanted.of(query))
         if query.format == "ndjson":
             return Stream(
-                begin=_Writing(reader, self._clock, query.after or 0).begin,
+                begin=flowing(lambda: _lines(reader, self._clock, query.after or 0)),
                 media_type="application/x-ndjson",
                 headers={"Content-Disposition": 'attachment; filename="trace.ndjson"'},
             )
@@ -93,78 +95,31 @@ class _Office:
         query: FrameQuery = asked.query
         reader = Reader(self._trace, Wanted.of(query))
         after = self._trace.newest if query.after is None else query.after
-        return Stream(begin=_Following(reader, self._clock, after).begin)
+        return Stream(begin=flowing(lambda: _events(reader, self._clock, after)))
 
 
-class _Writing:
-    """All messages that there are, as lines of JSON, some at a time."""
-
-    def __init__(self, reader: Reader, clock: IReactorTime, after: int) -> None:
-        self._reader = reader
-        self._clock = clock
-        self._after = after
-        self._last = reader.trace.newest
-        self._outlet: Outlet | None = None
-        self._timer: IDelayedCall | None = None
-
-    def begin(self, outlet: Outlet) -> Callable[[], None]:
-        """Write there; gives what ends it."""
-        self._outlet = outlet
-        self._go_on_in(0.0)
-        return self.end
-
-    def end(self) -> None:
-        """Nobody reads it any more."""
-        self._outlet = None
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-
-    def _go_on_in(self, seconds: float) -> None:
-        if self._outlet is not None:
-            self._timer = self._clock.callLater(seconds, self._write)
-
-    def _write(self) -> None:
-        outlet, frames = self._outlet, self._reader.next(AT_ONCE, self._after)
-        if outlet is None or not self._tell(outlet, frames):
-            return
-        if self._is_over():
-            outlet.end()
-        else:
-            # Whoever reads slowly is not sent more than he takes.
-            outlet.when_room(lambda: self._go_on_in(self._pause_s()))
-
-    def _tell(self, outlet: Outlet, frames: list[Frame]) -> bool:
-        return not frames or outlet.write(
-            b"".join(msgspec.json.encode(one) + b"\n" for one in frames)
-        )
-
-    def _is_over(self) -> bool:
-        return self._reader.read >= self._last
-
-    def _pause_s(self) -> float:
-        return 0.0
-
-
-class _Following(_Writing):
-    """Messages as they come, as server-sent events."""
-
-    _quiet_s = 0.0
-
-    def _tell(self, outlet: Outlet, frames: list[Frame]) -> bool:
+async def _lines(reader: Reader, clock: IReactorTime, after: int) -> AsyncIterator[bytes]:
+    """All messages that there are now, as lines of JSON, some at a time."""
+    last = reader.trace.newest
+    while reader.read < last:
+        frames = reader.next(AT_ONCE, after)
         if frames:
-            self._quiet_s = 0.0
-            return outlet.write(
-                b"event: frames\ndata: " + msgspec.json.encode(frames) + b"\n\n"
-            )
-        self._quiet_s += LOOK_S
-        if self._quiet_s < COMMENT_S:
-            return True
-        self._quiet_s = 0.0
-        return outlet.write(b": \n\n")
+            yield b"".join(msgspec.json.encode(one) + b"\n" for one in frames)
+        await deferLater(clock, 0.0)
 
-    def _is_over(self) -> bool:
-        return False
 
-    def _pause_s(self) -> float:
-        has_more = self._reader.read < self._reader.trace.newest
-        return 0.0 if has_more else LOOK_S
+async def _events(reader: Reader, clock: IReactorTime, after: int) -> AsyncIterator[bytes]:
+    """Messages as they come, as server-sent events."""
+    quiet_s = 0.0
+    while True:
+        frames = reader.next(AT_ONCE, after)
+        if frames:
+            quiet_s = 0.0
+            yield b"event: frames\ndata: " + msgspec.json.encode(frames) + b"\n\n"
+        elif quiet_s >= COMMENT_S:
+            quiet_s = 0.0
+            yield b": \n\n"
+        has_more = reader.read < reader.trace.newest
+        pause_s = 0.0 if has_more else LOOK_S
+        quiet_s += pause_s
+        await deferLater(clock, pause_s)
