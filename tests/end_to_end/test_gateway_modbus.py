@@ -295,7 +295,8 @@ class Outages(BilledCase):
         """See L{test_killed}."""
         books = self.books
         async with self.listening():
-            _, manager = await self.bring(cases.TAG, needs=0.1, faster=10)
+            # Ten seconds of charging: the manager is back before the car is full.
+            _, manager = await self.bring(cases.TAG, needs=0.3, faster=10)
             client = await self.served(status="Available")
             await client.call(
                 call.ChangeConfiguration(key="MeterValueSampleInterval", value="1")
@@ -305,7 +306,7 @@ class Outages(BilledCase):
         mark = manager.mark()
         await asyncio.to_thread(manager.start, "bay-1: transaction .* goes on")
         await manager.says("bay-1: (the car charges|.* kWh so far)", mark)
-        await manager.says("bay-1: finished: 0.10 kWh", mark)
+        await manager.says("bay-1: finished: 0.30 kWh", mark)
         seen = len(books.of("MeterValues"))
         self.assertEqual([], books.of("StopTransaction"))
         async with self.listening():
