@@ -23,6 +23,8 @@ class Quirk(StrEnum):
     """It offers no WebSocket subprotocol; C{ocpp1.6} is assumed."""
     NO_CONNECTION_HEADER = "no-connection-header"
     """Its upgrade request has no C{Connection: Upgrade}."""
+    FOREIGN_ORIGIN = "foreign-origin"
+    """Its upgrade request says C{Origin} as a page of another web site does."""
     NO_PING = "no-ping"
     """It does not answer pings, or breaks down by them; its silence is measured instead."""
 

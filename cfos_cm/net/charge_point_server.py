@@ -181,6 +181,8 @@ class ChargePointServer(WebSocketServerFactory):
         limits = self.limits
         self.setProtocolOptions(
             webStatus=False,
+            # Whose page it is decides the reception.
+            allowNullOrigin=True,
             utf8validateIncoming=False,
             maxMessagePayloadSize=limits.message_bytes,
             maxFramePayloadSize=limits.message_bytes,

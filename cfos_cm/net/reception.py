@@ -20,10 +20,12 @@ from cfos_cm.net.refusal import NO_SUBPROTOCOL, Refusal
 from cfos_cm.net.upgrade_request import (
     END_OF_HEAD,
     is_connection_upgrade,
+    is_of_foreign_page,
     path_of,
     target_of,
     with_connection_upgrade,
     with_encoded_blanks,
+    without_origin,
 )
 from cfos_cm.quirk import Quirk
 from cfos_cm.site.security_profile import SecurityProfile
@@ -138,6 +140,8 @@ class Reception:
         """
         The request as it was meant, from a Charge Point that is forgiven its mistakes.
 
+        Its C{Origin} stays in it only where it is of a page of another web site.
+
         @param request: with its end, and whatever comes behind.
         """
         head, end, rest = request.partition(END_OF_HEAD)
@@ -158,6 +162,9 @@ class Reception:
                     identity=identity,
                     quirk=Quirk.NO_CONNECTION_HEADER.value,
                 )
+        if not is_of_foreign_page(head) or self._is_forgiven_at(target, Quirk.FOREIGN_ORIGIN):
+            # Else it is refused for what remains.
+            head = without_origin(head)
         return head + end + rest
 
     def receive(
@@ -188,6 +195,8 @@ class Reception:
             )
             self._central_system.counters.count(Counter.IDENTITIES_REFUSED)
             raise Refusal(HTTPStatus.NOT_FOUND) from error
+        if request.origin:
+            raise self._foreign_page(peer, self._who(identity, source))
         approach = evolve(approach, credentials=self._credentials(request, peer, source))
         visitor = _Visitor(identity, approach, peer, source, offered)
         if not self._is_guess(visitor):
@@ -215,6 +224,18 @@ class Reception:
         subprotocol = SUBPROTOCOL if offered else None
         profile = visitor.approach.profile(asked)
         return Guest(identity, asked or certified, subprotocol, profile)
+
+    def _foreign_page(self, peer: str, who: str) -> Refusal:
+        self._central_system.counters.count(Counter.HANDSHAKES_FAILED)
+        self._quiet_log.warn(
+            Quirk.FOREIGN_ORIGIN,
+            who,
+            "{peer}: refused, a page of another web site asks, in a browser there; if it is a "
+            "wallbox all the same, add {quirk} to the quirks of its EVSE",
+            peer=peer,
+            quirk=Quirk.FOREIGN_ORIGIN.value,
+        )
+        return Refusal(HTTPStatus.FORBIDDEN)
 
     def _no_subprotocol(self, peer: str, who: str, offered: list[str]) -> Refusal:
         self._central_system.counters.count(Counter.HANDSHAKES_FAILED)
@@ -247,6 +268,9 @@ class Reception:
             if self._knows(identity):
                 return identity
         return candidates[0]
+
+    def _is_forgiven_at(self, uri: str, quirk: Quirk) -> bool:
+        return self._is_configured(uri) and self.is_forgiven(self._identity(uri), quirk)
 
     def _is_configured(self, uri: str) -> bool:
         try:

@@ -72,6 +72,22 @@ class Why(ServerCase):
             for forbidden in (SECRET, encoded[:-4], PASSWORD):
                 self.assertNotIn(forbidden, told)
 
+    async def test_foreign_page(self) -> None:
+        """A page of another web site is called one, and so is what a wallbox could do."""
+        header = f"Authorization: {basic('CP-1', PASSWORD)}"
+        for origin in ("http://evil.test", "null"):
+            line = await self.refused(upgrade("/CP-1", header, f"Origin: {origin}"))
+            self.assertIn("refused, a page of another web site asks, in a browser there", line)
+            self.assertIn("add foreign-origin to the quirks of its EVSE", line)
+
+    async def test_own_origin(self) -> None:
+        """Firmware that names an Origin of its own is let in."""
+        header = f"Authorization: {basic('CP-1', PASSWORD)}"
+        for origin in ("file://", "http://127.0.0.1", "CP-1"):
+            wire = await self.opened("/CP-1", header, f"Origin: {origin}")
+            wire.say(frame(CLOSE, (1000).to_bytes(2, "big")))
+            self.assertEqual(1000, await wire.close_code())
+
     async def test_unknown(self) -> None:
         """One that is not configured is named as the file would have to name it."""
         header = f"Authorization: {basic('new', PASSWORD)}"
@@ -220,7 +236,7 @@ class Secrets(ServerCase):
             upgrade("/CP-1").replace(b"dGhlIHNhbXBsZSBub25jZQ==", SECRET.encode()),
             upgrade("/new", f"Sec-WebSocket-Extensions: {SECRET}; x={SECRET}, =;"),
             upgrade("/CP-1", f"Sec-WebSocket-Protocol: {SECRET}, {SECRET}"),
-            upgrade("/CP-1", f"Origin: {SECRET}"),
+            upgrade("/CP-1", f"Origin: http://{SECRET}"),
             upgrade("/CP-1", f"Origin: http://{SECRET}:port"),
             upgrade("/CP-1", f"Upgrade: {SECRET}").replace(b"Upgrade: websocket\r\n", b""),
             upgrade("/CP-1").replace(b"Connection: Upgrade", f"Connection: {SECRET}".encode()),
@@ -242,7 +258,7 @@ class Autobahn(ServerCase):
     async def test_remarks(self) -> None:
         """Its remarks about a connection are not told, for they repeat the peer."""
         with capturedLogs() as logged:
-            wire = await self.opened(f"/CP-1?{SECRET}", f"Origin: http://{SECRET}")
+            wire = await self.opened(f"/CP-1?{SECRET}", f"Origin: {SECRET}")
             wire.say(frame(CLOSE, (1000).to_bytes(2, "big") + SECRET.encode()))
             self.assertEqual(1000, await wire.close_code())
             log = ChargePointConnection.log

@@ -8,10 +8,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.net.upgrade_request import (
     is_connection_upgrade,
+    is_of_foreign_page,
     path_of,
     target_of,
     with_connection_upgrade,
     with_encoded_blanks,
+    without_origin,
 )
 
 LINE = b"GET /CP-1 HTTP/1.1\r\n"
@@ -88,3 +90,65 @@ class ConnectionTests(SynchronousTestCase):
     def test_any(self, head: bytes) -> None:
         """Whatever came, the result has it."""
         self.assertTrue(is_connection_upgrade(with_connection_upgrade(head)))
+
+
+class OriginTests(SynchronousTestCase):
+    """The header C{Origin}: who has written the program that asks."""
+
+    def test_foreign(self) -> None:
+        """A page of another web site, or one that is said to be nobody's."""
+        for origin in (
+            "http://evil.test",
+            "HTTPS://EVIL.TEST:19520",
+            "https://manager.evil.test",
+            "http://manager@evil.test",
+            "http://",
+            "http://[",
+            "http://manager:4712",
+            "http://manager:port",
+            "null",
+            "Null ",
+        ):
+            self.assertTrue(is_of_foreign_page(self.head("manager:19520", origin)), origin)
+
+    def test_own(self) -> None:
+        """Who names what he connects to, with the port or without; also by its address."""
+        for host, origin in (
+            ("manager", "http://manager"),
+            ("Manager:19520", "https://MANAGER"),
+            ("manager:19520", "http://manager:19520/"),
+            ("[::1]:19520", "http://[::1]"),
+            ("192.0.2.1:80", "http://192.0.2.1:80"),
+        ):
+            self.assertFalse(is_of_foreign_page(self.head(host, origin)), origin)
+
+    def test_firmware(self) -> None:
+        """What no browser says of a page."""
+        for origin in ("file://", "manager", "", "ws://elsewhere", "origin"):
+            self.assertFalse(is_of_foreign_page(self.head("manager", origin)), origin)
+        self.assertFalse(is_of_foreign_page(LINE + b"Host: x\r\nX-Origin: http://evil.test"))
+
+    def test_twice(self) -> None:
+        """One that is foreign is enough, and of two hosts none is meant."""
+        head = self.head("x", "http://x")
+        self.assertTrue(is_of_foreign_page(head + b"\r\nsec-websocket-ORIGIN : http://evil"))
+        self.assertTrue(is_of_foreign_page(head.replace(b"Host: x", b"Host: x\r\nHost: x")))
+        self.assertTrue(is_of_foreign_page(head.replace(b"Host", b"Toast")))
+
+    def test_without(self) -> None:
+        """All else stays as it is."""
+        self.assertEqual(
+            LINE + b"Host: x\r\nX: y",
+            without_origin(LINE + b"origin:z\r\nHost: x\r\nSec-WebSocket-Origin: z\r\nX: y"),
+        )
+
+    @given(st.binary(max_size=50), st.binary(max_size=50))
+    def test_any(self, host: bytes, origin: bytes) -> None:
+        """Nothing breaks it, and without there is nothing foreign."""
+        head = LINE + b"Host: " + host + b"\r\nOrigin: " + origin
+        is_of_foreign_page(head)
+        self.assertFalse(is_of_foreign_page(without_origin(LINE + b"Origin: " + origin)))
+
+    def head(self, host: str, origin: str) -> bytes:
+        """Of a request."""
+        return LINE + f"Host: {host}\r\nOrigin: {origin}\r\nX: y".encode()

@@ -43,6 +43,7 @@ EXPECTED: Mapping[str, Expectation] = {
     "X1": Expectation(Quirk.LOOSE_TYPES, REFUSED * 2),
     "X2": Expectation(Quirk.LONG_TEXTS, REFUSED, setting="none"),
     "X3": Expectation(Quirk.DATA_AS_OBJECT, REFUSED * 2, setting="none"),
+    "X10": Expectation(Quirk.FOREIGN_ORIGIN, REFUSED),
 }
 
 

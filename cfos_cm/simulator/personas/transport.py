@@ -1,4 +1,4 @@
-"""Oddities of the connection: Q1 to Q8, Q10 and Q44."""
+"""Oddities of the connection: Q1 to Q8, Q10, Q44 and X10."""
 
 from __future__ import annotations
 
@@ -53,6 +53,15 @@ async def _several_versions(wallbox: Wallbox) -> None:
     other = await wallbox.dial(subprotocols="ocpp2.0.1")
     wallbox.judge("offers only ocpp2.0.1, and does not speak it", other, _REFUSED_OR_CLOSED)
     await wallbox.close()
+    await wallbox.connect()
+
+
+async def _origins(wallbox: Wallbox) -> None:
+    await wallbox.knock()
+    for origin in ("file://", "http://simulator.test"):
+        wallbox.must(f"says Origin: {origin}", await wallbox.dial(origin=origin))
+        await wallbox.boot()
+        await wallbox.close()
     await wallbox.connect()
 
 
@@ -366,5 +375,18 @@ TRANSPORT = (
         ),
         make=Make("Vendor", "Both Keys"),
         script=_forms_of_key,
+    ),
+    Persona(
+        number="X10",
+        title="says Origin, as a browser does",
+        boxes="those built on arduinoWebSockets, simulators in a browser",
+        why="Whoever lets all pages in lets every web site pass itself off as a wallbox.",
+        evidence=(
+            "https://github.com/Links2004/arduinoWebSockets/issues/182",
+            "https://github.com/lorenzodonini/ocpp-go/issues/103",
+        ),
+        make=Make("Vendor", "In A Browser"),
+        script=_origins,
+        needs=frozenset({Quirk.FOREIGN_ORIGIN}),
     ),
 )

@@ -87,6 +87,7 @@ class Upgrade:
     @ivar target: the path as it goes over the wire.
     @ivar subprotocols: what is offered; C{None}: there is no such header.
     @ivar connection: whether there is the header C{Connection: Upgrade}.
+    @ivar origin: of which page it says to be; C{None}: there is no such header.
     @ivar user: whose password it is.
     @ivar password: C{None}: no C{Authorization} header.
     """
@@ -95,6 +96,7 @@ class Upgrade:
     host: str
     subprotocols: str | None = SUBPROTOCOL
     connection: bool = True
+    origin: str | None = None
     user: str = ""
     password: bytes | None = field(default=None, repr=False)
 
@@ -114,6 +116,8 @@ class Upgrade:
         ]
         if self.subprotocols is not None:
             lines.append(f"Sec-WebSocket-Protocol: {self.subprotocols}")
+        if self.origin is not None:
+            lines.append(f"Origin: {self.origin}")
         if self.password is not None:
             proof = b64encode(self.user.encode() + b":" + self.password).decode()
             lines.append(f"Authorization: Basic {proof}")
@@ -123,8 +127,9 @@ class Upgrade:
         """What is asked for, for people; without the password."""
         offered = "no subprotocol" if self.subprotocols is None else self.subprotocols
         without = "" if self.connection else ", no Connection header"
+        origin = "" if self.origin is None else f", Origin: {self.origin}"
         proof = "" if self.password is None else f", with a password as {self.user}"
-        return f"GET {self.target} ({offered}{without}{proof})"
+        return f"GET {self.target} ({offered}{without}{origin}{proof})"
 
 
 @frozen

@@ -88,6 +88,7 @@ class Wallbox:
         *,
         subprotocols: str | None = SUBPROTOCOL,
         connection: bool = True,
+        origin: str | None = None,
         user: str | None = None,
         password: bytes | None = None,
         anonymous: bool = False,
@@ -98,6 +99,7 @@ class Wallbox:
         Ask for a WebSocket. An earlier connection stays as it is.
 
         @param target: what is asked for; C{None}: the usual path with the identity.
+        @param origin: what it says to be a page of; C{None}: nothing.
         @param user: another name than the identity, for the password.
         @param password: another one than the stage's.
         @param anonymous: show no password, whatever the stage's is.
@@ -114,6 +116,7 @@ class Wallbox:
             host=address.authority,
             subprotocols=subprotocols,
             connection=connection,
+            origin=origin,
             user=stage.identity if user is None else user,
             password=None if anonymous else shown,
         )
