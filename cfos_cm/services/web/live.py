@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from cfos_cm.services.web import site_answers as answers
-from cfos_cm.services.web.outlook import Picture
+from cfos_cm.services.web.outlook import STEP, Picture
 from cfos_cm.web.answer import Outlet, Stream
 
 __all__ = ["COMMENT_S", "LOOK_S", "OPENING_S", "PIECE_BYTES", "LiveHub", "Views"]
@@ -93,7 +93,7 @@ class LiveHub:
         self._number = 0
         # The next look, or the next step of one.
         self._due: IDelayedCall | None = None
-        self._looking: Iterator[Picture | None] = iter(())
+        self._looking: Iterator[bytes | None] = iter(())
         # Who is still to be told what the last look has found, and what that is.
         self._untold: deque[int] = deque()
         self._news = b""
@@ -148,7 +148,7 @@ class LiveHub:
             return
         if not page.rest and self._shown is not None and page.shows is not self._shown:
             # The others were told of that meanwhile.
-            page.rest = self._difference(page.shows, self._shown)
+            page.rest = b"".join(self._difference(page.shows, self._shown))
             page.shows = self._shown
             # Nor is it told that once more, if its turn is still to come.
             with suppress(ValueError):
@@ -174,7 +174,7 @@ class LiveHub:
         self._untold.clear()
 
     def _look(self) -> None:
-        self._looking = self._views.looking()
+        self._looking = self._news_in_steps()
         self._step()
 
     def _step(self) -> None:
@@ -184,28 +184,40 @@ class LiveHub:
         """
         self._due = None
         try:
-            now = next(self._looking)
-            if now is None:
-                self._due = self._clock.callLater(0, self._step)
-                return
-            self._find_news(now)
+            news = next(self._looking)
         except Exception:  # noqa: BLE001
             # What is not told now is told at the next look: it is still another one.
             _log.failure("open pages could not be told what has changed")
             self._wait()
-        else:
-            self._tell_next()
-
-    def _find_news(self, now: Picture) -> None:
-        """What is another one than the pages show, and a comment where one is due."""
-        before, comment = self._shown, self._comment()
-        assert before is not None, "somebody looks"
-        told = self._difference(before, now)
-        if told:
-            self._shown, self._whole = now, None
-        self._news = told + comment
+            return
+        if news is None:
+            self._due = self._clock.callLater(0, self._step)
+            return
+        self._news = news
         # Who comes from now on is told what is new with all the rest.
         self._untold = deque(self._pages)
+        self._tell_next()
+
+    def _news_in_steps(self) -> Iterator[bytes | None]:
+        """
+        What is another one than the pages show, and a comment where one is due.
+
+        @return: C{None} for each step but the last one.
+        """
+        looking = self._views.looking()
+        while (now := next(looking)) is None:
+            yield None
+        yield None
+        before = self._shown
+        assert before is not None, "somebody looks"
+        pieces: list[bytes] = []
+        for piece in self._difference(before, now):
+            pieces.append(piece)
+            yield None
+        told = b"".join(pieces)
+        if told:
+            self._shown, self._whole = now, None
+        yield told + self._comment()
 
     def _tell_next(self) -> None:
         self._due = None
@@ -243,26 +255,30 @@ class LiveHub:
         self._commented_s = now_s
         return _COMMENT
 
-    def _difference(self, before: Picture, now: Picture) -> bytes:
-        """What makes of a page that shows the one a page that shows the other."""
-        told = self._evse_news(before.evses, now.evses)
+    def _difference(self, before: Picture, now: Picture) -> Iterator[bytes]:
+        """What makes of a page that shows the one a page that shows the other, in steps."""
         if _at_rest(now.site) != _at_rest(before.site):
-            told = self._event("site", now.site) + told
+            yield self._event("site", now.site)
+        if tuple(now.evses) == tuple(before.evses):
+            yield from self._evse_changes(before.evses, now.evses)
+        else:
+            gone = [name for name in before.evses if name not in now.evses]
+            if gone:
+                yield self._event("gone", gone)
+            yield self._event("evses", tuple(now.evses.values()))
         if now.gateways != before.gateways:
-            told += self._event("gateways", now.gateways)
-        return told
+            yield self._event("gateways", now.gateways)
 
-    def _evse_news(self, before: _Evses, now: _Evses) -> bytes:
-        if tuple(now) != tuple(before):
-            gone = [name for name in before if name not in now]
-            told = self._event("gone", gone) if gone else b""
-            return told + self._event("evses", tuple(now.values()))
-        changes = [
-            found
-            for name, view in now.items()
-            if view is not before[name] and (found := _changes(before[name], view))
-        ]
-        return self._event("evse_changes", changes) if changes else b""
+    def _evse_changes(self, before: _Evses, now: _Evses) -> Iterator[bytes]:
+        changes: list[msgspec.Raw] = []
+        for number, (name, view) in enumerate(now.items(), 1):
+            found = {} if view is before[name] else _changes(before[name], view)
+            if found:
+                changes.append(msgspec.Raw(self._encode(found)))
+            if number % STEP == 0:
+                yield b""
+        if changes:
+            yield self._event("evse_changes", changes)
 
     def _told(self, picture: Picture) -> bytes:
         """What a new page is told."""

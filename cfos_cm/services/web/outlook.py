@@ -22,7 +22,7 @@ from cfos_cm.services.web.site_view import AroundSite, flow_view, meter_is_silen
 from cfos_cm.site.evse import Evse
 from cfos_cm.site.state import SiteState
 
-__all__ = ["SLOW_S", "Outlook", "Picture", "Sources"]
+__all__ = ["SLOW_S", "STEP", "Outlook", "Picture", "Sources"]
 
 #: So many EVSEs are looked at before everybody else has a turn.
 STEP = 20
@@ -141,6 +141,7 @@ class Outlook:
             if len(made) % STEP == 0:
                 yield None
         self._made = made
+        yield None
         yield Picture(self._site(), {name: one.view for name, one in made.items()}, self._shown)
 
     def site(self) -> answers.Site:
