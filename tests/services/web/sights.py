@@ -147,6 +147,22 @@ class World:
         page.close = self.hub.begin(page)
         return page
 
+    def turn(self) -> bool:
+        """
+        Do the next thing that is due, and no other.
+
+        @return: whether there was one.
+        """
+        now_s = self.clock.seconds()
+        due = [call for call in self.clock.getDelayedCalls() if call.getTime() <= now_s]
+        if not due:
+            return False
+        call = min(due, key=lambda one: one.getTime())
+        self.clock.calls.remove(call)
+        call.called = 1
+        call.func(*call.args, **call.kw)
+        return True
+
     def _state(self) -> Any:
         self.looks += 1
         return self.loop.state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from attrs import evolve
@@ -13,7 +13,7 @@ from msgspec import json as msgspec_json
 from twisted.trial.unittest import SynchronousTestCase
 
 from cfos_cm.electrical import PhaseCurrents
-from cfos_cm.services.web import live
+from cfos_cm.services.web import live, outlook
 from cfos_cm.services.web.live import COMMENT_S, LOOK_S, OPENING_S, LiveHub
 from cfos_cm.services.web.outlook import Picture
 from cfos_cm.site.events import (
@@ -68,6 +68,16 @@ class LiveCase(SynchronousTestCase):
         self.world.loop.report(EvseConnected(name, "192.0.2.2"))
 
 
+def noted(done: list[str], name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function; it is noted whenever it is called."""
+
+    def called(*args: Any) -> Any:
+        done.append(name)
+        return function(*args)
+
+    return called
+
+
 class Busy(Page):
     """A page that notes when it is told something, and what waits then."""
 
@@ -95,6 +105,26 @@ class LiveTests(LiveCase):
         self.connect("bay-1")
         self.world.clock.advance(LOOK_S)
         self.assertEqual(["one", "somebody else", "two", "somebody else"], happened)
+
+    def test_small_steps(self) -> None:
+        """So do they between those that are looked at, and compared with what was told."""
+        world, done = self.world, list[str]()
+        for module, function in ((outlook, "evse_view"), (live, "_changes")):
+            self.patch(module, "STEP", 1)
+            self.patch(module, function, noted(done, function, getattr(module, function)))
+        page = world.open()
+        for name in ("bay-1", "bay-2"):
+            world.loop.report(EvseConnected(name, "192.0.2.2"))
+            world.loop.report(OccupancyReported(name, Occupancy.CHARGING, "C"))
+        world.clock.rightNow += LOOK_S
+        done.clear()
+        steps = []
+        while world.turn():
+            steps.append(tuple(done))
+            done.clear()
+        expected = [("evse_view",)] * 2 + [("_changes",)] * 2
+        self.assertEqual(expected, [one for one in steps if one])
+        self.check(page)
 
     def test_everything_first(self) -> None:
         """A page that opens is told everything, at once."""
@@ -377,7 +407,7 @@ EVENTS = st.one_of(
     st.builds(MeterLost, st.sampled_from(["grid", "roof"]), st.just("x")),
 )
 OTHERS = st.sampled_from(
-    ["look", "open", "close", "remove", "add", "swap", "gateway", "decide"]
+    ["look", "due", "turn", "open", "close", "remove", "add", "swap", "gateway", "decide"]
 )
 #: As many of the one as of the other.
 STEPS = st.lists(st.booleans().flatmap(lambda one: EVENTS if one else OTHERS), max_size=40)
@@ -399,7 +429,8 @@ class LivePropertyTests(LiveCase):
                 self.do(step, pages)
             else:
                 world.loop.report(step)
-        world.clock.advance(LOOK_S)
+        # A look that has begun may not see it all.
+        world.clock.pump([LOOK_S, LOOK_S])
         for page in pages:
             while page.held:
                 page.has_room()
@@ -412,6 +443,10 @@ class LivePropertyTests(LiveCase):
         match step:
             case "look":
                 world.clock.advance(LOOK_S / 2)
+            case "due":
+                world.clock.rightNow += LOOK_S
+            case "turn":
+                world.turn()
             case "open":
                 pages.append(world.open())
             case "slow":
