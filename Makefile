@@ -10,6 +10,9 @@ PYTHON ?=
 ARGS ?=
 export PYTHON
 
+# Where it is set, every program that is started compiles itself anew: a third of its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench scenarios compliance fuzz faults lock clean
 .PHONY: ready-to-run ready-to-test ready-to-bench lint-steps
