@@ -4,6 +4,13 @@
  * The first that fits counts: longer ones stand before those that they contain.
  */
 export const TEMPLATES: Record<string, string> = {
+  // Why no charge can begin: first, or "it" would be taken for a name
+  roomOffline: "it is not connected",
+  roomFaulted: "it is faulted",
+  roomUnavailable: "it is unavailable",
+  roomDisabled: "it is disabled",
+  roomTaken: "another one runs there",
+  roomPromised: "another one is about to begin there",
   // Why an EVSE gets no more (cfos_cm/limits)
   tooLittleKept: "{p} has {a} left, and {evse} needs {a2}; kept: {kept}, not under control",
   tooLittle: "{p} has {a} left, and {evse} needs {a2}",
@@ -50,6 +57,8 @@ export const TEMPLATES: Record<string, string> = {
   toOne: "{evse} is being switched to one phase",
   toThree: "{evse} is being switched to three phases",
   onItsOwn: "{evse} is on its own",
+  notDecided: "the limits could not be decided; see the log",
+  notConfigured: "it is not configured any more",
   // Warnings (cfos_cm/services/web)
   linkLost: "{evse} is out of reach while a transaction runs: {a} are kept",
   meterSilentAt: "the meter of {evse} is silent",
@@ -72,28 +81,37 @@ export const TEMPLATES: Record<string, string> = {
   confirmed: "it has confirmed {a}",
   notTaken: "it has not taken it, and is told again: {why}",
   notConfirmedYet: "it has not confirmed it yet",
+  cannotBegin: "no charge can begin at {evse}: {d}",
   begins: "a charge begins at {evse}",
   beginsWithCar: "a charge begins if a car comes to {evse} in {n} s",
   wallboxStartsWithCar: "the wallbox of {evse} starts a charge when its car is there",
   wallboxStarts: "the wallbox of {evse} starts a charge",
   wallboxRefusesStart: "the wallbox of {evse} refuses to start a charge",
+  givesNothing: "{evse} is disabled and gives no current",
   wallboxEnds: "the wallbox of {evse} ends its charge",
   wallboxRefusesEnd: "the wallbox of {evse} refuses to end its charge",
   staysPaused: "it stays paused until it is resumed",
   isPaused: "{evse} is paused",
   isResumed: "{evse} is resumed",
   wasNotPaused: "{evse} was not paused",
+  isLimitedAway: "{evse} may have {a}, which is less than the {a2} that it needs: it pauses",
   isLimited: "{evse} may have {a}",
   isUnlimited: "no operator limits {evse} any more",
   getsItsShare: "it gets what the site has left for it",
+  obeysNothing: "it is disabled, and obeys no limit at all",
+  notKept: "it holds until the manager ends, for it cannot be written down: {why}",
   toldNothing: "load management only observes, and tells it nothing",
   onlyObserves: "load management only observes, and sets none",
   setsAgain: "load management sets its own again at once",
+  setsNone: "{evse} is disabled and left alone: none are set again",
   cleared: "{evse} has cleared its charging profiles",
   noProfiles: "{evse} says that it has no charging profiles",
+  hasNoProfiles: "{evse} speaks no OCPP: it has no charging profiles",
   noTransaction: "no transaction runs at {evse}",
   cannotLimitObserving:
     "load management only observes: no EVSE is limited or paused; it does with load_management = on",
+  cannotLimitAlone:
+    "{evse} is disabled and left alone (on_disable = cancel_limits): it obeys no limit until it is enabled",
   ends: "the charge at {evse} ends; its car gets nothing any more",
   tagNotTaken: "the tag {tag} is {verdict}: {evse} was asked nothing",
   // Entrance
