@@ -15,7 +15,7 @@ from cfos_cm.central_system.settings import CentralSystemSettings, ChargePointSe
 from cfos_cm.site.evse import EvseSettings
 from tests.central_system.world import BOOT, START, World, stop_of
 
-CHARGE_POINTS = 20
+CHARGE_POINTS = 8
 #: Of one that behaves it is a quarter of this. [bytes]
 MAX_BYTES = 64 * 1024
 
