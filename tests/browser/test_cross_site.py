@@ -154,18 +154,21 @@ class CrossSite(BrowserCase):
     def test_frame(self) -> None:
         """The page is not shown within another one, whose buttons lie over its own."""
         for host in ("127.0.0.1", "localhost"):
-            page = self.window()
+            page, asked = self.window(), list[Request]()
+            page.on("request", lambda one, asked=asked: asked.append(one))
             page.goto(f"http://{host}:{self.elsewhere}/")
-            page.evaluate(
-                """url => new Promise((resolve) => {
-                    const frame = document.createElement("iframe");
-                    Object.assign(frame, { src: url, onload: resolve });
-                    document.body.append(frame);
-                })""",
-                self.address,
-            )
-            (frame,) = page.frames[1:]
-            self.assertTrue(frame.url.startswith("chrome-error:"), frame.url)
+            with page.expect_console_message(lambda said: "frame-ancestors" in said.text):
+                page.evaluate(
+                    """url => new Promise((resolve) => {
+                        const frame = document.createElement("iframe");
+                        Object.assign(frame, { src: url, onload: resolve });
+                        document.body.append(frame);
+                    })""",
+                    self.address,
+                )
+            # Neither its scripts nor anything else of it is asked for.
+            urls = [one.url for one in asked if one.url.startswith(self.address)]
+            self.assertEqual([self.address], urls)
 
     def test_opened(self) -> None:
         """Who opens it in a window cannot reach into it."""

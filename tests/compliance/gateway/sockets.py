@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any, NoReturn, TypeVar
 from unittest import mock
 from warnings import catch_warnings, simplefilter
 
-from attrs import evolve
+from attrs import define, evolve
 from twisted.internet import reactor as running_reactor
 from twisted.internet.defer import Deferred, DeferredLock, inlineCallbacks, succeed
 from twisted.internet.task import deferLater
@@ -35,6 +36,7 @@ from cfos_cm.drivers.registry import EVSE_MAKERS
 from cfos_cm.services import charging_site, parts
 from cfos_cm.services.charging_site import ChargingSite
 from cfos_cm.services.config import read_config
+from cfos_cm.trace import Direction, Leg, Trace
 from tests.compliance.bench import PATIENCE_S, CaseFailed
 from tests.compliance.gateway import known as knowledge
 from tests.compliance.gateway.backend import Backend, BackendLine, Entrance, Handshake
@@ -61,6 +63,8 @@ _MOST_STEPS = 150
 _REST_S = 0.004
 #: So often it waits for who is about to be connected.
 _MOST_RESTS = 250
+#: And so often for messages.
+_MOST_RESTS_FOR_MESSAGES = 50
 #: And so much in the end, or where something has happened. [s]
 _SETTLED_S = 0.06
 _SERVER = "server"
@@ -71,12 +75,49 @@ _QUARTER = timedelta(minutes=15)
 _TLS_RECORD = b"\x16"
 
 
+@define
+class _Traffic:
+    """
+    How many messages the program has sent and the backend has not heard yet, and back.
+
+    @ivar lost: so many of them were when it was last waited for them in vain.
+    """
+
+    to_backend: int = 0
+    to_program: int = 0
+    lost: tuple[int, int] = (0, 0)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether more are than are lost."""
+        return (self.to_backend, self.to_program) != self.lost
+
+    def give_up(self) -> None:
+        """They were lost with their connection."""
+        self.lost = self.to_backend, self.to_program
+
+
+class _CountingTrace(Trace):
+    """What the program itself sees of its messages."""
+
+    traffic: _Traffic
+
+    def note(self, leg: Leg, who: str, direction: Direction, text: bytes) -> None:
+        """A message has come or gone."""
+        super().note(leg, who, direction, text)
+        if leg is Leg.BACKEND and direction is Direction.OUT:
+            self.traffic.to_backend += 1
+        elif leg is Leg.BACKEND:
+            self.traffic.to_program -= 1
+
+
 class _SocketBackendLine(BackendLine):
     """The backend's end of a connection on a socket, read by a thread."""
 
-    def __init__(self, connection: ServerConnection) -> None:
+    def __init__(self, connection: ServerConnection, traffic: _Traffic) -> None:
         super().__init__()
         self._connection = connection
+        self._traffic = traffic
         # One after the other: threads have no order.
         self._turn = DeferredLock()
 
@@ -87,10 +128,16 @@ class _SocketBackendLine(BackendLine):
 
     def write(self, text: bytes) -> Deferred[None]:
         """Send a text message; C{websockets} does not look at the bytes."""
+        self._traffic.to_program += 1
         sent: Deferred[None] = self._turn.run(
             deferToThread, self._connection.send, text, text=True
         )
         return sent
+
+    def came(self, text: str | bytes) -> None:
+        """A message has come."""
+        self._traffic.to_backend -= 1
+        super().came(text)
 
     def drop(self) -> Deferred[None]:
         """Close the socket, without the farewell of a WebSocket."""
@@ -141,8 +188,9 @@ class _Server:
     @ivar under_way: the threads of those who call and do not know yet what has come of it.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, traffic: _Traffic) -> None:
         self._backend = backend
+        self._traffic = traffic
         self.open = Event()
         self.showing = Showing(BACKEND_PAPERS)
         self.taken = 0
@@ -201,7 +249,7 @@ class _Server:
         return None if refused is None else _refusal(connection, refused)
 
     def _live(self, connection: ServerConnection) -> None:
-        line = _SocketBackendLine(connection)
+        line = _SocketBackendLine(connection, self._traffic)
         reactor.callFromThread(self._backend.connected, line)
         # How it has ended is known afterwards.
         with suppress(ConnectionClosed):
@@ -309,7 +357,8 @@ class GatewaySocketBench(GatewayBench):
         self._site: ChargingSite | None = None
         self._ahead = _after_the_quarter(datetime.now(UTC))
         self.backend = Backend(self.now)
-        self._server = _Server(self.backend)
+        self._traffic = _Traffic()
+        self._server = _Server(self.backend, self._traffic)
         site = encrypted(site) if self._is_encrypted else site
         site.write(
             self._folder, site.configuration.replace(f":{PORT}/", f":{self._server.port}/")
@@ -319,6 +368,7 @@ class GatewaySocketBench(GatewayBench):
             mock.patch.dict(EVSE_MAKERS.found, {BOX_TYPE: self._maker}),
             mock.patch.object(charging_site, "now", self.now),
             mock.patch.object(parts, "now", self.now),
+            mock.patch.object(parts, "Trace", self._trace),
         ]
         for patch in self._patches:
             patch.start()
@@ -329,6 +379,11 @@ class GatewaySocketBench(GatewayBench):
         except BaseException:
             await self._close()
             raise
+
+    def _trace(self, time_s: Callable[[], float]) -> Trace:
+        trace = _CountingTrace(time_s)
+        trace.traffic = self._traffic
+        return trace
 
     def close(self) -> Deferred[None]:
         """See L{GatewayBench.close}."""
@@ -419,12 +474,20 @@ class GatewaySocketBench(GatewayBench):
 
     @inlineCallbacks
     def _calm(self) -> Any:
-        """No time jumps for who is about to be connected: his patience is real."""
+        """
+        No time jumps for who is about to be connected: his patience is real. Nor for a message
+        that a computer with other work to do has not carried to its other end yet.
+        """
         for _ in range(_MOST_RESTS):
             is_called = self._server.taken < self._reactor.calls
             if not is_called and not self._server.under_way:
+                break
+            yield self._rest(_REST_S)
+        for _ in range(_MOST_RESTS_FOR_MESSAGES):
+            if not self._traffic.is_under_way:
                 return
             yield self._rest(_REST_S)
+        self._traffic.give_up()
 
     def _rest(self, seconds: float) -> Deferred[None]:
         return deferLater(reactor, seconds)
