@@ -98,8 +98,10 @@ export function duration(seconds: number | null | undefined): string {
   return t("common.days", { n: Math.floor(hours / 24) });
 }
 
-/** How long since: "5 min". */
+/** How long since, "5 min"; no seconds, for whoever shows it does not look every second. */
 export function since(at: string | null | undefined, nowMs = Date.now()): string {
   const date = instant(at);
-  return date ? duration((nowMs - date.getTime()) / 1000) : UNKNOWN;
+  if (!date) return UNKNOWN;
+  const seconds = (nowMs - date.getTime()) / 1000;
+  return seconds < 60 ? `< ${t("common.minutes", { n: 1 })}` : duration(seconds);
 }

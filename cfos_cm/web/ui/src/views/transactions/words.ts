@@ -4,7 +4,7 @@ import { computed } from "vue";
 
 import type { Transaction } from "@/api/types";
 import { t, te, writtenAs } from "@/i18n";
-import { duration } from "@/i18n/format";
+import { duration, since } from "@/i18n/format";
 import { live } from "@/live/live";
 
 export const STATES = ["open", "stopped", "superseded"] as const;
@@ -39,8 +39,8 @@ export function energyOf(one: Transaction): number | null {
 /** How long it took, or takes until now. */
 export function lengthOf(one: Transaction, nowMs: number): string {
   if (one.state === "superseded" && !one.stopped_at) return "–";
-  const end = one.stopped_at ? Date.parse(one.stopped_at) : nowMs;
-  return duration((end - Date.parse(one.started_at)) / 1000);
+  if (!one.stopped_at) return since(one.started_at, nowMs);
+  return duration((Date.parse(one.stopped_at) - Date.parse(one.started_at)) / 1000);
 }
 
 /** "November 2026". */
