@@ -99,7 +99,7 @@ def _drain(options: argparse.Namespace) -> str:
 
 
 def _live(options: argparse.Namespace) -> str:
-    rounds, seconds = (1, 4.0) if options.quick else (5, 20.0)
+    rounds, seconds = (1, 4.0) if options.quick else (15, 8.0)
     chargers = max(options.connections or [200])
     return _run_of("live")(chargers, 20, options.rounds or rounds, seconds)
 
