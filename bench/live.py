@@ -177,17 +177,20 @@ def _lines(
 
 
 def _verdicts(pages: int, found: Mapping[str, list[dict[str, Any]]]) -> Iterator[str]:
-    none, live, poll = found["none"], found["live"], found["poll"]
-    bare = _median(none, "cpu_percent")
-    page = (_median(live, "cpu_percent") - bare) / pages
-    asking = (_median(poll, "cpu_percent") - bare) / pages
+    # In pairs, and many of them: a computer that others share is now fast and now slow.
+    live, poll = (
+        list(zip(found[mode], found["none"], strict=True)) for mode in ("live", "poll")
+    )
+    page, asking = (
+        statistics.median(one["cpu_percent"] - bare["cpu_percent"] for one, bare in pairs)
+        / pages
+        for pairs in (live, poll)
+    )
     yield _verdict("CPU of a core for each page, %", page, MAX_PAGE_CPU)
     if asking > 0:
         yield _verdict("the same, page / program that asks", page / asking, MAX_OF_POLLING)
     for figure, what in (("p99_ms", "wallboxes' p99"), ("cycle_p50_ms", "control cycle")):
-        # In pairs, and many of them: a computer that others share is now fast and now slow.
-        pairs = zip(live, none, strict=True)
-        ratios = sorted(one[figure] / other[figure] for one, other in pairs)
+        ratios = sorted(one[figure] / bare[figure] for one, bare in live)
         ratio, last = statistics.median(ratios), len(ratios) - 1
         middle = f"half of them {ratios[last // 4]:.2f} to {ratios[last - last // 4]:.2f}"
         about = f"{what}, with pages / without ({middle})"
