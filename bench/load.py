@@ -32,6 +32,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from bench import accounting, frames
@@ -257,6 +258,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rate", type=float, default=1500.0)
     parser.add_argument("--bursts", type=int, default=10)
+    parser.add_argument("--latencies", type=Path, help="closed, open: a file to put them in")
     parser.add_argument("--silent", action="store_true", help="idle: nobody says anything")
     return parser.parse_args()
 
@@ -266,7 +268,7 @@ def _measure(crowd: Crowd, options: argparse.Namespace) -> Result:
     crowd.register()
     crowd.start()
     _collect_no_garbage()
-    window = Window(crowd, options.pid, options.warm_up, options.seconds)
+    window = Window(crowd, options.pid, options.warm_up, options.seconds, options.latencies)
     if options.mode == "closed":
         result = closed_loop(crowd, window)
     else:

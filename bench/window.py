@@ -6,6 +6,7 @@ import array
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench import accounting
 from bench.crowd import Crowd, WrongAnswer
@@ -51,10 +52,20 @@ class Window:
     @ivar end: when it ends. [s]
     """
 
-    def __init__(self, crowd: Crowd, pid: int, warm_up_s: float, seconds: float) -> None:
+    def __init__(
+        self,
+        crowd: Crowd,
+        pid: int,
+        warm_up_s: float,
+        seconds: float,
+        kept_in: Path | None = None,
+    ) -> None:
         """
         @param pid: the server's process.
+        @param kept_in: all latencies are put at the end of this file, as doubles; C{None}: only
+            what becomes of them is told.
         """
+        self._kept_in = kept_in
         self._crowd = crowd
         self._pid = pid
         self.begin = time.perf_counter() + warm_up_s
@@ -115,15 +126,18 @@ class Window:
             now - then for now, then in zip(self._at_end, self._at_begin, strict=True)
         )
         ordered = sorted(latencies)
+        if self._kept_in is not None:
+            with self._kept_in.open("ab") as kept:
+                latencies.tofile(kept)
         return Result(
             messages=self._answered,
             rate=self._answered / seconds,
             cpu_us=ns / self._answered / 1000,
-            p50_ms=_quantile(ordered, 0.5) * 1000,
-            p99_ms=_quantile(ordered, 0.99) * 1000,
+            p50_ms=quantile(ordered, 0.5) * 1000,
+            p99_ms=quantile(ordered, 0.99) * 1000,
             max_ms=ordered[-1] * 1000,
             own_share=1 - idle_s / seconds,
-            late_ms=_quantile(sorted(late), 0.99) * 1000 if late else 0.0,
+            late_ms=quantile(sorted(late), 0.99) * 1000 if late else 0.0,
             server_calls=int(calls),
         )
 
@@ -136,5 +150,6 @@ class Window:
         )
 
 
-def _quantile(ordered: list[float], share: float) -> float:
+def quantile(ordered: list[float], share: float) -> float:
+    """What so great a share is at most."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
