@@ -80,8 +80,12 @@ def is_of_foreign_page(head: bytes) -> bool:
     RFC 6455, 10.2: a browser names the site in C{Origin}, and a page cannot keep it from that.
     Firmware names what it likes, such as C{file://}, or the host that it connects to.
     """
+    origins = _ORIGIN.findall(head)
+    if not origins:
+        # As nearly all: they come a thousand at once after a power cut.
+        return False
     hosts = [_authority("//" + _text(one)) for one in _HOST.findall(head)]
-    return any(_is_foreign(_text(one), hosts) for one in _ORIGIN.findall(head))
+    return any(_is_foreign(_text(one), hosts) for one in origins)
 
 
 def without_origin(head: bytes) -> bytes:
